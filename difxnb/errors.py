@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every exception of difxnb, as one tree, ordered by whose fault it is.
+
+::
+
+    DifxError
+    ├── ProtocolError            the peer sent bytes that break guiServer's protocol
+    │   ├── PacketTooBig
+    │   ├── PacketTruncated      (EOFError)
+    │   └── NotGuiServer         something answers there, but it is no guiServer
+    ├── MessageError             (ValueError) a difxMessage that cannot be written
+    ├── UnsafeValue              (ValueError) a value that must not reach the server's shell
+    ├── FileFormatError          (ValueError) a DiFX file that cannot be read
+    ├── UnsupportedJob           (ValueError) a job that the embedded correlator cannot do
+    ├── ConnectionFailed         (ConnectionError) no connection came about
+    ├── ConnectionLost           (ConnectionError) it broke; a call in flight may have had its effect
+    ├── NoReply                  (TimeoutError) silence
+    ├── RemoteFileError          (OSError)
+    │   ├── RemoteFileNotFound   (FileNotFoundError)
+    │   ├── RemoteFileExists     (FileExistsError)
+    │   └── RemotePermission     (PermissionError)
+    ├── MissingData              (FileNotFoundError) a job names recordings that are not there
+    ├── OutputExists             (FileExistsError) correlated output is in the way
+    ├── JobRefused               the correlator refused to start a job
+    ├── JobNotStopped            a stop was sent and the job goes on
+    └── ServerNotStarted         the embedded server did not come up
+
+Each class keeps its facts as attributes and says in its text what was asked, of whom, what came back and
+what can be done next. The caller's own mistakes are plain ``ValueError`` and ``TypeError``.
+"""
+
+from __future__ import annotations
+
+
+class DifxError(Exception):
+    """Root of every error that difxnb raises on purpose."""
+
+
+class ProtocolError(DifxError):
+    """The peer sent bytes that break the protocol; the stream cannot be used any further."""
+
+
+class PacketTooBig(ProtocolError):
+    """A packet announces more bytes than are accepted.
+
+    Attributes
+    ----------
+    packet_id, length, limit : int
+        Id of the packet, bytes it announced, bytes accepted at most.
+    """
+
+    def __init__(self, packet_id: int, length: int, limit: int) -> None:
+        self.packet_id, self.length, self.limit = packet_id, length, limit
+        super().__init__(f"packet {packet_id} announces {length} bytes; at most {limit} are accepted")
+
+
+class PacketTruncated(ProtocolError, EOFError):
+    """The stream ended in the middle of a packet, line or file.
+
+    Attributes
+    ----------
+    received, expected : int
+        Bytes that arrived, and bytes that should have.
+    """
+
+    def __init__(self, what: str, received: int, expected: int) -> None:
+        self.received, self.expected = received, expected
+        super().__init__(f"{what} ended after {received} of {expected} bytes")
+
+
+class NotGuiServer(ProtocolError):
+    """Something accepts connections at the address but does not speak guiServer's protocol."""
+
+
+class MessageError(DifxError, ValueError):
+    """A difxMessage cannot be written: a field is over a limit or holds control characters."""
+
+
+class UnsafeValue(DifxError, ValueError):
+    """A value would reach the shell of a real guiServer and is not of the safe kind."""
+
+
+class FileFormatError(DifxError, ValueError):
+    """A DiFX file is damaged or of another kind than expected.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    where : str
+        Line (``"line 12"``) or byte offset (``"byte 330"``); empty when the whole file is meant.
+    """
+
+    def __init__(self, path: object, where: str, problem: str) -> None:
+        self.path, self.where, self.problem = str(path), where, problem
+        super().__init__(f"{path}, {where}: {problem}" if where else f"{path}: {problem}")
+
+
+class UnsupportedJob(DifxError, ValueError):
+    """The embedded correlator cannot do this job; every reason is named.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+    """
+
+    def __init__(self, job: object, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__(f"{job} cannot be correlated here: {'; '.join(reasons)}")
+
+
+class ConnectionFailed(DifxError, ConnectionError):
+    """No connection to the server came about."""
+
+
+class ConnectionLost(DifxError, ConnectionError):
+    """The connection broke. A call that was under way may or may not have had its effect."""
+
+
+class NoReply(DifxError, TimeoutError):
+    """The peer did not answer in time."""
+
+
+class RemoteFileError(DifxError, OSError):
+    """A file operation on the server did not do what was asked."""
+
+
+class RemoteFileNotFound(RemoteFileError, FileNotFoundError):
+    """The file or directory does not exist on the server."""
+
+
+class RemoteFileExists(RemoteFileError, FileExistsError):
+    """Something is already there, and overwriting was not asked for."""
+
+
+class RemotePermission(RemoteFileError, PermissionError):
+    """The server's user may not read or write there."""
+
+
+class MissingData(DifxError, FileNotFoundError):
+    """A job names recordings that do not exist.
+
+    Attributes
+    ----------
+    files : tuple of str
+    """
+
+    def __init__(self, job: object, files: tuple[str, ...]) -> None:
+        self.files = files
+        super().__init__(f"{job}: no such recording: {', '.join(files)}")
+
+
+class OutputExists(DifxError, FileExistsError):
+    """The output of a job exists already; ``overwrite=True`` moves it aside."""
+
+
+class JobRefused(DifxError):
+    """The correlator refused to start a job.
+
+    Attributes
+    ----------
+    reason : str
+        One of the values of :class:`difxnb.wire.job.Refusal`.
+    """
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
+
+
+class JobNotStopped(DifxError):
+    """A stop was sent, and the job still shows signs of life."""
+
+
+class ServerNotStarted(DifxError):
+    """The embedded server did not come up."""

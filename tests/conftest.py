@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the whole suite: reference data, and the check that nothing is left running."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REFERENCE = Path(__file__).parent / "reference"
+_LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "Dask", "IPython", "tqdm", "hypothesis")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of public reference files beside the checkout; its tests are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "data").is_dir():
+        pytest.skip("public reference files (../shared) are not here; they may not be committed")
+    return folder
+
+
+def _open_sockets() -> set[str]:
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:  # the descriptor of this very listing
+            continue
+        if target.startswith("socket:"):
+            found.add(target)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    """Fail a test that leaves a thread or a socket behind."""
+    threads = set(threading.enumerate())
+    sockets = _open_sockets() if os.path.isdir("/proc/self/fd") else set()
+    yield
+    gc.collect()
+    for thread in set(threading.enumerate()) - threads:
+        if not thread.name.startswith(_LASTING_THREADS):
+            thread.join(timeout=5.0)
+    left = [t.name for t in set(threading.enumerate()) - threads if not t.name.startswith(_LASTING_THREADS)]
+    assert not left, f"threads left running: {left}"
+    if sockets or os.path.isdir("/proc/self/fd"):
+        assert not _open_sockets() - sockets, "sockets left open"
