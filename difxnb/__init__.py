@@ -1,4 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run, watch and check the DiFX VLBI correlator from Jupyter."""
+"""Run, watch and check the DiFX VLBI correlator from Jupyter.
+
+Importing this is cheap: pandas, xarray, matplotlib and widgets come in when something that needs them is used.
+
+>>> import difxnb
+>>> difx = difxnb.connect("head-node", 50200)  # doctest: +SKIP
+>>> with difxnb.demo() as difx:  # doctest: +SKIP
+...     print(difx.server.version)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from difxnb.errors import DifxError
+
+if TYPE_CHECKING:
+    from difxnb import aio as aio
+    from difxnb.formats.calc import read_calc as read_calc
+    from difxnb.formats.im import read_im as read_im
+    from difxnb.formats.input import read_input as read_input
+    from difxnb.formats.joblist import read_joblist as read_joblist
+    from difxnb.formats.machines import read_machines as read_machines
+    from difxnb.notebook import connect as connect
+    from difxnb.notebook import demo as demo
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "aio": "difxnb.aio",
+    "connect": "difxnb.notebook",
+    "demo": "difxnb.notebook",
+    "read_calc": "difxnb.formats.calc",
+    "read_im": "difxnb.formats.im",
+    "read_input": "difxnb.formats.input",
+    "read_joblist": "difxnb.formats.joblist",
+    "read_machines": "difxnb.formats.machines",
+}
+
+__all__ = ["DifxError", "__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(home)
+    return module if home.endswith(f".{name}") else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program ``difxnb``: the correlator from a terminal.
+
+Each command imports what it needs when it runs, so that ``difxnb --help`` is quick. Errors of the tree in
+:mod:`difxnb.errors` become one line on standard error and exit status 1; wrong usage is status 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from difxnb import __version__
+from difxnb.errors import DifxError
+
+app = typer.Typer(
+    name="difxnb",
+    help="Run, watch and check the DiFX VLBI correlator.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (DifxError, OSError) as error:
+        print(f"difxnb: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run, watch and check the DiFX VLBI correlator."""
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where the experiment and the results go.")] = Path("difxnb-demo"),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the server running at the end.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the noise and of the signals.")] = 1,
+    scan_seconds: Annotated[int, typer.Option(min=2, max=600, help="Length of each of the two scans.")] = 8,
+    quirks: Annotated[str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")] = None,
+) -> None:
+    """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth."""
+    from difxnb.first_light import first_light
+
+    with _errors_in_one_line():
+        found_all = first_light(directory, keep=keep, seed=seed, scan_seconds=scan_seconds, quirks=quirks)
+    raise typer.Exit(0 if found_all else 1)
+
+
+@app.command()
+def serve(
+    root: Annotated[Path, typer.Option(help="The directory that clients may see; nothing leads out of it.")] = Path(),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")] = 50200,
+    quirks: Annotated[str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")] = None,
+    multicast: Annotated[
+        str | None, typer.Option(metavar="GROUP:PORT", help="Exchange messages with this DiFX multicast group too.")
+    ] = None,
+    until_eof: Annotated[bool, typer.Option("--until-eof", help="End when standard input is closed.")] = False,
+) -> None:
+    """Serve guiServer's protocol on 127.0.0.1, with the embedded correlator behind it."""
+    from difxnb.server.gui_server import run_server
+
+    group = _parse_group(multicast)
+    with _errors_in_one_line():
+        run_server(root, "127.0.0.1", port, quirks, group, announce=sys.stdout, until_eof=until_eof)
+
+
+def _parse_group(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    group, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise typer.BadParameter(f"{text!r} is not GROUP:PORT, such as 224.2.2.1:50201", param_hint="--multicast")
+    return group, int(port)
+
+
+@app.command()
+def correlate(
+    input_file: Annotated[Path, typer.Argument(metavar="JOB.input", help="The job, as DiFX wrote it.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Move existing output aside first.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Default: one for each core.")] = None,
+) -> None:
+    """Correlate a DiFX job with the embedded correlator, without a server."""
+    from tqdm import tqdm
+
+    from difxnb.server.engine.embedded import correlate as run_correlator
+    from difxnb.server.engine.embedded import open_job
+
+    with _errors_in_one_line():
+        total = open_job(input_file).n_integrations
+        with tqdm(total=total, unit="int", desc=input_file.stem, disable=None) as bar:
+            summary = run_correlator(
+                input_file, overwrite=overwrite, threads=threads, on_integration=lambda _: bar.update()
+            )
+    print(summary)
