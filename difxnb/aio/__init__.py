@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's verbs, awaitable: a correlator, its jobs, their runs and their live monitors.
+
+>>> async with difxnb.aio.connect("head-node", 50200) as difx:  # doctest: +SKIP
+...     run = await difx.job("/data/exp/e_1.input").start(monitor=True)
+...     outcome = await run.wait()
+
+What waits for the server is an ``async def``; what only looks at something already here (tables, states,
+datasets) is a plain property or method, and may be called from any thread.
+"""
+
+from __future__ import annotations
+
+from difxnb.aio.correlator import Connecting, Correlator, connect
+from difxnb.aio.job_run import Job, JobRun
+from difxnb.aio.live_monitor import Monitor
+
+__all__ = ["Connecting", "Correlator", "Job", "JobRun", "Monitor", "connect"]
