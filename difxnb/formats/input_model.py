@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of an ``.input`` file: what is to be correlated, and how.
+
+One dataclass per table of the file, fields in the file's own units, which are in the names where they could be
+doubted. Indices are rows of the tables, counted from 0. Mirrors ``difx-files.md`` 3 and 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from difxnb.formats.companion import companion, output_folder
+
+SKIP = "SKIP"
+
+
+@dataclass(slots=True)
+class Configuration:
+    """One way to correlate: a row of the CONFIGURATIONS table.
+
+    Attributes
+    ----------
+    int_time : float
+        Integration time, s.
+    subint_ns, guard_ns : int
+        Length of a sub-integration and of the guard around it, ns; a guard of 0 leaves it to the correlator.
+    fringe_rotation_order : int
+        0, 1 or 2: degree of the delay within one transform.
+    pulsar_config_file : str
+        The ``.binconfig``; only with `pulsar_binning`.
+    datastream_indices, baseline_indices : list of int
+        Rows of the datastream and of the baseline table that take part.
+    """
+
+    name: str = "default"
+    int_time: float = 1.0
+    subint_ns: int = 0
+    guard_ns: int = 0
+    fringe_rotation_order: int = 1
+    array_stride: int = 0
+    xmac_stride: int = 0
+    num_buffered_ffts: int = 10
+    write_autocorrs: bool = True
+    pulsar_binning: bool = False
+    pulsar_config_file: str = ""
+    phased_array: bool = False
+    datastream_indices: list[int] = field(default_factory=list)
+    baseline_indices: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Rule:
+    """Which scans are correlated with which configuration; an empty condition matches every scan.
+
+    Attributes
+    ----------
+    config_name : str
+        Name of a configuration, or ``SKIP``: matching scans are not correlated.
+    mjd_start, mjd_stop : float or None
+        The scan must lie between them.
+    """
+
+    config_name: str = "default"
+    sources: list[str] = field(default_factory=list)
+    scan_ids: list[str] = field(default_factory=list)
+    calcodes: list[str] = field(default_factory=list)
+    quals: list[str] = field(default_factory=list)
+    mjd_start: float | None = None
+    mjd_stop: float | None = None
+
+
+@dataclass(slots=True)
+class Freq:
+    """A recorded, zoom or output band: a row of the FREQ table.
+
+    Attributes
+    ----------
+    freq_mhz : float
+        Sky frequency of the band edge, MHz: the lower edge of a ``U`` band, the upper edge of an ``L`` band.
+    bandwidth_mhz : float
+        Positive, MHz.
+    num_channels, chans_to_avg : int
+        Channels of the transform, and how many of them are averaged into one that is written.
+    rx_name : str
+        Receiver; empty where the file does not say.
+    phase_cals : list of int
+        Tones to put into FITS.
+    """
+
+    freq_mhz: float = 0.0
+    bandwidth_mhz: float = 1.0
+    sideband: str = "U"
+    num_channels: int = 1
+    chans_to_avg: int = 1
+    rx_name: str = ""
+    oversample: int = 1
+    decimation: int = 1
+    phase_cals: list[int] = field(default_factory=list)
+
+    @property
+    def channels(self) -> int:
+        """Channels of a written spectrum."""
+        return self.num_channels // self.chans_to_avg
+
+    @property
+    def low_edge_hz(self) -> float:
+        """Lower edge of the band, Hz."""
+        edge_mhz = self.freq_mhz - self.bandwidth_mhz if self.sideband == "L" else self.freq_mhz
+        return float(edge_mhz * 1e6)
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Width of the band, Hz."""
+        return float(self.bandwidth_mhz * 1e6)
+
+    @property
+    def channel_width_hz(self) -> float:
+        """Spacing of the written channels, Hz."""
+        return self.bandwidth_hz / self.num_channels * self.chans_to_avg
+
+    @property
+    def channel_frequencies_hz(self) -> NDArray[np.float64]:
+        """Centres of the written channels, Hz, shape (channels,), ascending for both sidebands.
+
+        Fine channel j of the transform stands at the low edge + j times the fine spacing; a written channel is the
+        mean of `chans_to_avg` of them (``difx-files.md`` 4).
+        """
+        fine_hz = self.bandwidth_hz / self.num_channels
+        middle = np.arange(self.channels) * self.chans_to_avg + (self.chans_to_avg - 1) / 2
+        return np.asarray(self.low_edge_hz + middle * fine_hz, dtype=np.float64)
+
+    def same_band(self, other: Freq) -> bool:
+        """Whether both cover the same sky frequencies, whatever their sideband and row."""
+        return self.low_edge_hz == other.low_edge_hz and self.bandwidth_hz == other.bandwidth_hz
+
+
+@dataclass(slots=True)
+class Telescope:
+    """An antenna and its clock: a row of the TELESCOPE table.
+
+    Attributes
+    ----------
+    clock_ref_mjd : float
+        MJD (UTC) from which the clock polynomial counts its seconds.
+    clock_coeffs : list of float
+        µs, µs/s, µs/s²…; positive where the antenna's data are late.
+    """
+
+    name: str = ""
+    clock_ref_mjd: float = 0.0
+    clock_coeffs: list[float] = field(default_factory=lambda: [0.0])
+
+
+@dataclass(slots=True)
+class RecordedFreq:
+    """A frequency that a datastream recorded.
+
+    Attributes
+    ----------
+    freq_index : int
+        Row of the FREQ table.
+    clock_offset_us : float
+        Delay of this frequency beyond the antenna's clock, µs.
+    clock_offset_delta_us : float
+        Delay of R minus that of L, µs.
+    phase_offset_deg : float
+        Phase between the polarisations, degrees.
+    freq_offset_hz : float
+        Offset of the local oscillator, Hz.
+    num_pols : int
+        Polarisations recorded.
+    """
+
+    freq_index: int = 0
+    clock_offset_us: float = 0.0
+    clock_offset_delta_us: float = 0.0
+    phase_offset_deg: float = 0.0
+    freq_offset_hz: float = 0.0
+    num_pols: int = 1
+
+
+@dataclass(slots=True)
+class ZoomFreq:
+    """A frequency cut from a recorded one: row of the FREQ table, and how many polarisations."""
+
+    freq_index: int = 0
+    num_pols: int = 1
+
+
+@dataclass(slots=True)
+class Band:
+    """One polarisation of one frequency of a datastream.
+
+    Attributes
+    ----------
+    pol : str
+        ``R``, ``L``, ``X``, ``Y``…
+    freq : int
+        Index into the datastream's own recorded (or zoom) frequencies, not a row of the FREQ table.
+    """
+
+    pol: str = "R"
+    freq: int = 0
+
+
+RecordedBand = Band
+ZoomBand = Band
+
+
+@dataclass(slots=True)
+class Datastream:
+    """The recording of an antenna (or a part of it): a row of the DATASTREAM table, with its files.
+
+    Attributes
+    ----------
+    telescope_index : int
+        Row of the TELESCOPE table.
+    data_format : str
+        ``VDIF``, ``INTERLACEDVDIF/0:1``, ``MARK5B``…
+    frame_size : int
+        Bytes of a data frame, header included.
+    data_sampling : str
+        ``REAL``, ``COMPLEX``, ``COMPLEX_DSB``…
+    data_source : str
+        ``FILE``, ``MODULE``, ``MARK6``, ``NETWORK`` or ``FAKE``.
+    processing_method : str
+        Stands in some files in the place of `filterbank_used`; empty where it does not.
+    tcal_frequency : int or None
+        Hz; None where the line is absent.
+    phase_cal_int_mhz : float
+        Spacing of the phase calibration tones, MHz; 0 extracts none.
+    files : list of str
+        Recordings; for modules their serial number.
+    port, tcp_window : str, int
+        Of the NETWORK table: port or interface name; window in kB, or minus the size of UDP packets in bytes.
+    """
+
+    telescope_index: int = 0
+    tsys: float = 0.0
+    data_format: str = "VDIF"
+    quantisation_bits: int = 2
+    frame_size: int = 8032
+    data_sampling: str = "REAL"
+    data_source: str = "FILE"
+    filterbank_used: bool = False
+    processing_method: str = ""
+    tcal_frequency: int | None = None
+    phase_cal_int_mhz: float = 0.0
+    phase_cal_divisor: int | None = None
+    phase_cal_base_mhz: float | None = None
+    recorded_freqs: list[RecordedFreq] = field(default_factory=list)
+    bands: list[Band] = field(default_factory=list)
+    zoom_freqs: list[ZoomFreq] = field(default_factory=list)
+    zoom_bands: list[Band] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    port: str = "0"
+    tcp_window: int = 0
+
+    @property
+    def num_bands(self) -> int:
+        """Recorded and zoom bands together; the baseline table counts the zoom bands after the recorded ones."""
+        return len(self.bands) + len(self.zoom_bands)
+
+    def band_freq_index(self, band: int) -> int:
+        """Row of the FREQ table of a band, numbered as in the baseline table."""
+        if band < len(self.bands):
+            return self.recorded_freqs[self.bands[band].freq].freq_index
+        return self.zoom_freqs[self.zoom_bands[band - len(self.bands)].freq].freq_index
+
+    def band_pol(self, band: int) -> str:
+        """Polarisation letter of a band, numbered as in the baseline table."""
+        if band < len(self.bands):
+            return self.bands[band].pol
+        return self.zoom_bands[band - len(self.bands)].pol
+
+
+@dataclass(slots=True)
+class BaselineFreq:
+    """What a baseline correlates at one frequency.
+
+    Attributes
+    ----------
+    target_freq : int
+        Row of the FREQ table under which the products are written.
+    products : list of (int, int)
+        Band of datastream A and band of datastream B of each polarisation product.
+    """
+
+    target_freq: int = 0
+    products: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Baseline:
+    """A pair of datastreams: a row of the BASELINE table."""
+
+    datastream_a: int = 0
+    datastream_b: int = 0
+    freqs: list[BaselineFreq] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Input:
+    """A whole ``.input`` file.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file it was read from.
+    execute_time : float
+        Length of the job, s.
+    start_mjd, start_seconds : int, float
+        Start of the job, UTC.
+    active_datastreams, active_baselines : int
+        How many of each every configuration uses.
+    data_buffer_factor, num_data_segments : int
+        How the correlator buffers data.
+    has_target_freqs : bool
+        False for files of DiFX 2.6 and older, which do not write TARGET FREQ.
+    """
+
+    path: Path | None = None
+    calc_filename: str = ""
+    threads_filename: str = ""
+    execute_time: float = 0.0
+    start_mjd: int = 0
+    start_seconds: float = 0.0
+    active_datastreams: int = 0
+    active_baselines: int = 0
+    vis_buffer_length: int = 80
+    output_format: str = "SWIN"
+    output_filename: str = ""
+    configurations: list[Configuration] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    freqs: list[Freq] = field(default_factory=list)
+    telescopes: list[Telescope] = field(default_factory=list)
+    datastreams: list[Datastream] = field(default_factory=list)
+    data_buffer_factor: int = 32
+    num_data_segments: int = 8
+    baselines: list[Baseline] = field(default_factory=list)
+    has_target_freqs: bool = True
+
+    @property
+    def job_name(self) -> str:
+        """Name of the job: of the file, or where it has none yet of the output folder, without extension."""
+        return Path(self.path or self.output_filename).stem
+
+    def companion(self, extension: str) -> Path:
+        """Path of another file of this job, such as ``"calc"``, ``"im"`` or ``"difx"``.
+
+        The file that the ``.input`` names, if it exists (for ``"difx"``: or could be made); otherwise the same base
+        name beside the ``.input``. Files that only other job files name (``"im"``, ``"flag"``, ``"machines"``) are
+        looked for beside it.
+        """
+        extension = extension.lstrip(".")
+        if extension == "difx":
+            return output_folder(self.output_filename, self.path)
+        named = {"calc": self.calc_filename, "threads": self.threads_filename}
+        return companion(named.get(extension, f"{self.job_name}.{extension}"), self.path)
+
+    def channels(self, freq_index: int) -> int:
+        """Channels of a spectrum written under a row of the FREQ table; IndexError for a row that is not there."""
+        if freq_index < 0:
+            raise IndexError(f"no row {freq_index} in the FREQ table")
+        return self.freqs[freq_index].channels
+
+    def configuration_for(
+        self,
+        scan_id: str,
+        source: str,
+        mjd_start: float,
+        mjd_stop: float,
+        *,
+        calcode: str = "",
+        qual: str = "0",
+    ) -> int | None:
+        """Choose the configuration of a scan by the rules.
+
+        Returns
+        -------
+        int or None
+            Row of the configurations; None where the scan is not to be correlated.
+
+        Raises
+        ------
+        ValueError
+            Where two rules give the scan different configurations, as the correlator refuses too.
+        """
+        names = {
+            rule.config_name
+            for rule in self.rules
+            if (not rule.sources or source in rule.sources)
+            and (not rule.scan_ids or scan_id in rule.scan_ids)
+            and (not rule.calcodes or calcode.strip() in rule.calcodes)
+            and (not rule.quals or qual in rule.quals)
+            and (rule.mjd_start is None or mjd_start >= rule.mjd_start)
+            and (rule.mjd_stop is None or mjd_stop <= rule.mjd_stop)
+        }
+        if not names or SKIP in names:
+            return None
+        if len(names) > 1:
+            raise ValueError(
+                f"scan {scan_id}: rules ask for different configurations: {', '.join(sorted(names))}"
+            )
+        return [configuration.name for configuration in self.configurations].index(names.pop())
