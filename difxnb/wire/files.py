@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the server: values for its shell, `ls` output, and the raw streams of lists and transfers.
+
+guiServer pastes nearly every value into a command for ``/bin/sh``; the first part decides what may go there
+and how. The streams of `ls`, vex2difx, upload and download have no packets, only bare integers and bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from enum import IntEnum
+
+from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError, UnsafeValue
+from difxnb.wire.listing import Entry, format_entry, parse_listing
+from difxnb.wire.packet import MAX_PAYLOAD, encode_int
+
+__all__ = [
+    "END_OF_LINES",
+    "DownloadReader",
+    "Entry",
+    "LineListReader",
+    "TransferResult",
+    "UploadReader",
+    "encode_line",
+    "encode_size",
+    "format_entry",
+    "move_target",
+    "parse_listing",
+    "quote_once",
+    "quote_twice",
+    "require_plain",
+]
+
+# --- values that reach the server's shell -------------------------------------------------------------
+
+# guiServer cuts a command line at 1023 bytes and runs what is left of it. With these limits no command
+# with two values comes near.
+MAX_PLAIN = 255
+MAX_QUOTED = 450
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*", re.ASCII)
+_SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')
+
+
+def require_plain(value: str, what: str) -> str:
+    """Return `value` if every server and every operation takes it as it stands.
+
+    That is: letters, digits and ``_ @ % + = : , . / -``, no ``-`` in front, 1 to 255 characters.
+
+    Raises
+    ------
+    UnsafeValue
+        Naming `what`, the value and the rule that it breaks.
+    """
+    if not value:
+        raise UnsafeValue(f"{what} is empty")
+    if len(value) > MAX_PLAIN:
+        raise UnsafeValue(f"{what} has {len(value)} characters, and {MAX_PLAIN} are safe: {value[:60]!r}...")
+    if not _PLAIN.fullmatch(value):
+        raise UnsafeValue(
+            f"{what} would reach the server's shell and may hold only letters, digits and _ @ % + = : , . / - "
+            f"(no - in front); got {value!r}"
+        )
+    return value
+
+
+def quote_once(value: str) -> str:
+    """Quote for mkdir, rmdir, touch and ls, where one shell reads the value.
+
+    Raises
+    ------
+    UnsafeValue
+        The value holds control characters or cannot be written as UTF-8, or is too long when quoted.
+    """
+    return _short_enough(shlex.quote(_printable(value)), value)
+
+
+def quote_twice(value: str) -> str:
+    """Quote for rm, mv and cp, where the command stands inside double quotes for a second shell.
+
+    Servers from before December 2018 read these values once only. Raises UnsafeValue as `quote_once` does.
+    """
+    return _short_enough(_escape_double(shlex.quote(_printable(value))), value)
+
+
+def move_target(value: str) -> str:
+    """Quote the target of mv, whose first character the server wants to see as a slash.
+
+    Raises
+    ------
+    UnsafeValue
+        The path is not absolute, or `quote_once` would refuse it.
+    """
+    if not value.startswith("/"):
+        raise UnsafeValue(f"the target of a move must be an absolute path; got {value!r}")
+    return _short_enough("/" + _escape_double(shlex.quote(_printable(value)[1:])), value)
+
+
+def _printable(value: str) -> str:
+    # A line break inside an XML value would end up in the command, and other control characters cannot
+    # even be written in XML.
+    if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
+        raise UnsafeValue(f"a value for the server's shell holds characters that cannot be sent: {value!r}")
+    return value
+
+
+def _escape_double(quoted: str) -> str:
+    return _SPECIAL_IN_DOUBLE_QUOTES.sub(r"\\\g<0>", quoted)
+
+
+def _short_enough(quoted: str, value: str) -> str:
+    length = len(quoted.encode())
+    if length > MAX_QUOTED:
+        raise UnsafeValue(f"{value[:60]!r} takes {length} bytes when quoted, and {MAX_QUOTED} are safe")
+    return quoted
+
+
+# --- lists of lines -----------------------------------------------------------------------------------
+
+END_OF_LINES = encode_int(0)
+
+# guiServer splits lines at 4095 bytes.
+MAX_LINE = 2**16
+
+
+def encode_line(line: bytes) -> bytes:
+    """Write one line; ValueError for an empty one, which would end the list."""
+    if not line:
+        raise ValueError("an empty line would end the list; send its line feed")
+    return encode_int(len(line)) + line
+
+
+class LineListReader:
+    """Cuts the stream of `ls` or vex2difx into lines, as they were sent: those of `ls` end with a line feed.
+
+    Attributes
+    ----------
+    complete : bool
+        The end marker was read; bytes after it are dropped.
+    """
+
+    def __init__(self, *, max_line: int = MAX_LINE) -> None:
+        self.complete = False
+        self._max_line = max_line
+        self._buffer = bytearray()
+        self._start = 0
+
+    def receive_data(self, data: bytes) -> None:
+        """Append bytes from the peer. Parses nothing."""
+        if not self.complete:
+            self._buffer += data
+
+    def next_line(self) -> bytes | None:
+        """Take the next line; None means "not yet", or the end when `complete`.
+
+        Raises
+        ------
+        PacketTooBig, ProtocolError
+            A line is longer than accepted, or its length negative. The stream is lost then.
+        """
+        at = self._start + 4
+        if self.complete or len(self._buffer) < at:
+            return None
+        length = int.from_bytes(self._buffer[self._start : at], "big", signed=True)
+        self._check(length)
+        if length == 0:
+            self.complete = True
+            self._buffer.clear()
+            return None
+        if len(self._buffer) < at + length:
+            return None
+        line = bytes(self._buffer[at : at + length])
+        self._advance(at + length)
+        return line
+
+    def receive_eof(self) -> None:
+        """Note the end of the stream; PacketTruncated when it came before the end marker."""
+        if not self.complete:
+            left = len(self._buffer) - self._start
+            raise PacketTruncated("list of lines", left, left + 1)
+
+    def _check(self, length: int) -> None:
+        if length < 0:
+            raise ProtocolError(f"a line announces a negative length, {length}")
+        if length > self._max_line:
+            raise PacketTooBig(0, length, self._max_line)
+
+    def _advance(self, position: int) -> None:
+        self._start = position
+        if position == len(self._buffer) or position > 2**16:
+            del self._buffer[:position]
+            self._start = 0
+
+
+# --- transfers ----------------------------------------------------------------------------------------
+
+
+class TransferResult(IntEnum):
+    """Sizes below zero, with which the server says why there is no transfer."""
+
+    NOT_ABSOLUTE = -1
+    NOT_FOUND = -2
+    NO_PERMISSION = -3
+    NO_USER = -4
+    NOT_DIRECTORY = -5
+    NO_CONNECTION = -10
+
+
+def encode_size(n: int) -> bytes:
+    """Write a size or a TransferResult; ValueError where it does not fit into 32 bits."""
+    return encode_int(n)
+
+
+class _SizedContent:
+    """A signed size, then as many bytes, none if it is negative. No memory is set aside for the size."""
+
+    _what: str
+
+    def __init__(self) -> None:
+        self.size: int | None = None
+        self.received = 0
+        self.surplus = 0
+        self._head = bytearray()
+        self._content = bytearray()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bytes announced have arrived."""
+        return self.size is not None and self.received >= self.size
+
+    def receive_data(self, data: bytes) -> None:
+        """Take in bytes from the peer; those beyond the announced size are only counted, in `surplus`."""
+        if self.size is None:
+            wanted = 4 - len(self._head)
+            self._head += data[:wanted]
+            data = data[wanted:]
+            if len(self._head) < 4:
+                return
+            self.size = int.from_bytes(self._head, "big", signed=True)
+        content = data[: max(self.size, 0) - self.received]
+        self._content += content
+        self.received += len(content)
+        self.surplus += len(data) - len(content)
+
+    def take(self) -> bytes:
+        """Hand out the content that arrived since the last call."""
+        content = bytes(self._content)
+        self._content.clear()
+        return content
+
+    def receive_eof(self) -> None:
+        """Note the end of the stream; PacketTruncated when it came too early."""
+        if self.size is None:
+            raise PacketTruncated(f"size of {self._what}", len(self._head), 4)
+        if not self.complete:
+            raise PacketTruncated(self._what, self.received, self.size)
+
+
+class DownloadReader(_SizedContent):
+    """The client's side of a download.
+
+    Attributes
+    ----------
+    size : int or None
+        Size that the server announced, a TransferResult where it is negative; None until it arrived.
+    received, surplus : int
+        Bytes of content that arrived; bytes beyond `size`, which a growing file can cause.
+    complete : bool
+    """
+
+    _what = "download"
+
+
+class UploadReader(_SizedContent):
+    """The server's side of an upload; attributes as those of DownloadReader."""
+
+    _what = "upload"
