@@ -29,8 +29,8 @@ from difxnb.wire.events import (
     Notice,
     NoticeSeverity,
     RelayCommand,
-    RelaySwitch,
     Relayed,
+    RelaySwitch,
     RunLabel,
     ServerEvent,
     ServerUser,
@@ -126,7 +126,7 @@ def encode(event: ServerEvent | ClientEvent) -> bytes:
     Raises
     ------
     ValueError
-        A number does not fit into 32 bits, or a text for the server holds a NUL, where guiServer would cut it.
+        A number does not fit into 32 bits, or a text for the server holds a NUL, where it would be cut.
     """
     return encode_packet(*_body(event))
 
@@ -178,7 +178,7 @@ class _Fields:
         return decode_text(self._take(self.integer()))
 
     def count(self) -> int:
-        # Every entry takes at least its four bytes of length: a lying count is found before it costs anything.
+        # An entry takes at least the four bytes of its length: a lying count is found before it costs.
         number = self.integer()
         if not 0 <= number <= (len(self._payload) - self._at) // 4:
             raise ProtocolError(f"{self._what} of {len(self._payload)} bytes announces {number} entries")

@@ -13,7 +13,7 @@ from enum import IntEnum
 
 from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError, UnsafeValue
 from difxnb.wire.listing import Entry, format_entry, parse_listing
-from difxnb.wire.packet import MAX_PAYLOAD, encode_int
+from difxnb.wire.packet import encode_int
 
 __all__ = [
     "END_OF_LINES",
@@ -59,8 +59,8 @@ def require_plain(value: str, what: str) -> str:
         raise UnsafeValue(f"{what} has {len(value)} characters, and {MAX_PLAIN} are safe: {value[:60]!r}...")
     if not _PLAIN.fullmatch(value):
         raise UnsafeValue(
-            f"{what} would reach the server's shell and may hold only letters, digits and _ @ % + = : , . / - "
-            f"(no - in front); got {value!r}"
+            f"{what} would reach the server's shell and may hold only letters, digits and "
+            f"_ @ % + = : , . / - (no - in front); got {value!r}"
         )
     return value
 
@@ -98,6 +98,9 @@ def move_target(value: str) -> str:
 
 
 def _printable(value: str) -> str:
+    # No quoting keeps a command from reading a leading - as an option; an empty value would be absent in XML.
+    if not value or value.startswith("-"):
+        raise UnsafeValue(f"a value for the server's shell must not be empty or begin with -; got {value!r}")
     # A line break inside an XML value would end up in the command, and other control characters cannot
     # even be written in XML.
     if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
