@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults of the real guiServer 2.9 that a client must survive, each switchable by name.
+
+The server is right by default; a fault is reproduced only when it was asked for. What makes the real server
+crash is not reproduced, except that ``dies-after-job`` drops the connection as such a crash does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+LOSING_TIME = 0.02
+"""Seconds after connecting in which the real server loses packets (guiserver.md 3.2 and 15)."""
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """Which faults are on. All are off in ``Quirks()``.
+
+    Attributes
+    ----------
+    wrong_lengths : bool
+        Four of the six monitor data packets declare 4 bytes too few.
+    shared_offsets : bool
+        All polarization products of a baseline and band are announced with the first one's offset.
+    half_delay : bool
+        The monitor's delay is half of what its lag axis says.
+    mixed_means : bool
+        One accumulator serves the running means of all products.
+    zero_lags : bool
+        Every lag is 0.0 and the signal-to-noise ratio reads ``-nan``.
+    datastream_names : bool
+        Telescope names in the product list are looked up with datastream indices.
+    data_timeout : bool
+        The monitor's data thread gives up after a gap between integrations.
+    lost_packets : bool
+        Packets of the first moments of a connection are discarded.
+    silent_files : bool
+        File operations that fail say nothing.
+    text_uploads : bool
+        Each 1024-byte block of an upload ends at its first NUL, and a fragment replaces the destination.
+    late_close : bool
+        Side connections of TCP mode stay open long after their last byte.
+    lost_stops : bool
+        A stop kills at once, so that no final state is logged; the starter learns of it only when it came
+        over its own connection.
+    ignored_status : bool
+        The exit status of the correlator is not looked at.
+    dies_after_job : bool
+        The main connection breaks right after the terminal packet of a job (not part of ``"2.9"``).
+    """
+
+    wrong_lengths: bool = False
+    shared_offsets: bool = False
+    half_delay: bool = False
+    mixed_means: bool = False
+    zero_lags: bool = False
+    datastream_names: bool = False
+    data_timeout: bool = False
+    lost_packets: bool = False
+    silent_files: bool = False
+    text_uploads: bool = False
+    late_close: bool = False
+    lost_stops: bool = False
+    ignored_status: bool = False
+    dies_after_job: bool = False
+
+    @classmethod
+    def none(cls) -> Quirks:
+        """A server without faults."""
+        return cls()
+
+    @classmethod
+    def of(cls, text: str | None) -> Quirks:
+        """Read a comma-separated list: ``"2.9"`` for the usual set, names with hyphens, ``-name`` to leave out.
+
+        Raises
+        ------
+        ValueError
+            A name is not known.
+
+        Examples
+        --------
+        >>> Quirks.of("2.9,-zero-lags").half_delay
+        True
+        >>> Quirks.of("silent-files")
+        Quirks(silent_files=True)
+        """
+        chosen: dict[str, bool] = {}
+        for word in filter(None, (part.strip() for part in (text or "").split(","))):
+            if word == "2.9":
+                chosen |= {name: True for name in _NAMES if name != "dies_after_job"}
+            else:
+                chosen[_field(word.removeprefix("-"))] = not word.startswith("-")
+        return replace(cls(), **chosen)
+
+    def __repr__(self) -> str:
+        """Show what is on, which is the interesting part."""
+        on = ", ".join(f"{name}=True" for name in _NAMES if getattr(self, name))
+        return f"Quirks({on})"
+
+
+_NAMES = tuple(field.name for field in fields(Quirks))
+
+
+def _field(word: str) -> str:
+    name = word.replace("-", "_")
+    if name not in _NAMES:
+        known = ", ".join(n.replace("_", "-") for n in _NAMES)
+        raise ValueError(f"no quirk is called {word!r}; there are 2.9, {known}")
+    return name

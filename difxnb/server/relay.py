@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who gets which difxMessage: selection per client, and the network of groups that documents travel on.
+
+In: selection lines (packet 17), relay switches (packet 1), documents. Out: the subscribers that want each one,
+as in guiserver.md 4.6 and 8.1.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from difxnb.wire.message import Header, Message, Unparsed, parse
+
+MAX_DATAGRAM = 10240
+"""Longer documents are cut, as by the real server's receive buffer."""
+
+Network = tuple[str, int]
+"""Multicast group and port."""
+
+DEFAULT_NETWORK: Network = ("224.2.2.1", 50200)
+
+# First match in this order counts; MARK5STATUS stands before STATUS because the search is for substrings.
+_KEYWORDS = {
+    "ALERT_MESSAGES": ("DifxAlertMessage",),
+    "COMMAND_MESSAGES": ("DifxCommand",),
+    "FILEOPERATION_MESSAGES": ("DifxFileOperation",),
+    "FILETRANSFER_MESSAGES": ("DifxFileTransfer",),
+    "GETDIRECTORY_MESSAGES": ("DifxGetDirectory",),
+    "MARK5COPY_MESSAGES": ("DifxMark5Copy",),
+    "INFO_MESSAGES": ("DifxInfoMessage",),
+    "LOAD_MESSAGES": ("DifxLoadMessage",),
+    "MARK5STATUS_MESSAGES": ("Mark5StatusMessage", "Mark5VersionMessage"),
+    "MACHINESDEFINITION_MESSAGES": ("DifxMachinesDefinition",),
+    "MK5CONTROL_MESSAGES": ("DifxMk5Control",),
+    "SMART_MESSAGES": ("DifxSmartMessage",),
+    "STATUS_MESSAGES": ("DifxStatusMessage",),
+    "STOP_MESSAGES": ("DifxStop",),
+    "VEX2DIFXRUN_MESSAGES": ("DifxVex2DifxRun",),
+    "WEIGHT_MESSAGES": (),
+    "UNKNOWN_MESSAGES": ("",),
+}
+
+
+@dataclass
+class Selection:
+    """What one client wants relayed. A fresh connection has the relay off and every type selected."""
+
+    relaying: bool = False
+    everything: bool = True
+    types: frozenset[str] = frozenset()
+
+    def choose(self, lines: Iterable[str]) -> None:
+        """Apply the lines of packet 17; single types chosen before are forgotten."""
+        chosen: set[str] = set()
+        for line in lines:
+            if "ALL_MESSAGES" in line:
+                self.everything = True
+            elif "SELECTED_MESSAGES" in line:
+                self.everything = False
+            else:
+                word = next((keyword for keyword in _KEYWORDS if keyword in line), None)
+                chosen.update(_KEYWORDS[word] if word else ())
+        self.types = frozenset(chosen)
+
+    def wants(self, message_type: str) -> bool:
+        """Whether a document goes to this client; an empty type is one that nobody can tell."""
+        return self.relaying and (self.everything or message_type in self.types)
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document on the network, parsed once for all who look at it."""
+
+    payload: bytes
+    message: Message | Unparsed = field(repr=False)
+
+    @classmethod
+    def of(cls, payload: bytes) -> Document:
+        """Cut a datagram as the real server does, and parse it."""
+        text = payload[:MAX_DATAGRAM].partition(b"\0")[0]
+        return cls(text, parse(text))
+
+    @property
+    def header(self) -> Header | None:
+        """Header of a document that could be parsed."""
+        return self.message.header if isinstance(self.message, Message) else None
+
+    @property
+    def selection_type(self) -> str:
+        """Type as far as selections know it; empty for everything that cannot be typed."""
+        return selection_type(self.message)
+
+
+def selection_type(message: Message | Unparsed) -> str:
+    """Type name of a known message, empty for unknown types and for what is no message."""
+    if isinstance(message, Unparsed) or type(message.body).__name__ == "Unknown":
+        return ""
+    return message.header.type
+
+
+class MessageNetwork:
+    """Documents reach every listener on the same group and port, the sender included."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[int, tuple[Callable[[], Network], Callable[[Document], None]]] = {}
+        self._next = 0
+
+    def listen(self, network: Callable[[], Network], hear: Callable[[Document], None]) -> Callable[[], None]:
+        """Add a listener whose group and port may change; call what is returned to end it."""
+        key = self._next
+        self._next += 1
+        self._listeners[key] = (network, hear)
+        return lambda: self._listeners.pop(key, None) and None
+
+    def send(self, network: Network, payload: bytes) -> Document:
+        """Deliver a document to all who listen there."""
+        document = Document.of(payload)
+        for where, hear in list(self._listeners.values()):
+            if where() == network:
+                hear(document)
+        return document
+
+
+def checked_network(group: str, port: int) -> Network:
+    """Check multicast settings; ValueError says what is wrong with them."""
+    try:
+        address = ipaddress.IPv4Address(group)
+    except ipaddress.AddressValueError as error:
+        raise ValueError(f"{group!r} is no IPv4 address: {error}") from error
+    if not address.is_multicast:
+        raise ValueError(f"{group} is no multicast group (224.0.0.0 to 239.255.255.255)")
+    if not 0 < port < 65536:
+        raise ValueError(f"{port} is no UDP port")
+    return str(address), port

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""File transfer, both ways, as raw bytes of a side connection (guiserver.md 7.3).
+
+In: a path and, for uploads, the client's bytes. Out: the bytes for the client. Binary-safe: an upload goes to a
+temporary file beside its destination and takes its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from difxnb.server.confinement import Confinement
+from difxnb.server.files import replacing, write_all
+from difxnb.wire.files import TransferResult, UploadReader, encode_size
+
+PIECE = 1024
+"""Bytes per elementary write of a download; both original clients take it so."""
+
+MAX_SIZE = 2**31 - 1
+
+
+class Upload:
+    """One file on its way in: bytes of the client go in, the answer comes out.
+
+    Parameters
+    ----------
+    root : Confinement
+    destination : str
+        Absolute path of the file to make or replace.
+    text_only : bool
+        Damage binary content as the real server does (quirk ``text_uploads``).
+    """
+
+    def __init__(self, root: Confinement, destination: str, *, text_only: bool = False) -> None:
+        self._reader = UploadReader()
+        self._stack = ExitStack()
+        self._block = bytearray()
+        self._text_only = text_only
+        self._failure: TransferResult | None = None
+        self._descriptor = -1
+        try:
+            self._descriptor = self._open(root, destination)
+        except OSError as error:
+            self._failure = _upload_failure(error, destination)
+
+    def _open(self, root: Confinement, destination: str) -> int:
+        if not destination.startswith("/"):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), destination)
+        target = destination
+        if os.path.islink(destination):  # write through a link, unless it leads out
+            target = str(root.real(destination))
+        if root.exists(target) and root.real(target).is_dir():
+            raise PermissionError(errno.EISDIR, os.strerror(errno.EISDIR), destination)
+        return self._stack.enter_context(replacing(root, target))
+
+    def receive_data(self, data: bytes) -> bytes | None:
+        """Take bytes of the client; the answer when the announced number is there, else None."""
+        self._reader.receive_data(data)
+        content = self._reader.take()
+        if self._failure is None and content:
+            self._write(content)
+        if not self._finished():
+            return None
+        return encode_size(self._finish())
+
+    def abort(self) -> None:
+        """Note that the client is gone: the destination stays as it was."""
+        if self._text_only and self._failure is None:
+            self._close()  # the real server puts whatever came in its place
+        else:
+            self._discard()
+
+    def _finished(self) -> bool:
+        return self._reader.complete or (self._reader.size is not None and self._reader.size < 0)
+
+    def _write(self, content: bytes) -> None:
+        try:
+            if self._text_only:
+                content = self._as_text(content)
+            write_all(self._descriptor, content)
+        except OSError:
+            self._failure = TransferResult.NO_PERMISSION
+            self._discard()
+
+    def _as_text(self, content: bytes, *, last: bool = False) -> bytes:
+        """Cut each 1024-byte block at its first NUL."""
+        self._block += content
+        whole = len(self._block) if last else len(self._block) // PIECE * PIECE
+        blocks = [bytes(self._block[i : i + PIECE]) for i in range(0, whole, PIECE)]
+        del self._block[:whole]
+        return b"".join(block.partition(b"\0")[0] for block in blocks)
+
+    def _finish(self) -> int:
+        size = self._reader.size or 0
+        if size < 0:
+            self._discard()
+            return size  # echoed, as the real server does
+        if self._failure is None:
+            self._close()
+        return size if self._failure is None else int(self._failure)
+
+    def _close(self) -> None:
+        try:
+            if self._text_only:
+                write_all(self._descriptor, self._as_text(b"", last=True))
+            self._stack.close()
+        except OSError:
+            self._failure = TransferResult.NO_PERMISSION
+
+    def _discard(self) -> None:
+        """Leave the temporary file's block by an exception, which removes it."""
+        try:
+            with self._stack:
+                raise InterruptedError(errno.EINTR, "the upload did not end")
+        except InterruptedError:
+            self._stack = ExitStack()
+
+
+def _upload_failure(error: OSError, destination: str) -> TransferResult:
+    if not destination.startswith("/"):
+        return TransferResult.NOT_ABSOLUTE
+    if isinstance(error, NotADirectoryError):
+        return TransferResult.NOT_DIRECTORY
+    if isinstance(error, FileNotFoundError):
+        return TransferResult.NOT_FOUND
+    return TransferResult.NO_PERMISSION
+
+
+def download(root: Confinement, origin: str) -> Iterator[bytes]:
+    """Give a file as the elementary writes of a download: the size, then pieces of 1024 bytes.
+
+    A file that shrinks meanwhile ends the stream early; the announced size tells the client.
+    """
+    try:
+        descriptor = root.open_file(origin)
+    except OSError as error:
+        yield encode_size(int(_download_failure(error, origin)))
+        return
+    with os.fdopen(descriptor, "rb") as content:
+        size = os.fstat(descriptor).st_size
+        if size > MAX_SIZE:
+            yield encode_size(int(TransferResult.NO_PERMISSION))
+            return
+        yield encode_size(size)
+        while size and (piece := content.read(min(PIECE, size))):
+            size -= len(piece)
+            yield piece
+
+
+def _download_failure(error: OSError, origin: str) -> TransferResult:
+    if not origin.startswith("/"):
+        return TransferResult.NOT_ABSOLUTE
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return TransferResult.NOT_FOUND
+    return TransferResult.NO_PERMISSION
