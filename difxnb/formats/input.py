@@ -25,6 +25,9 @@ from difxnb.formats.input_model import (
     ZoomBand,
     ZoomFreq,
 )
+from difxnb.formats.input_reader import parse_input
+from difxnb.formats.input_writer import format_input
+from difxnb.formats.keyvalue import read_text, write_text
 from difxnb.formats.result_layout import ResultProduct, record_order, result_layout, result_length
 
 __all__ = [
@@ -52,21 +55,25 @@ __all__ = [
 ]
 
 
-def parse_input(text: str, path: Path | None = None) -> Input:
-    """Read the text of an ``.input``; FileFormatError on damage."""
-    raise NotImplementedError
-
-
-def format_input(inp: Input) -> str:
-    """Write the text of an ``.input``."""
-    raise NotImplementedError
-
-
 def read_input(path: str | Path) -> Input:
-    """Read an ``.input`` file."""
-    raise NotImplementedError
+    """Read an ``.input`` file.
+
+    Raises
+    ------
+    FileFormatError
+        With file and line, where the file is damaged or written for DiFX 1.
+    """
+    return parse_input(read_text(path), Path(path))
 
 
 def write_input(inp: Input, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write an ``.input`` file."""
-    raise NotImplementedError
+    """Write an ``.input`` file.
+
+    Raises
+    ------
+    FileExistsError
+        Where there is one already, unless `overwrite`.
+    ValueError
+        Where the values contradict each other or cannot be written.
+    """
+    write_text(path, format_input(inp), overwrite=overwrite)
