@@ -58,17 +58,13 @@ def _heading(writer: KeyValueWriter, words: str) -> None:
     writer.verbatim(f"# {words}!")
 
 
-def _whole_or(value: float, spec: str) -> str:
-    return written(value, ".0f" if float(value).is_integer() else spec)
-
-
 def _write_common(writer: KeyValueWriter, inp: Input) -> None:
     writer.verbatim("# COMMON SETTINGS ##!")
     writer.text("CALC FILENAME", inp.calc_filename)
     writer.text("CORE CONF FILENAME", inp.threads_filename)
-    writer.line("EXECUTE TIME (SEC)", _whole_or(inp.execute_time, ".3f"))
+    writer.whole_or_number("EXECUTE TIME (SEC)", inp.execute_time, ".3f")
     writer.line("START MJD", inp.start_mjd)
-    writer.line("START SECONDS", _whole_or(inp.start_seconds, ".6f"))
+    writer.whole_or_number("START SECONDS", inp.start_seconds, ".6f")
     writer.line("ACTIVE DATASTREAMS", inp.active_datastreams)
     writer.line("ACTIVE BASELINES", inp.active_baselines)
     writer.line("VIS BUFFER LENGTH", inp.vis_buffer_length)
@@ -111,9 +107,9 @@ def _write_rule(writer: KeyValueWriter, row: int, rule: Rule) -> None:
         if values:
             writer.text(f"RULE {row} {key}", ",".join(values))
     if rule.mjd_start is not None:
-        writer.number(f"RULE {row} MJD START", rule.mjd_start, ".7f")
+        writer.number(f"RULE {row} MJD START", rule.mjd_start, ".7f", exact=False)
     if rule.mjd_stop is not None:
-        writer.number(f"RULE {row} MJD STOP", rule.mjd_stop, ".7f")
+        writer.number(f"RULE {row} MJD STOP", rule.mjd_stop, ".7f", exact=False)
     writer.text(f"RULE {row} CONFIG NAME", rule.config_name)
 
 
@@ -136,7 +132,7 @@ def _write_telescope(writer: KeyValueWriter, row: int, telescope: Telescope) -> 
     if not telescope.clock_coeffs:
         raise ValueError(f"telescope {telescope.name} needs at least one clock coefficient")
     writer.text(f"TELESCOPE NAME {row}", telescope.name)
-    writer.number(f"CLOCK REF MJD {row}", telescope.clock_ref_mjd, ".10f")
+    writer.number(f"CLOCK REF MJD {row}", telescope.clock_ref_mjd, ".10f", exact=False)
     writer.line(f"CLOCK POLY ORDER {row}", len(telescope.clock_coeffs) - 1)
     writer.verbatim(_CLOCK_COMMENT)
     for power, coefficient in enumerate(telescope.clock_coeffs):
@@ -185,11 +181,11 @@ def _write_processing(writer: KeyValueWriter, stream: Datastream) -> None:
         writer.boolean("FILTERBANK USED", stream.filterbank_used)
     if stream.tcal_frequency is not None:
         writer.line("TCAL FREQUENCY", stream.tcal_frequency)
-    writer.line("PHASE CAL INT (MHZ)", _whole_or(stream.phase_cal_int_mhz, ".6f"))
+    writer.whole_or_number("PHASE CAL INT (MHZ)", stream.phase_cal_int_mhz, ".6f")
     if stream.phase_cal_divisor is not None:
         writer.line("PHASE CAL DIVISOR", stream.phase_cal_divisor)
     if stream.phase_cal_base_mhz is not None:
-        writer.line("PHASE CAL BASE(MHZ)", _whole_or(stream.phase_cal_base_mhz, ".6f"))
+        writer.whole_or_number("PHASE CAL BASE(MHZ)", stream.phase_cal_base_mhz, ".6f")
 
 
 def _clock_offset(offset_us: float, delta_us: float, phase_deg: float) -> str:

@@ -189,9 +189,13 @@ class KeyValueWriter:
             raise ValueError(f"the value of {key!r} has blanks around it: {value[:40]!r}")
         self.line(key, value)
 
-    def number(self, key: str, value: float, spec: str = ".6f") -> None:
-        """Add a number, as it was read or, if it is new, with as many digits as it needs."""
-        self.line(key, written(value, spec))
+    def number(self, key: str, value: float, spec: str = ".6f", *, exact: bool = True) -> None:
+        """Add a number, as it was read or, if it is new, as :func:`written` has it."""
+        self.line(key, written(value, spec, exact=exact))
+
+    def whole_or_number(self, key: str, value: float, spec: str = ".6f") -> None:
+        """Add a number without decimals where it has none."""
+        self.number(key, value, ".0f" if float(value).is_integer() else spec)
 
     def signed(self, key: str, value: float, spec: str) -> None:
         """Add a number with room for its sign."""
@@ -211,14 +215,14 @@ class KeyValueWriter:
         return "\n".join(self._lines) + "\n"
 
 
-def written(value: float, spec: str) -> str:
-    """Text of a number: as it was read, else in the usual format, else with all digits that it needs."""
+def written(value: float, spec: str, *, exact: bool = True) -> str:
+    """Text of a number: as it was read, else in the usual format, else (if `exact`) with all digits it needs."""
     if isinstance(value, WrittenFloat):
         return value.text
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be written into a job file")
     text = format(value, spec)
-    return text if float(text) == value else repr(float(value))
+    return text if not exact or float(text) == value else repr(float(value))
 
 
 def read_text(path: str | Path) -> str:
