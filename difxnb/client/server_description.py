@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a guiServer says of itself in answer to a version request (guiserver.md 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from difxnb.wire.control import (
+    AvailableVersion,
+    DifxBase,
+    EnvironmentVariable,
+    ServerEvent,
+    ServerUser,
+    ServerVersion,
+)
+
+# The server of this package shows this variable; it repairs what clients have to work around elsewhere.
+OWN_SERVER = "DIFXNB_SERVER"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDescription:
+    """A server, as it describes itself.
+
+    Attributes
+    ----------
+    version : str
+        Version text of guiServer; maintained by hand, no test for features.
+    user : str
+        Login name it runs under; empty where the server has no terminal.
+    difx_base : str
+        Base directory of the DiFX installations; may be empty.
+    difx_versions : tuple of str
+        Labels of the installed versions.
+    environment : mapping of str to str
+    knows_channels : bool
+        False for servers before April 2014.
+    """
+
+    version: str = ""
+    user: str = ""
+    difx_base: str = ""
+    difx_versions: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    knows_channels: bool = True
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the server of this package, without the hazards of the real one."""
+        return OWN_SERVER in self.environment
+
+
+class Draft:
+    """A description that is still arriving."""
+
+    def __init__(self) -> None:
+        self.version: str | None = None
+        self._user = self._difx_base = ""
+        self._difx_versions: list[str] = []
+        self._environment: dict[str, str] = {}
+
+    def add(self, event: ServerEvent) -> None:
+        """Take in one packet of the answer; other events are passed over."""
+        match event:
+            case ServerVersion(text):
+                self.version = text
+            case ServerUser(text):
+                self._user = text
+            case DifxBase(text):
+                self._difx_base = text
+            case AvailableVersion(text):
+                self._difx_versions.append(text)
+            case EnvironmentVariable(name, value):
+                self._environment[name] = value
+
+    def finish(self, *, knows_channels: bool) -> ServerDescription:
+        """Give what has arrived."""
+        environment = MappingProxyType(dict(self._environment))
+        versions = tuple(self._difx_versions)
+        return ServerDescription(
+            self.version or "", self._user, self._difx_base, versions, environment, knows_channels
+        )

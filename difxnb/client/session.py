@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One main connection to guiServer: it reads without pause and hands out what it hears.
+
+In: packets 1-24 of the server. Out: messages and notices to one subscriber, bytes to the side connections
+in channels, answers to fences. A session is never repaired; after a loss :mod:`difxnb.client.head_node`
+makes a new one. Mirrors guiserver.md 3, 4, 6 and 9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from itertools import islice
+
+from difxnb.client.exchange import ByteStream, ChannelStream, DialBackStream, close_writer
+from difxnb.client.fence import Fences
+from difxnb.client.patience import Patience, within
+from difxnb.client.server_description import Draft, ServerDescription
+from difxnb.errors import ConnectionLost, NoReply, ProtocolError
+from difxnb.wire.control import (
+    ChannelData,
+    ChannelOpened,
+    ChannelsOff,
+    ChannelsOn,
+    Notice,
+    Relayed,
+    ServerEvent,
+    ServerVersion,
+    UnknownPacket,
+    VersionRequest,
+    VersionsComplete,
+    decode_from_server,
+    encode,
+)
+from difxnb.wire.message import Message, Unparsed, parse
+from difxnb.wire.packet import PacketReader
+
+Subscriber = Callable[[Message | Unparsed | Notice, float], None]
+Request = Callable[[str, int], bytes]
+
+_READ_SIZE = 2**18
+_KEPT_NOTICES = 200
+# Without it a real server's many small writes cost 40 ms each (guiserver.md 15); Linux alone has it.
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+class Session:
+    """One TCP connection to a guiServer.
+
+    Parameters
+    ----------
+    reader, writer : asyncio streams
+        The connection, fresh.
+    peer : str
+        ``host:port`` as the user knows it, for texts.
+    patience : Patience
+    subscriber : callable
+        Gets every message, unparsed text and notice with its time of arrival (unix seconds). It is called on
+        the loop's thread and must not raise.
+    rng : random.Random
+        Draws channel numbers; two clients must not draw the same (guiserver.md 6.2.3).
+
+    Attributes
+    ----------
+    description : ServerDescription
+        What the server last said of itself.
+    dial_back : bool
+        The server connects back to us; otherwise side connections are channels.
+    lost : ConnectionLost or None
+        Why this session is over.
+    on_lost : callable or None
+        Called once, before anyone waiting is told.
+    jobs : set of str
+        Input files of jobs that were started here and have not ended.
+    job_ended : float or None
+        Loop time of the last end of a job.
+    leave_not_before : float
+        Loop time before which a real server would not survive our leaving.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        peer: str,
+        patience: Patience,
+        subscriber: Subscriber,
+        rng: random.Random,
+    ) -> None:
+        self._reader, self._writer, self._rng = reader, writer, rng
+        self.peer, self.patience, self._subscriber = peer, patience, subscriber
+        self.description = ServerDescription()
+        self.dial_back = False
+        self.lost: ConnectionLost | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self.jobs: set[str] = set()
+        self.job_ended: float | None = None
+        self.leave_not_before = 0.0
+        self.unknown_packets = self.bytes_received = self.notice_count = 0
+        self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
+        self._draft = Draft()
+        self._fences = Fences()
+        self._fence_by_version = False
+        self._streams: dict[int, ChannelStream] = {}
+        self._dialled: set[DialBackStream] = set()
+        self._used: set[int] = set()
+        self._opening = asyncio.Lock()
+        self._blocking = 0
+        self._loop = asyncio.get_running_loop()
+        self._last_heard = self._loop.time()
+        self._socket: socket.socket = writer.get_extra_info("socket")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._tasks.append(asyncio.create_task(self._read(), name=f"difxnb reader {self.peer}"))
+
+    def watch(self) -> None:
+        """Begin to ask for signs of life whenever the server is silent."""
+        self._tasks.append(asyncio.create_task(self._watch(), name=f"difxnb watch {self.peer}"))
+
+    async def close(self, reason: str = "it was closed here") -> None:
+        """Close the socket and end the tasks; without a fence before, the last commands are lost (9.3)."""
+        self.lose(reason)
+        own = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not own]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await close_writer(self._writer)
+
+    def lose(self, reason: str, cause: BaseException | None = None) -> None:
+        """Declare the session over; everyone who waits for it gets ConnectionLost. Later calls do nothing."""
+        if self.lost is not None:
+            return
+        self.lost = ConnectionLost(f"the connection to guiServer at {self.peer} is gone: {reason}")
+        self.lost.__cause__ = cause
+        if self.on_lost is not None:
+            self.on_lost()
+        self._fences.fail(self.loss())
+        streams: list[ChannelStream | DialBackStream] = [*self._streams.values(), *self._dialled]
+        for stream in streams:
+            stream.fail(self.loss())
+        self._writer.transport.abort()
+
+    def loss(self) -> ConnectionLost:
+        """Give the reason of the loss as a new error; one error object raised twice would mix its traces."""
+        error = ConnectionLost(str(self.lost))
+        error.__cause__ = self.lost.__cause__ if self.lost is not None else None
+        return error
+
+    @property
+    def local_address(self) -> str:
+        """Our own address, as the server sees it where nothing translates addresses."""
+        return str(self._socket.getsockname()[0])
+
+    # --- talking ------------------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """Send whole packets and wait until the system has taken them.
+
+        Raises
+        ------
+        ConnectionLost
+        """
+        if self.lost is not None:
+            raise self.loss()
+        self._writer.write(data)
+        try:
+            await self._writer.drain()
+        except ConnectionError as error:
+            self.lose(f"sending failed ({error})", error)
+            raise self.loss() from error
+
+    async def fence(self, timeout: float | None = None) -> None:
+        """Wait until the server has taken in everything sent before.
+
+        Commands that the server carries out at once are finished then, the others have been started.
+
+        Raises
+        ------
+        NoReply
+            No answer; a server in the middle of a configuration check is given more time.
+        ConnectionLost
+        """
+        answer = self._fences.expect()
+        await self.send(encode(VersionRequest()))
+        wait = self.allowance(self.patience.fence) if timeout is None else timeout
+        async with within(wait, f"guiServer at {self.peer} gave no sign of life"):
+            await answer
+
+    async def greet(self) -> bool:
+        """Ask for the version list until it comes; real servers lose what comes right after the connect.
+
+        Returns
+        -------
+        bool
+            False where the server is so old that it knows no channels and never ends the list.
+
+        Raises
+        ------
+        NoReply
+            Nothing that belongs to the list came.
+        ConnectionLost
+        """
+        asked: list[asyncio.Future[None]] = []
+        for _ in range(self.patience.version_tries):
+            asked.append(self._fences.expect())
+            await self.send(encode(VersionRequest()))
+            done, _ = await asyncio.wait(asked, timeout=self.patience.version)
+            if self.lost is not None:
+                raise self.loss()
+            if done:
+                await self._settle_answers(asked)
+                return True
+            if self._draft.version is not None:
+                self._take_for_old()
+                return False
+        raise NoReply(
+            f"no answer to {len(asked)} version requests, {self.patience.version:g} s waited for each"
+        )
+
+    def allowance(self, seconds: float) -> float:
+        """Give `seconds`, or more while the server is busy with something that blocks its reader."""
+        return max(seconds, self.patience.check) if self._blocking else seconds
+
+    @asynccontextmanager
+    async def blocking_the_server(self) -> AsyncIterator[None]:
+        """Grant the server more time meanwhile: it carries this out before it reads on (guiserver.md 9.1)."""
+        self._blocking += 1
+        try:
+            yield
+        finally:
+            self._blocking -= 1
+
+    def notices_since(self, count: int) -> list[Notice]:
+        """Notices that came after `notice_count` was `count`, as far as they are kept."""
+        fresh = min(self.notice_count - count, len(self._notices))
+        return list(islice(self._notices, len(self._notices) - fresh, None))
+
+    # --- side connections -----------------------------------------------------------------------------
+
+    async def open_exchange(self, request: Request, what: str, *, channel: bool = False) -> ByteStream:
+        """Send a request that needs a side connection, and wait until the server has opened it.
+
+        Parameters
+        ----------
+        request : callable
+            Makes the packet from the address and the port or channel number.
+        what : str
+            What is asked, for texts: ``"ls /data"``.
+        channel : bool
+            Use a channel even where the server dials back as a rule.
+
+        Raises
+        ------
+        NoReply
+            The server did not open it.
+        ConnectionLost
+        """
+        if not self.dial_back:
+            return await self._open(await self._new_channel(), request, what)
+        # The server looks at its mode when it gets round to an operation, and a dial-back cannot be told from
+        # another one: so one at a time.
+        async with self._opening:
+            if not channel:
+                return await self._open(await self._listen(), request, what)
+            await self.send(encode(ChannelsOn()))
+            try:
+                return await self._open(await self._new_channel(), request, what)
+            finally:
+                if self.lost is None:
+                    await self.send(encode(ChannelsOff()))
+
+    async def _open(self, stream: ByteStream, request: Request, what: str) -> ByteStream:
+        before = self.notice_count
+        silence = f"{what}: guiServer at {self.peer} opened no side connection"
+        try:
+            await self.send(request(stream.address, stream.port))
+            async with within(self.allowance(self.patience.first_sign), silence):
+                await stream.opened()
+        except NoReply as error:
+            await stream.close()
+            raise NoReply(f"{error}{self.said_since(before)}") from error
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
+
+    def said_since(self, count: int) -> str:
+        """What the server complained about since, as an end for the text of an error."""
+        texts = [n.text.strip() for n in self.notices_since(count) if n.severity.name != "INFORMATION"]
+        return f"; it said: {' / '.join(texts[-3:])}" if texts else ""
+
+    async def _new_channel(self) -> ChannelStream:
+        number = self._rng.randrange(1024, 2**31)
+        while number in self._used:
+            number = self._rng.randrange(1024, 2**31)
+        self._used.add(number)
+        stream = ChannelStream(number, self.send, self._forget)
+        self._streams[number] = stream
+        return stream
+
+    def _forget(self, number: int) -> None:
+        self._streams.pop(number, None)
+
+    async def _listen(self) -> DialBackStream:
+        if self.lost is not None:
+            raise self.loss()
+        peer = self._socket.getpeername()[0]
+        stream = await DialBackStream.listen(self.local_address, peer, self._dialled.discard)
+        self._dialled.add(stream)
+        return stream
+
+    # --- hearing ------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        packets = PacketReader()
+        try:
+            while data := await self._reader.read(_READ_SIZE):
+                self._acknowledge(len(data))
+                packets.receive_data(data)
+                while (packet := packets.next_packet()) is not None:
+                    self._take(decode_from_server(packet))
+            self.lose("the server closed it")
+        except ProtocolError as error:
+            self.lose(f"what the server sends is not guiServer's protocol ({error})", error)
+        except OSError as error:
+            self.lose(f"it broke ({error})", error)
+
+    def _acknowledge(self, count: int) -> None:
+        self.bytes_received += count
+        self._last_heard = self._loop.time()
+        if _QUICKACK is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+    def _take(self, event: ServerEvent) -> None:
+        match event:
+            case ChannelData(channel, data):
+                if (stream := self._streams.get(channel)) is not None:
+                    stream.receive_data(data)
+            case Relayed(payload):
+                self._subscriber(parse(payload), time.time())
+            case Notice():
+                self.notice_count += 1
+                self._notices.append(event)
+                self._subscriber(event, time.time())
+            case ChannelOpened(channel):
+                if (stream := self._streams.get(channel)) is not None:
+                    stream.receive_open()
+            case UnknownPacket():
+                self.unknown_packets += 1
+            case _:
+                self._describe(event)
+
+    def _describe(self, event: ServerEvent) -> None:
+        if isinstance(event, ServerVersion):
+            self._draft = Draft()
+        self._draft.add(event)
+        if isinstance(event, VersionsComplete) or self._fence_by_version:
+            self.description = self._draft.finish(knows_channels=not self._fence_by_version)
+        if isinstance(event, ServerVersion if self._fence_by_version else VersionsComplete):
+            self._fences.answer()
+
+    async def _settle_answers(self, asked: list[asyncio.Future[None]]) -> None:
+        """Make requests and answers match again, when nobody knows which of the requests got lost."""
+        if len(asked) == 1:
+            return
+        last = self._fences.expect()
+        await self.send(encode(VersionRequest()))
+        await asyncio.wait([*asked, last], timeout=self.patience.version, return_when=asyncio.ALL_COMPLETED)
+        self._fences.forget()
+
+    def _take_for_old(self) -> None:
+        self._fences.forget()
+        self._fence_by_version = True
+        self.description = self._draft.finish(knows_channels=False)
+
+    async def _watch(self) -> None:
+        while self.lost is None:
+            silent = self._loop.time() - self._last_heard
+            if silent < self.patience.idle:
+                await asyncio.sleep(self.patience.idle - silent)
+                continue
+            try:
+                await self.fence()
+            except NoReply as error:
+                self.lose(f"{error}; it may have died, or the network between", error)
+            except ConnectionLost:
+                return  # the loss has been told to everyone already

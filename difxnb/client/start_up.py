@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an address to a session that is ready: connect, settle, greet, choose the transport, set up.
+
+The order is that of guiserver.md 3.4. Nothing but version requests is sent before the server has answered
+one, because a real server loses what comes in its first moments. From then on it handles packets strictly
+in order, so the answer to a second request proves that the set-up has arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+
+from difxnb.client.patience import Patience, within
+from difxnb.client.session import Session, Subscriber
+from difxnb.errors import ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
+from difxnb.wire.control import ChannelsOn, MessageSelection, RelaySwitch, SetupPath, encode
+
+TRANSPORTS = ("auto", "channel", "dial-back")
+
+# A real server cannot convert addresses of this length and uses another client's instead (guiserver.md H4).
+_HARMFUL_ADDRESS_LENGTH = 15
+
+
+async def open_session(
+    host: str,
+    port: int,
+    *,
+    transport: str,
+    patience: Patience,
+    subscriber: Subscriber,
+    rng: random.Random,
+    setup_path: str = "",
+) -> Session:
+    """Connect and make the session ready for requests, the relay of messages switched on.
+
+    Raises
+    ------
+    ConnectionFailed
+        Nobody there, refused, unreachable, or the connection was closed before an answer came.
+    NotGuiServer
+        Whoever answers there does not speak guiServer's protocol.
+    NoReply
+        The connection was accepted, and then silence.
+    """
+    peer = f"{host}:{port}"
+    reader, writer = await _connect(host, port, peer, patience)
+    session = Session(reader, writer, peer=peer, patience=patience, subscriber=subscriber, rng=rng)
+    session.start()
+    try:
+        async with within(patience.connect, f"guiServer at {peer} did not get ready; try a longer timeout="):
+            await asyncio.sleep(patience.settle)
+            await _greet(session)
+            await _set_up(session, transport, setup_path)
+    except BaseException:
+        await session.close("it could not be set up")
+        raise
+    session.watch()
+    return session
+
+
+async def _connect(
+    host: str, port: int, peer: str, patience: Patience
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        # guiServer listens on IPv4 alone.
+        async with asyncio.timeout(patience.connect):
+            return await asyncio.open_connection(host, port, family=socket.AF_INET)
+    except TimeoutError as error:
+        raise ConnectionFailed(
+            f"no connection to {peer} within {patience.connect:g} s: is the host up, and no firewall between?"
+        ) from error
+    except socket.gaierror as error:
+        raise ConnectionFailed(
+            f"{host!r} has no IPv4 address ({error.strerror}); is the name right?"
+        ) from error
+    except OSError as error:
+        raise ConnectionFailed(
+            f"no connection to {peer} ({error.strerror or error}); is guiServer running there, on this port?"
+        ) from error
+
+
+async def _greet(session: Session) -> None:
+    try:
+        await session.greet()
+    except ConnectionLost as error:
+        if isinstance(error.__cause__, ProtocolError):
+            raise NotGuiServer(
+                f"{session.peer} does not speak guiServer's protocol: {error.__cause__}; is the port right?"
+            ) from error
+        raise ConnectionFailed(
+            f"{session.peer} accepted the connection and ended it unanswered: {error}"
+        ) from error
+    except NoReply as error:
+        if session.bytes_received:
+            raise NotGuiServer(
+                f"{session.peer} sent {session.bytes_received} bytes, and none of them answers a version "
+                "request; is the port right?"
+            ) from error
+        raise NoReply(
+            f"{session.peer} accepts connections and says nothing: {error}. It is no guiServer, or a dead "
+            "one whose port is held by the programs it started; restart it, or wait until they have ended"
+        ) from error
+
+
+async def _set_up(session: Session, transport: str, setup_path: str) -> None:
+    knows_channels = session.description.knows_channels
+    if transport == "channel" and not knows_channels:
+        raise NotGuiServer(
+            f"guiServer at {session.peer} ({session.description.version}) never announces channels "
+            "(packet 18); servers before April 2014 do not have them: use transport='dial-back'"
+        )
+    session.dial_back = transport == "dial-back" or not knows_channels
+    if session.dial_back:
+        _require_convertible(session)
+    else:
+        await session.send(encode(ChannelsOn()))
+    # The path always, even when empty: a real server would run commands with random memory in front.
+    for event in (SetupPath(setup_path), MessageSelection(("ALL_MESSAGES", "")), RelaySwitch(True)):
+        await session.send(encode(event))
+    await session.fence()
+
+
+def _require_convertible(session: Session) -> None:
+    local = session.local_address
+    if len(local) >= _HARMFUL_ADDRESS_LENGTH and not session.description.is_own:
+        raise ConnectionFailed(
+            f"a real guiServer cannot dial back to {local}: it fails on addresses of 15 characters and uses "
+            "another client's; use transport='channel'"
+        )
