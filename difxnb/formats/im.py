@@ -6,19 +6,53 @@ Text comes in and an :class:`Im` goes out, and the other way round. Mirrors ``di
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from numpy.typing import ArrayLike, NDArray
+
+from difxnb.formats.calc import read_start_time, write_start_time
+from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
+
+_REQUIRED = ("DELAY (us)", "U (m)", "V (m)", "W (m)")
+_ORDER_OF_LINES = [
+    "DELAY (us)",
+    "DRY (us)",
+    "WET (us)",
+    "ADJ (us)",
+    "AZ",
+    "EL CORR",
+    "EL GEOM",
+    "PAR ANGLE",
+    "STA X (m)",
+    "STA Y (m)",
+    "STA Z (m)",
+    "U (m)",
+    "V (m)",
+    "W (m)",
+]
+_KNOWN = patterns(
+    """CALC SERVER|CALC PROGRAM|CALC VERSION|START YEAR|START MONTH|START DAY|START HOUR|START MINUTE|START SECOND
+POLYNOMIAL ORDER|INTERVAL (SECS)|ABERRATION CORR|NUM TELESCOPES|TELESCOPE 0 NAME|NUM SCANS|SCAN 0 POINTING SRC
+SCAN 0 NUM PHS CTRS|SCAN 0 PHS CTR 0 SRC|SCAN 0 NUM POLY|SCAN 0 DELTA LM (rad)|SCAN 0 DELTA XYZ (m)
+SCAN 0 POLY 0 MJD|SCAN 0 POLY 0 SEC""".replace("\n", "|").split("|")
+)
+_HIGHEST_ORDER = 20
+_DAY_S = 86400
+# Times are sums of days and seconds in floating point; this much may be lost at the edge of an interval.
+_EDGE_S = 1e-6
 
 
 @dataclass(slots=True)
 class ImPolynomial:
     """The model of one interval.
 
-    Every array has the shape (source, antenna, order + 1), lowest power first; the powers are of seconds since `mjd`
-    and `sec`. Source 0 is the pointing centre, source k the phase centre k-1.
+    Every array has the shape (source, antenna, order + 1), lowest power first; the powers are of seconds since
+    `mjd` and `sec`. Source 0 is the pointing centre, source k the phase centre k-1.
 
     Attributes
     ----------
@@ -29,8 +63,8 @@ class ImPolynomial:
     u, v, w : ndarray
         Minus the antenna's ordinary coordinates, m.
     optional : dict of str to ndarray
-        The other lines under the names that the file gives them (``"DRY (us)"``, ``"AZ"``…); NaN where an antenna has
-        no such line.
+        The other lines under the names that the file gives them (``"DRY (us)"``, ``"AZ"``…); NaN where an
+        antenna has no such line.
     """
 
     mjd: int
@@ -44,7 +78,10 @@ class ImPolynomial:
 
 @dataclass(slots=True)
 class ImScan:
-    """The model of one scan: names of its sources, and its polynomials in order of time."""
+    """The model of one scan: names of its sources, and its polynomials in order of time.
+
+    `delta_line` is the optional ``DELTA LM (rad)`` or ``DELTA XYZ (m)`` line, name and value as they stand there.
+    """
 
     pointing_source: str = ""
     phase_center_sources: list[str] = field(default_factory=list)
@@ -85,32 +122,220 @@ class Im:
         ValueError
             Where the scan's polynomials do not reach the time.
         """
-        raise NotImplementedError
+        return int(self._indices(scan, mjd, np.asarray(sec, dtype=np.float64)))
 
     def delay_us(self, scan: int, source: int, antenna: int, mjd: int, sec: ArrayLike) -> NDArray[np.float64]:
-        """Model delay without clock, µs, at seconds `sec` of day `mjd`; shape of `sec`."""
-        raise NotImplementedError
+        """Model delay without clock, µs, at seconds `sec` of day `mjd`.
+
+        Returns
+        -------
+        ndarray
+            Shape of `sec`; positive where the antenna sees the source.
+
+        Raises
+        ------
+        ValueError
+            Where the scan's polynomials do not reach the time.
+        """
+        return self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.delay_us[source, antenna])
 
     def uvw(self, scan: int, source: int, antenna: int, mjd: int, sec: ArrayLike) -> NDArray[np.float64]:
         """u, v, w as the file has them (minus the ordinary ones), m; shape of `sec` + (3,)."""
-        raise NotImplementedError
+        return np.stack(
+            [
+                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.u[source, antenna]),
+                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.v[source, antenna]),
+                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.w[source, antenna]),
+            ],
+            axis=-1,
+        )
+
+    def _indices(self, scan: int, mjd: float, sec: NDArray[np.float64]) -> NDArray[np.int64]:
+        polynomials = self.scans[scan].polynomials
+        if not polynomials:
+            raise ValueError(f"scan {scan} of the delay model has no polynomials")
+        first = polynomials[0]
+        elapsed = (mjd - first.mjd) * _DAY_S + (sec - first.sec)
+        length = len(polynomials) * self.interval_s
+        if not np.all((elapsed >= -_EDGE_S) & (elapsed <= length + _EDGE_S)):
+            raise ValueError(
+                f"the delay model of scan {scan} reaches from MJD {first.mjd}, second {first.sec}, over {length} s; "
+                f"it was asked {elapsed.min():.6f} to {elapsed.max():.6f} s after its start"
+            )
+        return np.clip(np.floor(elapsed / self.interval_s).astype(np.int64), 0, len(polynomials) - 1)
+
+    def _evaluate(
+        self, scan: int, mjd: int, sec: ArrayLike, coefficients: Callable[[ImPolynomial], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        seconds = np.asarray(sec, dtype=np.float64)
+        indices = self._indices(scan, mjd, seconds)
+        values = np.empty(seconds.shape)
+        for index in np.unique(indices):
+            polynomial = self.scans[scan].polynomials[index]
+            chosen = indices == index
+            elapsed = (mjd - polynomial.mjd) * _DAY_S + (seconds[chosen] - polynomial.sec)
+            values[chosen] = polyval(elapsed, coefficients(polynomial))
+        return values
 
 
 def parse_im(text: str, path: Path | None = None) -> Im:
-    """Read the text of an ``.im``; FileFormatError on damage."""
-    raise NotImplementedError
+    """Read the text of an ``.im`` file.
+
+    Raises
+    ------
+    FileFormatError
+        With the line, where something is missing, out of order or impossible.
+    """
+    reader = KeyValueReader(text, path, _KNOWN)
+    im = Im(path=path)
+    im.calc_server = reader.text("CALC SERVER")
+    im.calc_program = reader.text("CALC PROGRAM")
+    im.calc_version = reader.text("CALC VERSION")
+    im.start_time = read_start_time(reader)
+    im.order = reader.integer("POLYNOMIAL ORDER", 0, _HIGHEST_ORDER)
+    im.interval_s = reader.integer("INTERVAL (SECS)", 1)
+    im.aberration = reader.text("ABERRATION CORR")
+    telescopes = reader.count("NUM TELESCOPES")
+    im.telescopes = [reader.text(f"TELESCOPE {row} NAME") for row in range(telescopes)]
+    im.scans = [_read_scan(reader, im, row) for row in range(reader.count("NUM SCANS"))]
+    return im
+
+
+def _read_scan(reader: KeyValueReader, im: Im, row: int) -> ImScan:
+    scan = ImScan(pointing_source=reader.text(f"SCAN {row} POINTING SRC"))
+    centers = reader.count(f"SCAN {row} NUM PHS CTRS")
+    scan.phase_center_sources = [reader.text(f"SCAN {row} PHS CTR {center} SRC") for center in range(centers)]
+    polynomials = reader.count(f"SCAN {row} NUM POLY")
+    for name in ("DELTA LM (rad)", "DELTA XYZ (m)"):
+        if reader.has(f"SCAN {row} {name}"):
+            scan.delta_line = (name, reader.text(f"SCAN {row} {name}"))
+    for number in range(polynomials):
+        mjd = reader.integer(f"SCAN {row} POLY {number} MJD")
+        sec = reader.integer(f"SCAN {row} POLY {number} SEC")
+        scan.polynomials.append(_read_polynomial(reader, im, mjd, sec, centers + 1))
+    return scan
+
+
+def _read_polynomial(reader: KeyValueReader, im: Im, mjd: int, sec: int, sources: int) -> ImPolynomial:
+    shape = (sources, len(im.telescopes), im.order + 1)
+    if sources * len(im.telescopes) * len(_REQUIRED) > reader.remaining:
+        reader.fail(
+            f"a polynomial of {sources} sources and {len(im.telescopes)} antennas needs more lines than are left"
+        )
+    terms: dict[str, NDArray[np.float64]] = {name: np.full(shape, np.nan) for name in _REQUIRED}
+    for source in range(sources):
+        for antenna in range(len(im.telescopes)):
+            _read_antenna(reader, terms, shape, source, antenna)
+    delay_us, u, v, w = (terms.pop(name) for name in _REQUIRED)
+    return ImPolynomial(mjd, sec, delay_us, u, v, w, terms)
+
+
+def _read_antenna(
+    reader: KeyValueReader,
+    terms: dict[str, NDArray[np.float64]],
+    shape: tuple[int, int, int],
+    source: int,
+    antenna: int,
+) -> None:
+    prefix = f"SRC {source} ANT {antenna} "
+    missing = set(_REQUIRED)
+    while reader.next_key.startswith(prefix):
+        key = reader.next_key
+        name = key.removeprefix(prefix)
+        coefficients = _coefficients(reader, key, shape[2])
+        missing.discard(name)
+        if name not in terms:
+            terms[name] = np.full(shape, np.nan)
+        terms[name][source, antenna] = coefficients
+    if missing:
+        reader.fail(f"expected '{prefix}{sorted(missing)[0]}', found {reader.next_key[:60]!r}")
+
+
+def _coefficients(reader: KeyValueReader, key: str, expected: int) -> list[float]:
+    words = reader.text(key).split()
+    if len(words) != expected:
+        reader.fail(f"{key!r} needs {expected} coefficients, not {len(words)}", back=1)
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        reader.fail(f"{key!r} has a coefficient that is no number", back=1)
+    if not all(map(math.isfinite, values)):
+        reader.fail(f"{key!r} has a coefficient that is not finite", back=1)
+    return values
 
 
 def format_im(im: Im) -> str:
-    """Write the text of an ``.im``."""
-    raise NotImplementedError
+    """Write the text of an ``.im`` file.
+
+    Raises
+    ------
+    ValueError
+        Where something cannot be written.
+    """
+    writer = KeyValueWriter()
+    writer.text("CALC SERVER", im.calc_server)
+    writer.text("CALC PROGRAM", im.calc_program)
+    writer.text("CALC VERSION", im.calc_version)
+    write_start_time(writer, im.start_time)
+    writer.line("POLYNOMIAL ORDER", im.order)
+    writer.line("INTERVAL (SECS)", im.interval_s)
+    writer.text("ABERRATION CORR", im.aberration)
+    writer.line("NUM TELESCOPES", len(im.telescopes))
+    for row, name in enumerate(im.telescopes):
+        writer.text(f"TELESCOPE {row} NAME", name)
+    writer.line("NUM SCANS", len(im.scans))
+    for row, scan in enumerate(im.scans):
+        _write_scan(writer, im, row, scan)
+    return writer.finish()
+
+
+def _write_scan(writer: KeyValueWriter, im: Im, row: int, scan: ImScan) -> None:
+    writer.text(f"SCAN {row} POINTING SRC", scan.pointing_source)
+    writer.line(f"SCAN {row} NUM PHS CTRS", len(scan.phase_center_sources))
+    for center, name in enumerate(scan.phase_center_sources):
+        writer.text(f"SCAN {row} PHS CTR {center} SRC", name)
+    writer.line(f"SCAN {row} NUM POLY", len(scan.polynomials))
+    if scan.delta_line:
+        name, value = scan.delta_line
+        writer.line(f"SCAN {row} {name}", value)
+    for number, polynomial in enumerate(scan.polynomials):
+        writer.line(f"SCAN {row} POLY {number} MJD", polynomial.mjd)
+        writer.line(f"SCAN {row} POLY {number} SEC", polynomial.sec)
+        _write_polynomial(
+            writer, polynomial, (len(scan.phase_center_sources) + 1, len(im.telescopes), im.order + 1)
+        )
+
+
+def _write_polynomial(writer: KeyValueWriter, polynomial: ImPolynomial, shape: tuple[int, int, int]) -> None:
+    required = zip(_REQUIRED, (polynomial.delay_us, polynomial.u, polynomial.v, polynomial.w), strict=True)
+    terms = dict(required) | polynomial.optional
+    for name, coefficients in terms.items():
+        if coefficients.shape != shape:
+            raise ValueError(
+                f"{name} has the shape {coefficients.shape}; sources, antennas and order need {shape}"
+            )
+    # Names that are not in the list are those of the DELTA lines, which stand last.
+    names = sorted(
+        terms, key=lambda name: _ORDER_OF_LINES.index(name) if name in _ORDER_OF_LINES else len(terms) + 99
+    )
+    for source in range(shape[0]):
+        for antenna in range(shape[1]):
+            for name in names:
+                _write_term(writer, f"SRC {source} ANT {antenna} {name}", terms[name][source, antenna], name)
+
+
+def _write_term(writer: KeyValueWriter, key: str, coefficients: NDArray[np.float64], name: str) -> None:
+    if np.isfinite(coefficients).all():
+        writer.verbatim(f"{key}:".ljust(20) + "\t".join(f" {number: .16e}" for number in coefficients))
+    elif name in _REQUIRED:
+        raise ValueError(f"{key} has coefficients that are no numbers")
 
 
 def read_im(path: str | Path) -> Im:
-    """Read an ``.im`` file."""
-    raise NotImplementedError
+    """Read an ``.im`` file; FileFormatError with file and line where it is damaged."""
+    return parse_im(read_text(path), Path(path))
 
 
 def write_im(im: Im, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write an ``.im`` file."""
-    raise NotImplementedError
+    """Write an ``.im`` file; FileExistsError where there is one already, unless `overwrite`."""
+    write_text(path, format_im(im), overwrite=overwrite)

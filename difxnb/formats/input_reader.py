@@ -39,9 +39,9 @@ FILTERBANK USED|PROCESSING METHOD|TCAL FREQUENCY|PHASE CAL INT (MHZ)|PHASE CAL D
 NUM RECORDED FREQS|REC FREQ INDEX 0|CLK OFFSET 0 (us)|FREQ OFFSET 0 (Hz)|NUM REC POLS 0|REC BAND 0 POL
 REC BAND 0 INDEX|NUM ZOOM FREQS|ZOOM FREQ INDEX 0|NUM ZOOM POLS 0|ZOOM BAND 0 POL|ZOOM BAND 0 INDEX
 BASELINE ENTRIES|D/STREAM A INDEX 0|D/STREAM B INDEX 0|NUM FREQS 0|TARGET FREQ 0/0|POL PRODUCTS 0/0
-D/STREAM A BAND 0|D/STREAM B BAND 0|D/STREAM 0 FILES|FILE 0/0|PORT NUM 0|TCP WINDOW (KB) 0""".replace("\n", "|").split(
-        "|"
-    )
+D/STREAM A BAND 0|D/STREAM B BAND 0|D/STREAM 0 FILES|FILE 0/0|PORT NUM 0|TCP WINDOW (KB) 0""".replace(
+        "\n", "|"
+    ).split("|")
 )
 _OLD_KEYS = ("DELAY FILENAME", "UVW FILENAME", "CONFIG SOURCE")
 _TABLES = (
@@ -75,7 +75,9 @@ def parse_input(text: str, path: Path | None = None) -> Input:
     reader = KeyValueReader(text, path, _KNOWN)
     old = [key for key in _OLD_KEYS if key in reader.keys]
     if old:
-        raise FileFormatError(path or "text", "", f"written for DiFX 1 (it has {old[0]!r}); only DiFX 2 can be read")
+        raise FileFormatError(
+            path or "text", "", f"written for DiFX 1 (it has {old[0]!r}); only DiFX 2 can be read"
+        )
     inp = Input(path=path)
     seen: list[str] = []
     while reader.remaining:
@@ -121,20 +123,26 @@ def _read_table(reader: KeyValueReader, inp: Input, table: str) -> None:
         case "COMMON SETTINGS":
             _read_common(reader, inp)
         case "CONFIGURATIONS":
-            inp.configurations = [_read_configuration(reader, inp) for _ in range(reader.count("NUM CONFIGURATIONS"))]
+            inp.configurations = [
+                _read_configuration(reader, inp) for _ in range(reader.count("NUM CONFIGURATIONS"))
+            ]
         case "RULES":
             inp.rules = [_read_rule(reader, row) for row in range(reader.count("NUM RULES"))]
         case "FREQ TABLE":
             inp.freqs = [_read_freq(reader, row) for row in range(reader.count("FREQ ENTRIES"))]
         case "TELESCOPE TABLE":
-            inp.telescopes = [_read_telescope(reader, row) for row in range(reader.count("TELESCOPE ENTRIES"))]
+            inp.telescopes = [
+                _read_telescope(reader, row) for row in range(reader.count("TELESCOPE ENTRIES"))
+            ]
         case "DATASTREAM TABLE":
             entries = reader.count("DATASTREAM ENTRIES")
             inp.data_buffer_factor = reader.integer("DATA BUFFER FACTOR")
             inp.num_data_segments = reader.integer("NUM DATA SEGMENTS")
             inp.datastreams = [_read_datastream(reader, inp) for _ in range(entries)]
         case "BASELINE TABLE":
-            inp.baselines = [_read_baseline(reader, inp, row) for row in range(reader.count("BASELINE ENTRIES"))]
+            inp.baselines = [
+                _read_baseline(reader, inp, row) for row in range(reader.count("BASELINE ENTRIES"))
+            ]
         case "DATA TABLE":
             for row, datastream in enumerate(inp.datastreams):
                 files = reader.count(f"D/STREAM {row} FILES")
@@ -175,12 +183,16 @@ def _read_configuration(reader: KeyValueReader, inp: Input) -> Configuration:
         config.pulsar_config_file = reader.text("PULSAR CONFIG FILE")
     config.phased_array = reader.boolean("PHASED ARRAY")
     if config.phased_array:
-        reader.fail("phased array output is not supported (and mpifxcorr cannot read such a file back)", back=1)
+        reader.fail(
+            "phased array output is not supported (and mpifxcorr cannot read such a file back)", back=1
+        )
     # How many rows the tables have is known only at the end; see _check_references.
     config.datastream_indices = [
         reader.integer(f"DATASTREAM {row} INDEX", 0) for row in range(inp.active_datastreams)
     ]
-    config.baseline_indices = [reader.integer(f"BASELINE {row} INDEX", 0) for row in range(inp.active_baselines)]
+    config.baseline_indices = [
+        reader.integer(f"BASELINE {row} INDEX", 0) for row in range(inp.active_baselines)
+    ]
     return config
 
 
@@ -232,7 +244,9 @@ def _read_telescope(reader: KeyValueReader, row: int) -> Telescope:
     name = reader.text(f"TELESCOPE NAME {row}")
     ref_mjd = reader.number(f"CLOCK REF MJD {row}")
     order = reader.count(f"CLOCK POLY ORDER {row}")
-    return Telescope(name, ref_mjd, [reader.number(f"CLOCK COEFF {row}/{power}") for power in range(order + 1)])
+    return Telescope(
+        name, ref_mjd, [reader.number(f"CLOCK COEFF {row}/{power}") for power in range(order + 1)]
+    )
 
 
 def _read_datastream(reader: KeyValueReader, inp: Input) -> Datastream:
@@ -304,10 +318,14 @@ def _read_baseline(reader: KeyValueReader, inp: Input, row: int) -> Baseline:
     a = reader.index(f"D/STREAM A INDEX {row}", len(inp.datastreams))
     b = reader.index(f"D/STREAM B INDEX {row}", len(inp.datastreams))
     freqs = reader.count(f"NUM FREQS {row}")
-    return Baseline(a, b, [_read_baseline_freq(reader, inp, (a, b), f"{row}/{freq}") for freq in range(freqs)])
+    return Baseline(
+        a, b, [_read_baseline_freq(reader, inp, (a, b), f"{row}/{freq}") for freq in range(freqs)]
+    )
 
 
-def _read_baseline_freq(reader: KeyValueReader, inp: Input, streams: tuple[int, int], label: str) -> BaselineFreq:
+def _read_baseline_freq(
+    reader: KeyValueReader, inp: Input, streams: tuple[int, int], label: str
+) -> BaselineFreq:
     stream_a, stream_b = (inp.datastreams[stream] for stream in streams)
     target = -1
     if reader.has(f"TARGET FREQ {label}"):
@@ -316,7 +334,10 @@ def _read_baseline_freq(reader: KeyValueReader, inp: Input, streams: tuple[int, 
         inp.has_target_freqs = False
     bands_a, bands_b = stream_a.num_bands, stream_b.num_bands
     products = [
-        (reader.index(f"D/STREAM A BAND {product}", bands_a), reader.index(f"D/STREAM B BAND {product}", bands_b))
+        (
+            reader.index(f"D/STREAM A BAND {product}", bands_a),
+            reader.index(f"D/STREAM B BAND {product}", bands_b),
+        )
         for product in range(reader.count(f"POL PRODUCTS {label}"))
     ]
     if target < 0:
@@ -329,14 +350,22 @@ def _read_baseline_freq(reader: KeyValueReader, inp: Input, streams: tuple[int, 
 def _check_references(reader: KeyValueReader, inp: Input) -> None:
     """Refuse indices into tables that were not known yet when the indices were read."""
     for number, config in enumerate(inp.configurations):
-        _check_rows(reader, f"configuration {number}", "datastream", config.datastream_indices, len(inp.datastreams))
-        _check_rows(reader, f"configuration {number}", "baseline", config.baseline_indices, len(inp.baselines))
+        _check_rows(
+            reader, f"configuration {number}", "datastream", config.datastream_indices, len(inp.datastreams)
+        )
+        _check_rows(
+            reader, f"configuration {number}", "baseline", config.baseline_indices, len(inp.baselines)
+        )
     for number, stream in enumerate(inp.datastreams):
-        _check_rows(reader, f"datastream {number}", "telescope", [stream.telescope_index], len(inp.telescopes))
+        _check_rows(
+            reader, f"datastream {number}", "telescope", [stream.telescope_index], len(inp.telescopes)
+        )
     names = {config.name for config in inp.configurations} | {"SKIP"}
     for number, rule in enumerate(inp.rules):
         if rule.config_name not in names:
-            reader.fail(f"rule {number} names the configuration {rule.config_name[:40]!r}, which is not there")
+            reader.fail(
+                f"rule {number} names the configuration {rule.config_name[:40]!r}, which is not there"
+            )
 
 
 def _check_rows(reader: KeyValueReader, owner: str, table: str, rows: list[int], size: int) -> None:

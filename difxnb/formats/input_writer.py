@@ -198,7 +198,9 @@ def _clock_offset(offset_us: float, delta_us: float, phase_deg: float) -> str:
 
 def _write_bands(writer: KeyValueWriter, kind: str, bands: Sequence[Band], expected: int) -> None:
     if len(bands) != expected:
-        raise ValueError(f"a datastream has {len(bands)} {kind} bands, and its frequencies ask for {expected}")
+        raise ValueError(
+            f"a datastream has {len(bands)} {kind} bands, and its frequencies ask for {expected}"
+        )
     for row, band in enumerate(bands):
         writer.text(f"{kind} BAND {row} POL", band.pol)
         writer.line(f"{kind} BAND {row} INDEX", band.freq)
