@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One row per job that was heard of: state, progress, weights, warnings.
+
+In go messages with the time they were received, out come DataFrames. States, progress and stalls follow
+``difxmessage.md`` 6.3, 7.2 and 11.
+"""
+
+from __future__ import annotations
+
+import threading
+import time as clock
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from difxnb.tables import columns
+from difxnb.wire.control import Notice
+from difxnb.wire.message import Alert, Diagnostic, JobState, Message, Severity, Status, Unparsed
+
+STALL_SECONDS = 300.0
+"""A running job that has not reported progress for so long counts as stalled."""
+
+_UNKNOWN = "unknown"  # a job whose alerts came before any state
+_BEFORE_START = frozenset({_UNKNOWN, JobState.NOTE, JobState.SPAWNING})
+_REAL_MJD = 50000.0  # start and stop are 0 outside Running
+_LATE_MESSAGES = 100  # a message this little behind the final one was overtaken, not sent by a new run
+
+
+@dataclass(slots=True)
+class _Job:
+    """What is known of one job; times are unix seconds."""
+
+    name: str
+    attempt: int = 1
+    state: str = _UNKNOWN
+    message: str = ""
+    input: str = ""
+    progress: float = np.nan
+    visibility_mjd: float | None = None
+    start_mjd: float | None = None
+    stop_mjd: float | None = None
+    started: float | None = None
+    first_running: tuple[float, float] | None = None
+    last_running: float | None = None
+    last_heard: float = 0.0
+    finished: float | None = None
+    last_sequence: int | None = None
+    weights: tuple[tuple[int, float], ...] = ()
+    alerts: int = 0
+    warnings: int = 0
+    errors: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.finished is not None
+
+    def eta(self) -> float | None:
+        """When it will be done at the pace since its first progress report."""
+        if self.state != JobState.RUNNING or self.first_running is None or self.last_running is None:
+            return None
+        begun, at_first = self.first_running
+        done = self.progress - at_first
+        if not done > 0 or self.last_running <= begun:
+            return None
+        return self.last_running + (1 - self.progress) * (self.last_running - begun) / done
+
+    def speed_up(self) -> float | None:
+        """Seconds of observation correlated per second of wall clock since the start."""
+        if self.start_mjd is None or self.stop_mjd is None or self.started is None:
+            return None
+        until = self.finished if self.finished is not None else self.last_running
+        if until is None or until <= self.started:
+            return None
+        return self.progress * (self.stop_mjd - self.start_mjd) * 86400.0 / (until - self.started)
+
+
+class JobTable:
+    """Every job heard of, one row each; ours or not makes no difference.
+
+    Rows are made by status messages, and by alerts and diagnostics of mpifxcorr. A job that starts again
+    keeps its row, with `attempt` one higher and everything else anew. One thread may add while others look.
+
+    Parameters
+    ----------
+    limit : int
+        Most jobs kept; the one heard of least recently falls out.
+    limit_weights, limit_events : int
+        Most integrations with weights, and most events, kept over all jobs.
+
+    Attributes
+    ----------
+    version : int
+        Moves with every message that changed something.
+    dropped, dropped_weights, dropped_events : int
+        Jobs, integrations and events that fell out.
+    """
+
+    def __init__(
+        self, limit: int = 1000, *, limit_weights: int = 200_000, limit_events: int = 20_000
+    ) -> None:
+        if min(limit, limit_weights, limit_events) < 1:
+            raise ValueError("a job table needs room for at least one job, integration and event")
+        self.limit = limit
+        self.version = 0
+        self.dropped = self.dropped_weights = self.dropped_events = 0
+        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._weights: deque[tuple[str, int, float, float, tuple[tuple[int, float], ...]]] = deque(
+            maxlen=limit_weights
+        )
+        self._events: deque[tuple[str, int, float, str, int | None, str]] = deque(maxlen=limit_events)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, item: Message | Unparsed | Notice, time: float) -> None:
+        """Follow one message; what concerns no job is passed over.
+
+        Parameters
+        ----------
+        item : Message, Unparsed or Notice
+            As the connection understood it.
+        time : float
+            When it was received, unix seconds.
+        """
+        if not isinstance(item, Message) or not item.header.identifier:
+            return
+        body = item.body
+        if not isinstance(body, Status | Alert | Diagnostic):
+            return
+        with self._lock:
+            job = self._job(item, body, time)
+            if job is None:
+                return
+            self.version += 1
+            if isinstance(body, Status):
+                self._follow_status(job, body, item.sequence, time)
+            elif isinstance(body, Alert):
+                self._follow_alert(job, body, time)
+            job.last_heard = time
+
+    def frame(self, now: float | None = None) -> pd.DataFrame:
+        """One row per job, by name.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix seconds against which silence is measured; the clock's by default.
+
+        Returns
+        -------
+        DataFrame
+            ``job``, ``state`` as sent, ``progress`` 0…1 (1 when done, the last known value when it ended
+            otherwise), ``eta`` (UTC, at the pace so far), ``speed_up`` (seconds of data per second),
+            ``started``, ``last_heard``, ``finished`` (UTC), ``silence`` (s since last heard; NaN when over),
+            ``stalled`` (running, and no progress for five minutes), ``weight_mean``, ``weight_min`` (of the
+            last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
+            ``warnings``, ``errors`` (numbers), ``attempt``, ``input``, ``message``.
+        """
+        moment = clock.time() if now is None else now
+        with self._lock:
+            jobs = sorted(self._jobs.values(), key=lambda job: job.name)
+            return _job_frame(jobs, moment)
+
+    def weights(self, job: str) -> pd.DataFrame:
+        """Weights of the latest run of a job, one row per integration and datastream.
+
+        Returns
+        -------
+        DataFrame
+            ``time`` (UTC, middle of the integration), ``received`` (UTC), ``datastream`` (index in the job),
+            ``weight``.
+
+        Raises
+        ------
+        KeyError
+            No such job was heard of.
+        """
+        with self._lock:
+            attempt = self._known(job).attempt
+            rows = [row for row in self._weights if row[0] == job and row[1] == attempt]
+        flat = [(mjd, received, *pair) for _, _, received, mjd, pairs in rows for pair in pairs]
+        return pd.DataFrame(
+            {
+                "time": columns.times(columns.mjd_seconds(row[0]) for row in flat),
+                "received": columns.times(row[1] for row in flat),
+                "datastream": pd.Series([row[2] for row in flat], dtype="int64"),
+                "weight": pd.Series([row[3] for row in flat], dtype=float),
+            }
+        )
+
+    def events(self, job: str) -> pd.DataFrame:
+        """State changes, warnings and errors of a job, all its runs.
+
+        Returns
+        -------
+        DataFrame
+            ``time`` (UTC, received), ``attempt``, ``event`` (``state`` or ``alert``), ``severity``, ``text``.
+
+        Raises
+        ------
+        KeyError
+            No such job was heard of.
+        """
+        with self._lock:
+            self._known(job)
+            rows = [row for row in self._events if row[0] == job]
+        return pd.DataFrame(
+            {
+                "time": columns.times(row[2] for row in rows),
+                "attempt": pd.Series([row[1] for row in rows], dtype="int64"),
+                "event": columns.texts(row[3] for row in rows),
+                "severity": columns.severities(row[4] for row in rows),
+                "text": columns.texts(row[5] for row in rows),
+            }
+        )
+
+    def _known(self, job: str) -> _Job:
+        if job not in self._jobs:
+            raise KeyError(f"no message of a job {job!r} has been heard; known: {sorted(self._jobs)[:10]}")
+        return self._jobs[job]
+
+    def _job(self, item: Message, body: Status | Alert | Diagnostic, time: float) -> _Job | None:
+        """The job of a message, made if the message proves that it is one."""
+        name = item.header.identifier
+        job = self._jobs.get(name)
+        if job is None:
+            from_mpifxcorr = item.header.mpi_id is not None and item.header.mpi_id >= 0
+            proof = isinstance(body, Status) or (
+                from_mpifxcorr and (isinstance(body, Diagnostic) or bool(body.input))
+            )
+            if not proof:
+                return None
+            if len(self._jobs) >= self.limit:
+                self._jobs.popitem(last=False)
+                self.dropped += 1
+            job = self._jobs[name] = _Job(name, started=time)
+        self._jobs.move_to_end(name)
+        if not isinstance(body, Diagnostic) and body.input:
+            job.input = body.input
+        return job
+
+    def _follow_alert(self, job: _Job, alert: Alert, time: float) -> None:
+        job.alerts += 1
+        if alert.severity is None or alert.severity > Severity.WARNING:
+            return
+        if alert.severity == Severity.WARNING:
+            job.warnings += 1
+        else:
+            job.errors += 1
+        self._note(job, time, "alert", alert.severity, alert.text or "")
+
+    def _follow_status(self, job: _Job, status: Status, sequence: int | None, time: float) -> None:
+        state = status.state
+        if state is None or _is_late(job, state, sequence):
+            return
+        if _is_new_run(job, state):
+            self._start_again(job, time)
+        if state == JobState.STARTING or (state == JobState.SPAWNING and job.state == _UNKNOWN):
+            job.started = time
+        if state == JobState.RUNNING:
+            self._follow_progress(job, status, time)
+        if state == JobState.DONE:
+            job.progress = 1.0
+        if _is_terminal(state):
+            job.finished = job.finished or time
+        if state != job.state:
+            self._note(job, time, "state", None, f"{state} {status.message or ''}".strip())
+        job.state, job.message = state, status.message or ""
+        job.last_sequence = sequence
+
+    def _follow_progress(self, job: _Job, status: Status, time: float) -> None:
+        job.visibility_mjd, job.last_running = status.visibility_mjd, time
+        start, stop = status.job_start_mjd or 0.0, status.job_stop_mjd or 0.0
+        if status.visibility_mjd is not None and start > _REAL_MJD and stop > start:
+            job.start_mjd, job.stop_mjd = start, stop
+            job.progress = min(1.0, max(0.0, (status.visibility_mjd - start) / (stop - start)))
+            job.first_running = job.first_running or (time, job.progress)
+        if status.weights:
+            job.weights = status.weights
+            if len(self._weights) == self._weights.maxlen:
+                self.dropped_weights += 1
+            mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
+            self._weights.append((job.name, job.attempt, time, mjd, status.weights))
+
+    def _start_again(self, job: _Job, time: float) -> None:
+        """Begin another run in the same row."""
+        fresh = _Job(job.name, attempt=job.attempt + 1, input=job.input, started=time, last_heard=time)
+        for name in _Job.__slots__:
+            setattr(job, name, getattr(fresh, name))
+
+    def _note(self, job: _Job, time: float, event: str, severity: int | None, text: str) -> None:
+        if len(self._events) == self._events.maxlen:
+            self.dropped_events += 1
+        self._events.append((job.name, job.attempt, time, event, severity, text))
+
+    def __repr__(self) -> str:
+        return f"<JobTable: {len(self)} jobs, {self.dropped} dropped>"
+
+
+def _is_terminal(state: str) -> bool:
+    return state in JobState.__members__.values() and JobState(state).is_terminal
+
+
+def _is_late(job: _Job, state: str, sequence: int | None) -> bool:
+    """Whether this was overtaken by the end of the run, or repeats it less precisely."""
+    if not job.is_over or state in (JobState.SPAWNING, JobState.STARTING, JobState.NOTE):
+        return False
+    if _is_terminal(state):
+        return job.state != JobState.MPI_DONE or state == JobState.MPI_DONE
+    if state != JobState.RUNNING or sequence is None or job.last_sequence is None:
+        return state != JobState.RUNNING
+    return 0 <= job.last_sequence - sequence <= _LATE_MESSAGES
+
+
+def _is_new_run(job: _Job, state: str) -> bool:
+    if state == JobState.RUNNING:
+        return job.is_over
+    if state == JobState.STARTING:
+        return job.state not in _BEFORE_START
+    return state == JobState.SPAWNING and job.state not in (*_BEFORE_START, JobState.REFUSED.value)
+
+
+def _job_frame(jobs: list[_Job], now: float) -> pd.DataFrame:
+    latest = [[weight for _, weight in job.weights] for job in jobs]
+    stalled = [
+        job.state == JobState.RUNNING and now - (job.last_running or now) > STALL_SECONDS for job in jobs
+    ]
+    return pd.DataFrame(
+        {
+            "job": columns.texts(job.name for job in jobs),
+            "state": columns.texts(job.state for job in jobs),
+            "progress": columns.numbers(job.progress for job in jobs),
+            "eta": columns.times(job.eta() for job in jobs),
+            "speed_up": columns.numbers(job.speed_up() for job in jobs),
+            "started": columns.times(job.started for job in jobs),
+            "last_heard": columns.times(job.last_heard for job in jobs),
+            "finished": columns.times(job.finished for job in jobs),
+            "silence": columns.numbers(None if job.is_over else now - job.last_heard for job in jobs),
+            "stalled": pd.Series(stalled, dtype=bool),
+            "weight_mean": columns.numbers(sum(w) / len(w) if w else None for w in latest),
+            "weight_min": columns.numbers(min(w, default=None) for w in latest),
+            "visibility_time": columns.times(columns.mjd_seconds(job.visibility_mjd) for job in jobs),
+            "alerts": pd.Series([job.alerts for job in jobs], dtype="int64"),
+            "warnings": pd.Series([job.warnings for job in jobs], dtype="int64"),
+            "errors": pd.Series([job.errors for job in jobs], dtype="int64"),
+            "attempt": pd.Series([job.attempt for job in jobs], dtype="int64"),
+            "input": columns.texts(job.input for job in jobs),
+            "message": columns.texts(job.message for job in jobs),
+        }
+    )

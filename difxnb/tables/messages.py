@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One row per message: what came is kept as it is, columns are made when somebody looks.
+
+In go :class:`~difxnb.wire.message.Message`, ``Unparsed`` and ``Notice``, out come DataFrames. The frame
+follows ``difxmessage.md`` 11.4; a message that could not be read is a row with its text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from difxnb.errors import OutputExists
+from difxnb.tables import columns
+from difxnb.wire.control import Notice
+from difxnb.wire.message import Alert, Message, Severity, Status, Unparsed, message_type
+from difxnb.wire.message_types import CATALOGUE
+
+Item = Message | Unparsed | Notice
+
+_NOTICE_SEVERITY = {4: Severity.INFO, 5: Severity.WARNING, 6: Severity.ERROR}
+_ROW_BYTES = 1024  # what a row costs beside the text of its document, roughly
+_COLUMNS = ("time", "type", "from", "job", "mpi_id", "severity", "state", "text")
+_TEXT_FIELDS = ("text", "message")  # fields of bodies that are shown in the column `text`
+_CACHED_FRAMES = 8
+
+
+class _Row(NamedTuple):
+    """One message; the first eight fields are the columns of every frame."""
+
+    time: float
+    type: str
+    source: str
+    job: str
+    mpi_id: int | None
+    severity: int | None
+    state: str | None
+    text: str | None
+    item: Item
+
+
+class MessageTable:
+    """Everything the server relayed, one row per message.
+
+    Appending costs the same however long the table is. When `limit` rows or `limit_bytes` are passed the
+    oldest rows fall out and are counted. One thread may add while others look.
+
+    Parameters
+    ----------
+    limit : int
+        Most rows kept.
+    limit_bytes : int
+        Most bytes kept, estimated from the sizes of the documents.
+
+    Attributes
+    ----------
+    version : int
+        Moves with every message; a view redraws only when it has moved.
+    dropped : int
+        Rows that fell out.
+    """
+
+    def __init__(self, limit: int = 100_000, *, limit_bytes: int = 256 * 2**20) -> None:
+        if limit < 1 or limit_bytes < 1:
+            raise ValueError("a message table needs room for at least one message")
+        self.limit, self.limit_bytes = limit, limit_bytes
+        self.version = 0
+        self.dropped = 0
+        self._rows: deque[_Row] = deque()
+        self._bytes = 0
+        self._counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._frames: dict[Any, pd.DataFrame] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, item: Item, time: float) -> None:
+        """Append one message.
+
+        Parameters
+        ----------
+        item : Message, Unparsed or Notice
+            As the connection understood it.
+        time : float
+            When it was received, unix seconds.
+        """
+        row = _make_row(item, time)
+        with self._lock:
+            self._rows.append(row)
+            self._bytes += _size(item)
+            self._counts[row.type] += 1
+            self.version += 1
+            while len(self._rows) > self.limit or (self._bytes > self.limit_bytes and len(self._rows) > 1):
+                self._bytes -= _size(self._rows.popleft().item)
+                self.dropped += 1
+
+    def counts(self) -> pd.Series[int]:
+        """Messages per type since the start, dropped ones included; most frequent first."""
+        with self._lock:
+            counted = self._counts.most_common()
+        return pd.Series(dict(counted), dtype="int64", name="count").rename_axis("type")
+
+    def frame(
+        self,
+        type: str | Iterable[str] | None = None,
+        source: str | None = None,
+        job: str | None = None,
+        severity: str | int | None = None,
+        since: object = None,
+    ) -> pd.DataFrame:
+        """Messages as a DataFrame, oldest first.
+
+        Parameters
+        ----------
+        type : str or iterable of str, optional
+            ``"alert"``, ``"Alert"`` and ``"DifxAlertMessage"`` mean the same; also ``"unparsed"`` and
+            ``"notice"``. Every field of the chosen types becomes a column.
+        source : str, optional
+            Host that sent it, the column ``from``.
+        job : str, optional
+            Name of the job (the message's identifier).
+        severity : str or int, optional
+            This severity or worse, such as ``"warning"`` or 3.
+        since : datetime-like or float, optional
+            Received at this time (UTC; a number is unix seconds) or later.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``time`` (UTC), ``type``, ``from``, ``job``, ``mpi_id``, ``severity`` (ordered),
+            ``state``, ``text``, then with `type` the fields of those types under their own names. The number
+            of rows that fell out of the table is in ``attrs["dropped"]``. A frame may be shared: copy it
+            before changing it.
+
+        Raises
+        ------
+        ValueError
+            A type or severity that does not exist.
+        """
+        types = None if type is None else self._known_types([type] if isinstance(type, str) else list(type))
+        worst = None if severity is None else _severity(severity)
+        start = None if since is None else _unix_seconds(since)
+        key = (types, source, job, worst, start)
+        with self._lock:
+            if self._frames and next(iter(self._frames.values())).attrs["version"] != self.version:
+                self._frames.clear()
+            if key in self._frames:
+                return self._frames[key]
+            rows, version, dropped = list(self._rows), self.version, self.dropped
+        frame = _make_frame(_chosen(rows, types, source, job, worst, start), types)
+        frame.attrs.update(version=version, dropped=dropped)
+        with self._lock:
+            if version == self.version and len(self._frames) < _CACHED_FRAMES:
+                self._frames[key] = frame
+        return frame
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write all rows to a parquet file, with every field of each message as JSON in the column ``fields``.
+
+        Raises
+        ------
+        OutputExists
+            The file is there already; it is never overwritten.
+        """
+        target = Path(path)
+        if target.exists():
+            raise OutputExists(
+                f"{target} exists already; messages are not written over it. Choose another name"
+            )
+        with self._lock:
+            rows, dropped = list(self._rows), self.dropped
+        frame = _make_frame(rows, None)
+        frame["fields"] = columns.texts([_fields_json(row.item) for row in rows])
+        frame.attrs["dropped"] = dropped
+        partial = target.with_name(target.name + ".partial")
+        frame.to_parquet(partial, engine="pyarrow", index=False)
+        os.replace(partial, target)
+
+    def _known_types(self, asked: list[str]) -> frozenset[str]:
+        """Plain names of types; ValueError for one that neither the catalogue nor the table knows."""
+        with self._lock:
+            known = _KNOWN | {_plain(name) for name in self._counts}
+        wanted = frozenset(_plain(name) for name in asked)
+        if wanted - known:
+            unknown = next(name for name in asked if _plain(name) not in known)
+            raise ValueError(f"no message type {unknown!r}; there are {', '.join(sorted(known))}")
+        return wanted
+
+    def __repr__(self) -> str:
+        return f"<MessageTable: {len(self)} messages, {self.dropped} dropped>"
+
+
+def _plain(name: str) -> str:
+    """``DifxAlertMessage`` as people say it: ``alert``."""
+    return name.lower().removeprefix("difx").removesuffix("message")
+
+
+_KNOWN = frozenset(_plain(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "unknown"}
+_BODIES = {_plain(entry.type): entry.layout.cls for entry in CATALOGUE}
+
+
+def _make_row(item: Item, time: float) -> _Row:
+    if isinstance(item, Message):
+        header, body = item.header, item.body
+        severity = state = text = None
+        if isinstance(body, Status):
+            state, text = body.state, body.message
+        elif isinstance(body, Alert):
+            severity, text = body.severity, body.text
+        else:
+            state, text = getattr(body, "state", None), getattr(body, "message", None)
+        kind = message_type(body)
+        if kind == "Unknown" and header.type:
+            kind = header.type
+        return _Row(time, kind, header.source, header.identifier, header.mpi_id, severity, state, text, item)
+    if isinstance(item, Unparsed):
+        return _Row(time, "Unparsed", "", "", None, None, None, item.text, item)
+    return _Row(time, "Notice", "", "", None, _NOTICE_SEVERITY[item.severity], None, item.text, item)
+
+
+def _size(item: Item) -> int:
+    return _ROW_BYTES + (len(item.text) if isinstance(item, Notice) else item.size)
+
+
+def _severity(value: str | int) -> int:
+    if isinstance(value, str):
+        if value.upper() not in Severity.__members__:
+            raise ValueError(f"no severity {value!r}; there are {', '.join(columns.SEVERITIES)}")
+        return int(Severity[value.upper()])
+    return int(Severity(value))
+
+
+def _unix_seconds(since: Any) -> float:
+    if isinstance(since, int | float):
+        return float(since)
+    return pd.Timestamp(since).timestamp()  # without a zone it counts as UTC
+
+
+def _chosen(
+    rows: list[_Row],
+    types: frozenset[str] | None,
+    source: str | None,
+    job: str | None,
+    worst: int | None,
+    start: float | None,
+) -> list[_Row]:
+    tests: list[Callable[[_Row], bool]] = []
+    if types is not None:
+        names = {row.type for row in rows}
+        accepted = {name for name in names if _plain(name) in types}
+        tests.append(lambda row: row.type in accepted)
+    if source is not None:
+        tests.append(lambda row: row.source == source)
+    if job is not None:
+        tests.append(lambda row: row.job == job)
+    if worst is not None:
+        tests.append(lambda row: row.severity is not None and row.severity <= worst)
+    if start is not None:
+        tests.append(lambda row: row.time >= start)
+    for test in tests:
+        rows = [row for row in rows if test(row)]
+    return rows
+
+
+def _make_frame(rows: list[_Row], types: frozenset[str] | None) -> pd.DataFrame:
+    time, kind, source, job, mpi_id, severity, state, text, items = (
+        zip(*rows, strict=True) if rows else ((),) * 9
+    )
+    made = (
+        columns.times(time),
+        columns.texts(kind),
+        columns.texts(source),
+        columns.texts(job),
+        columns.integers(mpi_id),
+        columns.severities(severity),
+        columns.texts(state),
+        columns.texts(text),
+    )
+    found: dict[str, pd.Series[Any]] = dict(zip(_COLUMNS, made, strict=True))
+    for name in _field_names(types or ()):
+        column = f"body_{name}" if name in _COLUMNS else name
+        bodies = (item.body if isinstance(item, Message) else item for item in items)
+        found[column] = columns.values([getattr(body, name, None) for body in bodies])
+    return pd.DataFrame(found)
+
+
+def _field_names(types: Iterable[str]) -> list[str]:
+    """Fields of these types that are no column of every frame, each once, in their own order."""
+    names: dict[str, None] = {}
+    for kind in sorted(types):
+        cls = {**_BODIES, "unparsed": Unparsed}.get(kind)
+        for field in dataclasses.fields(cls) if cls is not None else ():
+            if field.name not in (*_TEXT_FIELDS, "state", "severity"):
+                names[field.name] = None
+    return list(names)
+
+
+def _fields_json(item: Item) -> str:
+    """All fields of a message as JSON; missing ones are left out."""
+    content = item.body if isinstance(item, Message) else item
+    fields = {name: value for name, value in dataclasses.asdict(content).items() if value is not None}
+    return json.dumps(fields, ensure_ascii=False)
