@@ -46,7 +46,8 @@ class Blocks:
         self.time = time - self.reference_time
         self.spacing = float(np.diff(time).min()) if time.size > 1 else 1.0
         self.rate_range = 1 / (self.spacing * self.reference_frequency)
-        self.items = visibility[..., chosen].reshape(-1, time.size, self.frequency.size)
+        count = int(np.prod(self.shape))
+        self.items = visibility[..., chosen].reshape(count, time.size, self.frequency.size)
         full = np.ones(1) if weight is None else weight
         full = np.broadcast_to(full, visibility.shape)[..., chosen]
         self.weights = full.reshape(self.items.shape)
