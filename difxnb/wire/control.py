@@ -153,7 +153,8 @@ def _multicast(payload: bytes) -> MulticastSettings:
     group, line_feed, port = decode_text(payload).partition("\n")
     # The original client ends the port with a line feed as well.
     digits = port.strip()
-    if not line_feed or not (digits.isascii() and digits.isdigit() and len(digits) <= 5):
+    known = digits.isascii() and digits.isdigit() and len(digits) <= 5 and int(digits) < 2**16
+    if not (line_feed and known):
         raise ProtocolError(
             f"MULTICAST_SETTINGS_PACKET should be GROUP, line feed, PORT; got {payload[:60]!r}"
         )

@@ -169,7 +169,9 @@ class StatusReader:
         input_file, self._input_file = self._input_file, None
         if status_id is StatusId.STATUS:
             state, _, message = text[TIME_LENGTH:].partition("  ")
-            self._keep(JobStatusRecord(input_file, "status", text[:TIME_LENGTH].strip(), state, message))
+            self._keep(
+                JobStatusRecord(input_file, "status", text[:TIME_LENGTH].strip(), state.strip(), message)
+            )
         else:
             self._keep(JobStatusRecord(input_file, _KINDS[status_id]))
 

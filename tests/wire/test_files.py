@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values for the server's shell, tried on a real one; streams of lines and transfers, right, cut and lying."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError, UnsafeValue
+from difxnb.wire import files
+
+# --- quoting ------------------------------------------------------------------------------------------
+
+# Characters that mean something to a shell come as often as all others together.
+SHARP = " '\"\\$`!&|;<>()[]{}*?~#%=,:@+-_./^\u00a0\u00e9\u4e2d\U0001f52d"
+CHARACTERS = st.sampled_from(SHARP) | st.characters(exclude_categories=["Cs"], min_codepoint=32).filter(
+    lambda c: c != "\x7f"
+)
+VALUES = st.text(CHARACTERS, min_size=1, max_size=25).filter(lambda v: not v.startswith("-"))
+PRINT = r"printf '%s\0' "
+
+
+def shell(command: str) -> list[str]:
+    """The words that /bin/sh makes of a command line that prints its arguments."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        check=True,
+        timeout=30,
+        cwd="/",
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.stderr == ""
+    return done.stdout.split("\0")[:-1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=20))
+def test_one_shell_reads_what_was_quoted_once(values: list[str]) -> None:
+    assert shell(PRINT + " ".join(map(files.quote_once, values))) == values
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=20))
+def test_two_shells_read_what_was_quoted_twice(values: list[str]) -> None:
+    # as in: flock LOCK -c "rm ARG PATH"
+    assert shell(f'/bin/sh -c "{PRINT}{" ".join(map(files.quote_twice, values))}"') == values
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(VALUES.map("/".__add__), min_size=1, max_size=20))
+def test_move_targets_keep_their_slash_in_front(values: list[str]) -> None:
+    quoted = [files.move_target(value) for value in values]
+    assert all(q.startswith("/") for q in quoted)
+    assert shell(f'/bin/sh -c "{PRINT}{" ".join(quoted)}"') == values
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.from_regex(files._PLAIN, fullmatch=True).filter(lambda v: len(v) < 256), max_size=20))
+def test_plain_values_survive_any_number_of_shells(values: list[str]) -> None:
+    plain = " ".join(files.require_plain(value, "path") for value in values)
+    assert shell(f'set -- {plain}; [ $# -eq 0 ] || {PRINT} "$@"') == values
+    assert shell(f'/bin/sh -c "set -- {plain}; [ \\$# -eq 0 ] || {PRINT} {plain}"') == values
+
+
+@pytest.mark.parametrize(
+    ("value", "once", "twice"),
+    [
+        ("/data/e_1.input", "/data/e_1.input", "/data/e_1.input"),
+        ("a b", "'a b'", "'a b'"),
+        ("$HOME", "'$HOME'", r"'\$HOME'"),
+        ("a`b\\c", "'a`b\\c'", r"'a\`b\\c'"),
+        ("it's", "'it'\"'\"'s'", "'it'\\\"'\\\"'s'"),
+    ],
+)
+def test_quoting_by_hand(value: str, once: str, twice: str) -> None:
+    assert files.quote_once(value) == once
+    assert files.quote_twice(value) == twice
+    assert files.move_target("/" + value.removeprefix("/")).startswith("/")
+
+
+QUOTES = [files.quote_once, files.quote_twice, files.move_target]
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+@pytest.mark.parametrize("value", ["/a\nb", "/a\0", "/a\tb", "/\x7f", "/\x1b[2J", "/\udcff", "/" + "'" * 100])
+def test_values_that_no_quoting_carries(quote: Any, value: str) -> None:
+    with pytest.raises(UnsafeValue):
+        quote(value)
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+@pytest.mark.parametrize("value", ["", "-rf"])
+def test_options_and_nothing_are_no_values(quote: Any, value: str) -> None:
+    with pytest.raises(UnsafeValue):
+        quote(value)
+
+
+def test_a_move_needs_an_absolute_target() -> None:
+    with pytest.raises(UnsafeValue, match="absolute"):
+        files.move_target("data/x")
+
+
+@given(st.text(max_size=30) | st.text(CHARACTERS, max_size=300))
+def test_plain_is_the_documented_set_and_nothing_else(value: str) -> None:
+    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
+    if value and set(value) <= allowed and value[0] != "-" and len(value) <= 255:
+        assert files.require_plain(value, "path") == value
+    else:
+        with pytest.raises(UnsafeValue, match="the path of the job"):
+            files.require_plain(value, "the path of the job")
+
+
+@pytest.mark.parametrize("value", ["a\n", "-a", "", "a b", "\u0663", "\u00e9", "~", "a*", "x" * 256, "$(id)"])
+def test_values_that_are_not_plain(value: str) -> None:
+    with pytest.raises(UnsafeValue):
+        files.require_plain(value, "path")
+
+
+def test_two_values_of_any_kind_fit_into_one_command_line() -> None:
+    longest = max(len(files.require_plain("x" * 255, "path")), files.MAX_QUOTED)
+    assert len('flock ~/.guiserver.lock -c "mv  "') + 2 * longest < 1023
+
+
+# --- lists of lines -----------------------------------------------------------------------------------
+
+
+def drained(reader: files.LineListReader) -> list[bytes]:
+    return list(iter(reader.next_line, None))
+
+
+LS = bytes.fromhex("00000014 2f646174612f6578702f655f312e696e7075740a 00000000")
+
+
+def test_line_list_as_documented() -> None:
+    assert files.encode_line(b"/data/exp/e_1.input\n") + files.END_OF_LINES == LS
+    reader = files.LineListReader()
+    for byte in LS[:-1]:
+        assert not reader.complete
+        reader.receive_data(bytes([byte]))
+        for line in drained(reader):
+            assert line == b"/data/exp/e_1.input\n"
+    reader.receive_data(LS[-1:] + b"later")
+    assert drained(reader) == []
+    assert reader.complete
+    reader.receive_data(b"later still")
+    assert drained(reader) == []
+    reader.receive_eof()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=60), max_size=20), st.integers(1, 100))
+def test_lines_round_trip_with_any_cuts(lines: list[bytes], step: int) -> None:
+    data = b"".join(map(files.encode_line, lines)) + files.END_OF_LINES
+    reader, seen = files.LineListReader(), []
+    for start in range(0, len(data), step):
+        reader.receive_data(data[start : start + step])
+        seen += drained(reader)
+    assert seen == lines
+    assert reader.complete
+
+
+@given(st.binary(max_size=100), st.integers(1, 20))
+def test_any_bytes_give_lines_or_the_documented_error(data: bytes, step: int) -> None:
+    def read(step: int) -> tuple[list[bytes], str]:
+        reader, seen = files.LineListReader(max_line=30), []
+        try:
+            for start in range(0, len(data), step):
+                reader.receive_data(data[start : start + step])
+                while (line := reader.next_line()) is not None:
+                    seen.append(line)
+            reader.receive_eof()
+        except ProtocolError as error:
+            return seen, str(error)
+        return seen, ""
+
+    assert read(max(len(data), 1)) == read(step)
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"\xff\xff\xff\xff", ProtocolError),
+        (b"\x80\0\0\0", ProtocolError),
+        (b"\x7f\xff\xff\xff", PacketTooBig),
+        (b"\0\1\0\1", PacketTooBig),
+    ],
+)
+def test_lying_lengths_of_lines(data: bytes, error: type[Exception]) -> None:
+    reader = files.LineListReader()
+    reader.receive_data(files.encode_line(b"good") + data)
+    assert reader.next_line() == b"good"
+    for _ in range(2):
+        with pytest.raises(error):
+            reader.next_line()
+
+
+@pytest.mark.parametrize("cut", [0, 2, 4, 10, len(LS) - 1])
+def test_a_list_without_its_end_is_truncated(cut: int) -> None:
+    reader = files.LineListReader()
+    reader.receive_data(LS[:cut])
+    drained(reader)
+    with pytest.raises(PacketTruncated):
+        reader.receive_eof()
+
+
+def test_an_empty_line_would_be_the_end() -> None:
+    with pytest.raises(ValueError, match="empty line"):
+        files.encode_line(b"")
+
+
+def test_many_lines_at_once() -> None:
+    reader = files.LineListReader()
+    reader.receive_data(files.encode_line(b"x" * 40) * 5000 + files.END_OF_LINES)
+    assert len(drained(reader)) == 5000
+    assert reader.complete
+
+
+# --- transfers ----------------------------------------------------------------------------------------
+
+READERS = [files.DownloadReader, files.UploadReader]
+Reader = files.DownloadReader | files.UploadReader
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(content=st.binary(max_size=200), surplus=st.binary(max_size=5), step=st.integers(1, 250))
+def test_transfers_with_any_cuts(kind: type[Reader], content: bytes, surplus: bytes, step: int) -> None:
+    data = files.encode_size(len(content)) + content + surplus
+    reader, taken = kind(), b""
+    for start in range(0, len(data), step):
+        reader.receive_data(data[start : start + step])
+        taken += reader.take()
+    assert (reader.size, reader.received, reader.surplus) == (len(content), len(content), len(surplus))
+    assert reader.complete
+    assert taken == content
+    reader.receive_eof()
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("size", [*files.TransferResult, -(2**31)])
+def test_negative_sizes_end_a_transfer_at_once(kind: type[Reader], size: int) -> None:
+    reader = kind()
+    data = files.encode_size(size)
+    reader.receive_data(data[:3])
+    assert not reader.complete
+    reader.receive_data(data[3:] + b"ignored")
+    assert reader.complete
+    assert reader.size == size
+    assert (reader.received, reader.take()) == (0, b"")
+    reader.receive_eof()
+
+
+@pytest.mark.parametrize(
+    ("data", "received", "expected"),
+    [(b"", 0, 4), (b"\0\0", 2, 4), (b"\0\0\0\5", 0, 5), (b"\0\0\0\5abcd", 4, 5)],
+)
+def test_a_short_transfer_is_truncated(data: bytes, received: int, expected: int) -> None:
+    reader = files.DownloadReader()
+    reader.receive_data(data)
+    assert not reader.complete
+    with pytest.raises(PacketTruncated, match=re.escape(f"after {received} of {expected} bytes")):
+        reader.receive_eof()
+
+
+def test_no_memory_is_set_aside_for_an_announced_size() -> None:
+    reader = files.DownloadReader()
+    tracemalloc.start()
+    try:
+        reader.receive_data(files.encode_size(2**31 - 1))
+        for _ in range(100):
+            reader.receive_data(bytes(1000))
+            reader.take()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (reader.received, reader.complete) == (100_000, False)
+    assert peak < 50_000
+
+
+def test_sizes_beyond_32_bits_cannot_be_announced() -> None:
+    with pytest.raises(ValueError, match="32-bit"):
+        files.encode_size(2**31)
