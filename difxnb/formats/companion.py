@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a file is that another file of the same job names.
 
-Job files name each other by absolute paths of the machine that made them. Once a job has been copied, those paths
-lead nowhere, and the file of the same base name beside the naming one is meant (``difx-files.md`` 1).
+Job files name each other by absolute paths of the machine that made them. Once a job has been copied, those
+paths lead nowhere, and the file of the same base name beside the naming one is meant (``difx-files.md`` 1).
 """
 
 from __future__ import annotations

@@ -36,10 +36,12 @@ _ORDER_OF_LINES = [
     "W (m)",
 ]
 _KNOWN = patterns(
-    """CALC SERVER|CALC PROGRAM|CALC VERSION|START YEAR|START MONTH|START DAY|START HOUR|START MINUTE|START SECOND
-POLYNOMIAL ORDER|INTERVAL (SECS)|ABERRATION CORR|NUM TELESCOPES|TELESCOPE 0 NAME|NUM SCANS|SCAN 0 POINTING SRC
-SCAN 0 NUM PHS CTRS|SCAN 0 PHS CTR 0 SRC|SCAN 0 NUM POLY|SCAN 0 DELTA LM (rad)|SCAN 0 DELTA XYZ (m)
-SCAN 0 POLY 0 MJD|SCAN 0 POLY 0 SEC""".replace("\n", "|").split("|")
+    """
+    CALC SERVER|CALC PROGRAM|CALC VERSION|START YEAR|START MONTH|START DAY|START HOUR|START MINUTE
+    START SECOND|POLYNOMIAL ORDER|INTERVAL (SECS)|ABERRATION CORR|NUM TELESCOPES|TELESCOPE 0 NAME
+    NUM SCANS|SCAN 0 POINTING SRC|SCAN 0 NUM PHS CTRS|SCAN 0 PHS CTR 0 SRC|SCAN 0 NUM POLY
+    SCAN 0 DELTA LM (rad)|SCAN 0 DELTA XYZ (m)|SCAN 0 POLY 0 MJD|SCAN 0 POLY 0 SEC
+    """
 )
 _HIGHEST_ORDER = 20
 _DAY_S = 86400
@@ -51,8 +53,8 @@ _EDGE_S = 1e-6
 class ImPolynomial:
     """The model of one interval.
 
-    Every array has the shape (source, antenna, order + 1), lowest power first; the powers are of seconds since
-    `mjd` and `sec`. Source 0 is the pointing centre, source k the phase centre k-1.
+    Every array has the shape (source, antenna, order + 1), lowest power first; the powers are of seconds
+    since `mjd` and `sec`. Source 0 is the pointing centre, source k the phase centre k-1.
 
     Attributes
     ----------
@@ -80,7 +82,7 @@ class ImPolynomial:
 class ImScan:
     """The model of one scan: names of its sources, and its polynomials in order of time.
 
-    `delta_line` is the optional ``DELTA LM (rad)`` or ``DELTA XYZ (m)`` line, name and value as they stand there.
+    `delta_line` is the optional ``DELTA LM (rad)`` or ``DELTA XYZ (m)`` line: its name and value as text.
     """
 
     pointing_source: str = ""
@@ -159,8 +161,8 @@ class Im:
         length = len(polynomials) * self.interval_s
         if not np.all((elapsed >= -_EDGE_S) & (elapsed <= length + _EDGE_S)):
             raise ValueError(
-                f"the delay model of scan {scan} reaches from MJD {first.mjd}, second {first.sec}, over {length} s; "
-                f"it was asked {elapsed.min():.6f} to {elapsed.max():.6f} s after its start"
+                f"the delay model of scan {scan} reaches from MJD {first.mjd}, second {first.sec}, "
+                f"over {length} s; it was asked {elapsed.min():.6f} to {elapsed.max():.6f} s after its start"
             )
         return np.clip(np.floor(elapsed / self.interval_s).astype(np.int64), 0, len(polynomials) - 1)
 
@@ -219,9 +221,7 @@ def _read_scan(reader: KeyValueReader, im: Im, row: int) -> ImScan:
 def _read_polynomial(reader: KeyValueReader, im: Im, mjd: int, sec: int, sources: int) -> ImPolynomial:
     shape = (sources, len(im.telescopes), im.order + 1)
     if sources * len(im.telescopes) * len(_REQUIRED) > reader.remaining:
-        reader.fail(
-            f"a polynomial of {sources} sources and {len(im.telescopes)} antennas needs more lines than are left"
-        )
+        reader.fail(f"{sources} sources and {len(im.telescopes)} antennas need more lines than are left")
     terms: dict[str, NDArray[np.float64]] = {name: np.full(shape, np.nan) for name in _REQUIRED}
     for source in range(sources):
         for antenna in range(len(im.telescopes)):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read and write ``.input`` files, the description of a correlation.
 
-Text comes in and an :class:`Input` goes out, and the other way round, byte for byte as vex2difx writes it. This is
-the door to three modules: the values (``input_model``), their text (``input_reader``, ``input_writer``) and the
-array of results that follows from them (``result_layout``). Mirrors ``difx-files.md`` 2, 3, 4 and 15.
+Text comes in and an :class:`Input` goes out, and the other way round, byte for byte as vex2difx writes it.
+This is the door to three modules: the values (``input_model``), their text (``input_reader``,
+``input_writer``) and the array of results that follows from them (``result_layout``). Mirrors
+``difx-files.md`` 2, 3, 4 and 15.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The values of an ``.input`` file: what is to be correlated, and how.
 
-One dataclass per table of the file, fields in the file's own units, which are in the names where they could be
-doubted. Indices are rows of the tables, counted from 0. Mirrors ``difx-files.md`` 3 and 4.
+One dataclass per table of the file, fields in the file's own units, which are in the names where they could
+be doubted. Indices are rows of the tables, counted from 0. Mirrors ``difx-files.md`` 3 and 4.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ class Freq:
     def channel_frequencies_hz(self) -> NDArray[np.float64]:
         """Centres of the written channels, Hz, shape (channels,), ascending for both sidebands.
 
-        Fine channel j of the transform stands at the low edge + j times the fine spacing; a written channel is the
-        mean of `chans_to_avg` of them (``difx-files.md`` 4).
+        Fine channel j of the transform stands at the low edge + j times the fine spacing; a written channel
+        is the mean of `chans_to_avg` of them (``difx-files.md`` 4).
         """
         fine_hz = self.bandwidth_hz / self.num_channels
         middle = np.arange(self.channels) * self.chans_to_avg + (self.chans_to_avg - 1) / 2
@@ -157,22 +157,16 @@ class Telescope:
 
 @dataclass(slots=True)
 class RecordedFreq:
-    """A frequency that a datastream recorded.
+    """A frequency that a datastream recorded: a row of the FREQ table.
 
     Attributes
     ----------
-    freq_index : int
-        Row of the FREQ table.
-    clock_offset_us : float
-        Delay of this frequency beyond the antenna's clock, µs.
-    clock_offset_delta_us : float
-        Delay of R minus that of L, µs.
+    clock_offset_us, clock_offset_delta_us : float
+        Delay of this frequency beyond the antenna's clock, and delay of R minus that of L, µs.
     phase_offset_deg : float
         Phase between the polarisations, degrees.
     freq_offset_hz : float
         Offset of the local oscillator, Hz.
-    num_pols : int
-        Polarisations recorded.
     """
 
     freq_index: int = 0
@@ -262,7 +256,7 @@ class Datastream:
 
     @property
     def num_bands(self) -> int:
-        """Recorded and zoom bands together; the baseline table counts the zoom bands after the recorded ones."""
+        """Recorded and zoom bands together; the baseline table counts zoom bands after recorded ones."""
         return len(self.bands) + len(self.zoom_bands)
 
     def band_freq_index(self, band: int) -> int:
@@ -317,8 +311,6 @@ class Input:
         Start of the job, UTC.
     active_datastreams, active_baselines : int
         How many of each every configuration uses.
-    data_buffer_factor, num_data_segments : int
-        How the correlator buffers data.
     has_target_freqs : bool
         False for files of DiFX 2.6 and older, which do not write TARGET FREQ.
     """
@@ -352,9 +344,9 @@ class Input:
     def companion(self, extension: str) -> Path:
         """Path of another file of this job, such as ``"calc"``, ``"im"`` or ``"difx"``.
 
-        The file that the ``.input`` names, if it exists (for ``"difx"``: or could be made); otherwise the same base
-        name beside the ``.input``. Files that only other job files name (``"im"``, ``"flag"``, ``"machines"``) are
-        looked for beside it.
+        The file that the ``.input`` names, if it exists (for ``"difx"``: or could be made); otherwise the
+        same base name beside the ``.input``. Files that only other job files name (``"im"``, ``"flag"``,
+        ``"machines"``) are looked for beside it.
         """
         extension = extension.lstrip(".")
         if extension == "difx":
@@ -363,7 +355,7 @@ class Input:
         return companion(named.get(extension, f"{self.job_name}.{extension}"), self.path)
 
     def channels(self, freq_index: int) -> int:
-        """Channels of a spectrum written under a row of the FREQ table; IndexError for a row that is not there."""
+        """Channels of a spectrum written under a row of the FREQ table; IndexError where that is missing."""
         if freq_index < 0:
             raise IndexError(f"no row {freq_index} in the FREQ table")
         return self.freqs[freq_index].channels

@@ -17,8 +17,8 @@ _CLOCK_COMMENT = "@ ***** Clock poly coeff N: has units microsec / sec^N ***** @
 def format_input(inp: Input) -> str:
     """Write the text of an ``.input`` file.
 
-    Numbers that were read are written as they stood there, new ones with the decimals that vex2difx gives them, or
-    more where that would lose something.
+    Numbers that were read are written as they stood there, new ones with the decimals that vex2difx gives
+    them, or more where that would lose something.
 
     Raises
     ------

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ``KEY: value`` text of ``.input``, ``.calc`` and ``.im`` files.
 
-Text comes in and checked values go out, one key after the other, and the other way round. Two programs read what is
-written here and agree on little: one takes the value from column 20 and insists on the order of lines, the other
-splits at the first colon and finds keys by name. The writer satisfies both, the reader reads as the second.
-Mirrors ``difx-files.md`` 2.
+Text comes in and checked values go out, one key after the other, and the other way round. Two programs read
+what is written here and agree on little: one takes the value from column 20 and insists on the order of
+lines, the other splits at the first colon and finds keys by name. The writer satisfies both, the reader
+reads as the second. Mirrors ``difx-files.md`` 2.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -27,8 +26,8 @@ _TRUE = ("TRUE", "T", "true", "t")
 class WrittenFloat(float):
     """A number that remembers how it was written, so that reading and writing a file changes nothing in it.
 
-    The programs around DiFX print one and the same field with 6 or with 11 decimals, depending on their version.
-    Arithmetic gives plain floats, so a changed value never carries old text.
+    The programs around DiFX print one and the same field with 6 or with 11 decimals, depending on their
+    version. Arithmetic gives plain floats, so a changed value never carries old text.
     """
 
     __slots__ = ("text",)
@@ -48,9 +47,9 @@ def pattern(key: str) -> str:
     return _DIGITS.sub("#", key)
 
 
-def patterns(keys: Iterable[str]) -> frozenset[str]:
-    """Make the set of known keys for a reader from one example of each kind."""
-    return frozenset(pattern(key) for key in keys)
+def patterns(keys: str) -> frozenset[str]:
+    """Make the set of known keys for a reader: one example of each kind, with bars or line ends between them."""
+    return frozenset(pattern(key.strip()) for key in re.split(r"[|\n]", keys))
 
 
 class KeyValueReader:
@@ -63,8 +62,8 @@ class KeyValueReader:
     path : Path or None
         Its name, for messages.
     known : frozenset of str
-        Made by :func:`patterns`. Lines with other keys are passed over; a line with a known key that is not the next
-        one is damage.
+        Made by :func:`patterns`. Lines with other keys are passed over; a line with a known key that is not
+        the next one is damage.
     """
 
     def __init__(self, text: str, path: Path | None, known: frozenset[str]) -> None:
@@ -216,7 +215,7 @@ class KeyValueWriter:
 
 
 def written(value: float, spec: str, *, exact: bool = True) -> str:
-    """Text of a number: as it was read, else in the usual format, else (if `exact`) with all digits it needs."""
+    """Text of a number: as it was read, else in the usual format or (if `exact`) with all digits it needs."""
     if isinstance(value, WrittenFloat):
         return value.text
     if not math.isfinite(value):

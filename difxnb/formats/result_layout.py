@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where each spectrum lies in the array of results that the correlator keeps for one integration.
 
-An ``.input`` comes in, a list of products with their offsets goes out. The live monitor asks for spectra by these
-offsets, and the order of the records of a SWIN file follows from the same list. Mirrors ``difx-files.md`` 13 and 15.
+An ``.input`` comes in, a list of products with their offsets goes out. The live monitor asks for spectra by
+these offsets, and the order of the records of a SWIN file follows from the same list. Mirrors
+``difx-files.md`` 13 and 15.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class ResultProduct:
     datastream : int
         Place in the configuration's list of datastreams; -1 for cross products.
     datastream_a, datastream_b : int
-        Rows of the datastream table that give spectrum 1 and spectrum 2. They are exchanged against the baseline
-        table where that puts the antenna of the lower row second.
+        Rows of the datastream table that give spectrum 1 and spectrum 2. They are exchanged against the
+        baseline table where that puts the antenna of the lower row second.
     freq_index : int
         Row of the FREQ table under which the spectrum is written.
     polarization : str
@@ -39,7 +40,7 @@ class ResultProduct:
     offset, channels : int
         First complex value in the array of results, and how many.
     band_a, band_b : int
-        Bands of `datastream_a` and `datastream_b`, recorded ones first; of a stitched output band the first part.
+        Bands of `datastream_a` and `datastream_b`; of a stitched output band its first part.
     """
 
     kind: str
@@ -64,9 +65,9 @@ def result_layout(
 ) -> list[ResultProduct]:
     """List the spectra of an integration in the order of the array of results.
 
-    First the cross products: for each target frequency in ascending order, each baseline that has it, each phase
-    centre, pulsar bin and polarisation product. After a block of weights follow the autocorrelations: for each
-    datastream the parallel hands of all its bands in use, then their cross hands.
+    First the cross products: for each target frequency in ascending order, each baseline that has it, each
+    phase centre, pulsar bin and polarisation product. After a block of weights follow the autocorrelations:
+    for each datastream the parallel hands of all its bands in use, then their cross hands.
 
     Parameters
     ----------
@@ -95,7 +96,9 @@ def record_order(products: list[ResultProduct]) -> list[ResultProduct]:
     Baseline by baseline, within one the frequencies ascending; the autocorrelations behind, as they are.
     """
     cross = [product for product in products if product.kind == "cross"]
-    cross.sort(key=lambda product: (product.baseline, product.freq_index, product.phase_center, product.pulsar_bin))
+    cross.sort(
+        key=lambda product: (product.baseline, product.freq_index, product.phase_center, product.pulsar_bin)
+    )
     return cross + [product for product in products if product.kind == "auto"]
 
 
@@ -137,7 +140,14 @@ class _Layout:
         return weights + (_pairs(self.phase_centers) if self.phase_centers > 1 else 0)
 
     def _cross(
-        self, baseline: Baseline, place: int, target: int, band_a: int, band_b: int, phase_center: int, pulsar_bin: int
+        self,
+        baseline: Baseline,
+        place: int,
+        target: int,
+        band_a: int,
+        band_b: int,
+        phase_center: int,
+        pulsar_bin: int,
     ) -> ResultProduct:
         first, second = (baseline.datastream_a, band_a), (baseline.datastream_b, band_b)
         streams = self.inp.datastreams
@@ -165,16 +175,23 @@ class _Layout:
     def _add_autos(self, place: int, row: int) -> None:
         """Add the autocorrelations of a datastream."""
         stream = self.inp.datastreams[row]
-        used = [(band, label) for band in range(stream.num_bands) if (label := self._label(stream, band)) is not None]
+        used = [
+            (band, label)
+            for band in range(stream.num_bands)
+            if (label := self._label(stream, band)) is not None
+        ]
         for band, label in used:
             self._add_auto(place, row, label, (band, band), stream.band_pol(band))
-        if max((len(freq.products) for baseline in self._baselines for freq in baseline.freqs), default=0) > 2:
+        if (
+            max((len(freq.products) for baseline in self._baselines for freq in baseline.freqs), default=0)
+            > 2
+        ):
             for band, label in used:
                 partner_pol = _PARTNER.get(stream.band_pol(band), "X")
                 self._add_auto(place, row, label, (band, _partner(stream, band, partner_pol)), partner_pol)
 
     def _label(self, stream: Datastream, band: int) -> int | None:
-        """Row of the FREQ table under which a band's autocorrelation is written; None where no baseline uses it.
+        """Row of the FREQ table that names a band's autocorrelation; None where no baseline uses the band.
 
         The same band of the sky may stand in the table more than once, so its edges decide, not its row.
         """
@@ -219,4 +236,6 @@ def _partner(stream: Datastream, band: int, pol: str) -> int:
     recorded = len(stream.bands)
     kind = range(recorded) if band < recorded else range(recorded, stream.num_bands)
     bands = [*stream.bands, *stream.zoom_bands]
-    return next((other for other in kind if bands[other].freq == bands[band].freq and bands[other].pol == pol), -1)
+    return next(
+        (other for other in kind if bands[other].freq == bands[band].freq and bands[other].pol == pol), -1
+    )

@@ -177,10 +177,10 @@ def read_records(
     path : str or Path
         The file; it may be empty.
     channels : callable or mapping, optional
-        Channels of a spectrum by row of the FREQ table, for example ``Input.channels``. Without it they are found
-        from the distance to the next record.
+        Channels of a spectrum by row of the FREQ table, for example ``Input.channels``. Without it they are
+        found from the distance to the next record.
     growing : bool
-        Whether the correlator may still be writing: a last record that is not complete then ends the walk quietly.
+        Whether the correlator may still be writing: an incomplete last record then ends the walk quietly.
 
     Yields
     ------
@@ -189,8 +189,8 @@ def read_records(
     Raises
     ------
     FileFormatError
-        With the byte at which the damaged record starts: no sync word, another byte order or header version, a
-        frequency that `channels` does not know, or (unless `growing`) a last record that is not complete.
+        With the byte at which the damaged record starts: no sync word, another byte order or header version,
+        a frequency that `channels` does not know, or (unless `growing`) a last record that is not complete.
     """
     counts = _known_counts(channels)
     with open(path, "rb") as stream:
