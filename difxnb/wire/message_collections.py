@@ -177,7 +177,7 @@ _MOST_INDICES = 7
 
 
 def indices() -> Any:
-    """``index1``, ``index2``, ... of a parameter; as long as the highest one, ``None`` where one is missing."""
+    """``index1``, ``index2``, ... of a parameter; ``None`` where one is missing."""
     elements = tuple(f"index{i + 1}" for i in range(_MOST_INDICES))
 
     def collect(element: Element, old: Any) -> tuple[int | None, ...]:

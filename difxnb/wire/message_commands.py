@@ -28,7 +28,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Set a parameter of running mpifxcorr processes; ranks -1, -2, -3 are all, all cores, all datastreams."""
+    """Set a parameter of running mpifxcorr processes; -1, -2, -3 are all, all cores, all datastreams."""
 
     target_mpi_id: int | None = wire.integer("targetMpiId")
     name: str | None = wire.name("name", limit=_WORD)

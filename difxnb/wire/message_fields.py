@@ -349,7 +349,7 @@ def choice(
 def numbered(
     pattern: str, count: int, first: int, convert: Convert, show: Callable[[Any], str], absent: str
 ) -> Any:
-    """Elements such as ``bin0`` ... ``bin7``, as one tuple of `count` entries, ``None`` where one is missing."""
+    """Elements such as ``bin0`` ... ``bin7``, as a tuple of `count` entries, ``None`` for a missing one."""
     elements = tuple(pattern.format(first + i) for i in range(count))
     places = {element: i for i, element in enumerate(elements)}
 

@@ -84,6 +84,66 @@ Body: TypeAlias = (
     | Unknown
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Envelope of a message; texts that were missing are empty.
+
+    Attributes
+    ----------
+    source : str
+        Host that sent it (element ``from``).
+    to : tuple of str
+        Addressees.
+    mpi_id : int, optional
+        Rank of the sender; negative where it is no process of mpifxcorr.
+    identifier : str
+        Job name, or name of the sending program.
+    type : str
+        The header's own claim, such as ``DifxStatusMessage``; the body decides.
+    """
+
+    source: str = ""
+    to: tuple[str, ...] = ()
+    mpi_id: int | None = None
+    identifier: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One document that was understood.
+
+    Attributes
+    ----------
+    header : Header
+    body : Body
+        One of the body classes; its class is the type of the message.
+    sequence : int, optional
+        Counter of the sending process.
+    size : int
+        Bytes of the document as it arrived.
+    flags : tuple of str
+        What was odd about it: ``latin-1``, ``header type``, ``no wrapper``, ``legacy difxCondition``,
+        ``unreadable NAME`` for a field that is missing in `body` because its text made no sense.
+    """
+
+    header: Header
+    body: Body
+    sequence: int | None = None
+    size: int = 0
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """What is no difxMessage, with the reason; at most the first 65536 characters of the text are kept."""
+
+    text: str
+    reason: str
+    size: int
+
+
 LEGACY_PAYLOAD = "difxCondition"  # drive statistics of releases before 2.2, always of type "condition"
 
 

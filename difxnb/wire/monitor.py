@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The live monitor: packets of the monitor exchange to visibility blocks, and back.
 
-For each product of each integration the server sends amplitude and phase (126, 127), lags (128), running means
-of the same (140-142), and an end mark (129). The reader makes one block of amplitude and phase; what the
-server derived is kept as `ServerFringe`, under a name that says so, because 2.9 halves the delay and mixes the
-means of all products. The means are checked for their form and dropped. Ids and layouts are those of
-``DifxMonitorExchange.h``.
+For each product of each integration the server sends amplitude and phase (126, 127), lags (128), running
+means of the same (140-142), and an end mark (129). The reader makes one block of amplitude and phase; what
+the server derived is kept as `ServerFringe`, under a name that says so, because 2.9 halves the delay and
+mixes the means of all products; the means are dropped. Ids and layouts are those of ``DifxMonitorExchange.h``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from difxnb.errors import ProtocolError
+from difxnb.wire.monitor_encode import encode_block, encode_product_list, encode_scan
 from difxnb.wire.monitor_lags import Lags, delay_from_maximum, lags, measure_lags, signal_to_noise, zero_lags
 from difxnb.wire.monitor_numbers import decode_numbers, encode_numbers
 from difxnb.wire.monitor_packets import (
@@ -49,9 +48,8 @@ from difxnb.wire.monitor_products import (
     ProductListReader,
     Scan,
     corrected_offsets,
-    encode_product_list,
 )
-from difxnb.wire.packet import Packet, decode_text, encode_int, encode_text, packet_chunks
+from difxnb.wire.packet import Packet, decode_text
 
 __all__ = [
     "CloseConnection",
@@ -97,7 +95,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ServerFringe:
-    """What the server derived from the lags, as it was sent: delay in microseconds, SNR, index of the maximum.
+    """What the server derived from the lags, as sent: delay in microseconds, SNR, index of the maximum.
 
     The index is in the order of the FFT. Real servers give half the true delay, and some an SNR of nan.
     """
@@ -294,77 +292,3 @@ def _fringe_of(payload: bytes) -> ServerFringe:
     # The magnitudes are not read: they hold nothing that the spectrum does not.
     delay, snr = decode_numbers(payload[LAG_HEAD.size : LAG_HEAD.size + 2 * NUMBER_BYTES]).tolist()
     return ServerFringe(delay, snr, maximum)
-
-
-# -- writing ----------------------------------------------------------------------------------------------
-
-Declared = Literal["actual", "2.9"]
-
-
-def encode_scan(identifier: str, source: str) -> list[bytes]:
-    """Write what precedes the products of an integration: scan identifier and source, as elementary writes."""
-    chunks = packet_chunks(MonitorId.VISIBILITY_SCAN, encode_text(identifier))
-    return chunks + packet_chunks(MonitorId.SOURCE, encode_text(source))
-
-
-def encode_block(
-    product: int,
-    time: int,
-    integration: int,
-    visibility: ArrayLike,
-    fringe: Lags,
-    *,
-    mean: tuple[ArrayLike, Lags] | None = None,
-    declared: Declared = "actual",
-) -> list[bytes]:
-    """Write one product of one integration, 126 to 129, as the server's elementary writes.
-
-    Parameters
-    ----------
-    product, time, integration : int
-        As in :class:`VisibilityBlock`.
-    visibility : array of complex, shape (channels,)
-    fringe : Lags
-        From `measure_lags`, or what a faulty server would send.
-    mean : (visibility, Lags), optional
-        Running mean since the scan began, and its lags; the block itself when left out.
-    declared : {"actual", "2.9"}
-        Lengths in the packet headers: the true ones, or those of 2.9, which are 4 bytes short for lags and
-        means.
-
-    Returns
-    -------
-    list of bytes
-        Id, length, each integer and each number in a piece of its own; joined they are the stream.
-    """
-    mean_visibility, mean_fringe = (visibility, fringe) if mean is None else mean
-    missing = 4 if declared == "2.9" else 0
-    chunks: list[bytes] = []
-    for ids, spectrum, lag_data, short in (
-        ((126, 127, 128), visibility, fringe, 0),
-        ((140, 141, 142), mean_visibility, mean_fringe, missing),
-    ):
-        values = np.asarray(spectrum, dtype=np.complex128)
-        head = (product, len(values), time, integration)
-        chunks += _pieces(ids[0], short, head, np.abs(values))
-        chunks += _pieces(ids[1], short, head, np.rad2deg(np.angle(values)))
-        chunks += _lag_pieces(ids[2], missing, (product, time, integration), lag_data)
-    return chunks + packet_chunks(MonitorId.END_VISIBILITY_BLOCK)
-
-
-def _lag_pieces(identity: int, short: int, head: tuple[int, int, int], fringe: Lags) -> Iterator[bytes]:
-    product, time, integration = head
-    half = len(fringe.magnitude) // 2
-    numbers = np.concatenate(([fringe.delay_us, fringe.snr], np.roll(fringe.magnitude, half)))
-    return _pieces(identity, short, (product, half, time, integration, fringe.maximum), numbers)
-
-
-def _pieces(
-    identity: int, short: int, head: tuple[int, ...], numbers: NDArray[np.float64]
-) -> Iterator[bytes]:
-    text = encode_numbers(numbers)
-    yield encode_int(identity)
-    yield encode_int(4 * len(head) + len(text) - short)
-    yield from map(encode_int, head)
-    for start in range(0, len(text), NUMBER_BYTES):
-        yield text[start : start + NUMBER_BYTES]

@@ -44,7 +44,8 @@ def lags(visibility: NDArray[Any], fft_size: int) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    visibility : ndarray of complex, shape (channels,)
+    visibility : ndarray
+        Complex, shape (channels,).
     fft_size : int
         Power of two, at least twice the number of channels.
 
@@ -95,5 +96,5 @@ def measure_lags(
 
 
 def zero_lags(fft_size: int) -> Lags:
-    """Give what a guiServer built with IPP 9 or later sends: all lags 0, and an SNR that prints as ``-nan``."""
+    """Give what a guiServer built with IPP 9 or later sends: lags of 0, and an SNR printed as ``-nan``."""
     return Lags(np.zeros(fft_size), 0, 0.0, -float("nan"))

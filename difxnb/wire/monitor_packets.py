@@ -99,7 +99,7 @@ def lag_length(half: int) -> int:
 
 
 def body_length(packet_id: int, declared: int, body: bytes | memoryview) -> int | None:
-    """Give the true length of a monitor packet's payload; the rule for :class:`~difxnb.wire.packet.PacketReader`.
+    """Give the true length of a payload; the rule that `PacketReader` takes for this exchange.
 
     Parameters
     ----------

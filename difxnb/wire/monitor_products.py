@@ -15,10 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite
+from typing import Any
 
 from difxnb.errors import ProtocolError
-from difxnb.wire.monitor_packets import MAX_CHANNELS, MonitorId, decode_triple, encode_triple
-from difxnb.wire.packet import Packet, decode_int, decode_text, encode_int, encode_text, packet_chunks
+from difxnb.wire.monitor_packets import MAX_CHANNELS, MonitorId, decode_triple
+from difxnb.wire.packet import Packet, decode_int, decode_text
 
 MAX_SCANS = 100_000
 MAX_PRODUCTS = 1_000_000
@@ -28,7 +29,7 @@ _DOUBLE = struct.Struct(">d")
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One scan: UTC start and stop as MJD, right ascension and declination of the pointing centre in radians."""
+    """One scan: start and stop as UTC MJD, position of the pointing centre in radians."""
 
     index: int
     identifier: str = ""
@@ -190,8 +191,8 @@ class ProductListReader:
             raise ProtocolError(f"{MonitorId(identity).name} came before any scan")
         name, is_number = _SCAN_TEXTS[identity]
         text = decode_text(payload)
-        value = _text_number(name, text) if is_number else text
-        self.scans[-1] = replace(self.scans[-1], **{name: value})
+        facts: dict[str, Any] = {name: _text_number(name, text) if is_number else text}
+        self.scans[-1] = replace(self.scans[-1], **facts)
 
     def _add_product(self, payload: bytes) -> None:
         number, offset, channels = decode_triple(payload, "NEW_PRODUCT")
@@ -295,100 +296,3 @@ def _counted_up(group: Sequence[Product]) -> Iterator[Product]:
     for product in group:
         yield replace(product, offset=offset)
         offset += product.channels
-
-
-# -- writing ----------------------------------------------------------------------------------------------
-
-
-def encode_product_list(
-    job_name: str,
-    obs_code: str,
-    scans: Sequence[Scan],
-    products: Iterable[Product],
-    *,
-    number_per_scan: bool = True,
-) -> list[bytes]:
-    """Write a product list as the server's elementary writes.
-
-    Parameters
-    ----------
-    job_name, obs_code : str
-    scans : sequence of Scan
-    products : iterable of Product
-        Those of each scan (`Product.scan`) in the order of the list, autocorrelations last.
-    number_per_scan : bool
-        Number the products from 0 in each scan, as guiServer does; otherwise send `Product.number`.
-
-    Returns
-    -------
-    list of bytes
-    """
-    by_scan: dict[int, list[Product]] = {scan.index: [] for scan in scans}
-    for product in products:
-        by_scan[product.scan].append(product)
-    packets: list[tuple[MonitorId, bytes]] = [
-        (MonitorId.BEGIN_CORRELATION_PRODUCTS, b""),
-        (MonitorId.NUM_SCANS, encode_int(len(scans))),
-        (MonitorId.JOB_NAME, encode_text(job_name)),
-        (MonitorId.OBS_CODE, encode_text(obs_code)),
-    ]
-    for scan in scans:
-        packets += _scan_packets(scan)
-        announced = by_scan[scan.index]
-        if number_per_scan:
-            announced = [replace(product, number=i) for i, product in enumerate(announced)]
-        packets += _cross_packets([product for product in announced if not product.is_autocorrelation])
-        packets += _auto_packets([product for product in announced if product.is_autocorrelation])
-    packets.append((MonitorId.END_CORRELATION_PRODUCTS, b""))
-    return [chunk for identity, payload in packets for chunk in packet_chunks(identity, payload)]
-
-
-def _scan_packets(scan: Scan) -> Iterator[tuple[MonitorId, bytes]]:
-    yield MonitorId.SCAN, encode_int(scan.index)
-    yield MonitorId.SCAN_IDENTIFIER, encode_text(scan.identifier)
-    yield MonitorId.SCAN_START_TIME, f"{scan.start_mjd:.7f}".encode()
-    yield MonitorId.SCAN_END_TIME, f"{scan.stop_mjd:.7f}".encode()
-    yield MonitorId.SOURCE, encode_text(scan.source)
-    yield MonitorId.SOURCE_RA, f"{scan.ra:.15f}".encode()
-    yield MonitorId.SOURCE_DEC, f"{scan.dec:.15f}".encode()
-
-
-def _grouped(products: Sequence[Product], attribute: str) -> list[list[Product]]:
-    return [list(group) for _, group in groupby(products, lambda product: getattr(product, attribute))]
-
-
-def _cross_packets(products: Sequence[Product]) -> Iterator[tuple[MonitorId, bytes]]:
-    baselines = _grouped(products, "baseline")
-    yield MonitorId.NUM_BASELINES, encode_int(len(baselines))
-    for baseline in baselines:
-        first = baseline[0]
-        yield MonitorId.BASELINE, encode_int(first.baseline or 0)
-        yield MonitorId.TELESCOPE_1, encode_text(first.telescope1)
-        yield MonitorId.TELESCOPE_2, encode_text(first.telescope2)
-        frequencies = _grouped(baseline, "frequency_index")
-        yield MonitorId.NUM_FREQUENCIES, encode_int(len(frequencies))
-        for frequency in frequencies:
-            yield MonitorId.FREQUENCY, _DOUBLE.pack(frequency[0].frequency_hz / 1e6)
-            yield from _nested_packets(frequency)
-
-
-def _nested_packets(products: Sequence[Product]) -> Iterator[tuple[MonitorId, bytes]]:
-    centers = _grouped(products, "phase_center")
-    yield MonitorId.NUM_PHASE_CENTERS, encode_int(len(centers))
-    for center in centers:
-        yield MonitorId.PHASE_CENTER, encode_int(center[0].phase_center)
-        bins = _grouped(center, "pulsar_bin")
-        yield MonitorId.NUM_PULSAR_BINS, encode_int(len(bins))
-        for pulsar_bin in bins:
-            yield MonitorId.PULSAR_BIN, encode_int(pulsar_bin[0].pulsar_bin)
-            yield MonitorId.NUM_POL_PRODUCTS, encode_int(len(pulsar_bin))
-            for product in pulsar_bin:
-                yield MonitorId.POL_PRODUCT, encode_int(product.polarization_index)
-                yield MonitorId.NEW_PRODUCT, encode_triple(product.number, product.offset, product.channels)
-
-
-def _auto_packets(products: Sequence[Product]) -> Iterator[tuple[MonitorId, bytes]]:
-    for product in products:
-        yield MonitorId.AUTOCORRELATION, encode_text(product.telescope1)
-        yield MonitorId.FREQUENCY, _DOUBLE.pack(product.frequency_hz / 1e6)
-        yield MonitorId.NEW_PRODUCT, encode_triple(product.number, product.offset, product.channels)
