@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values for the server's shell, tried on a real one; streams of lines and transfers, right, cut and lying."""
+"""Values for the server's shell, tried on a real one; streams of lines and transfers, cut and lying."""
 
 from __future__ import annotations
 

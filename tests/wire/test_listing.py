@@ -35,40 +35,43 @@ def entry(name: str = "a.im", **changes: object) -> Entry:
     return Entry(**(values | changes))  # type: ignore[arg-type]
 
 
+HEAD = "oper vlbi"
+DIRECTORY = {"type": "directory", "mode": "drwxr-xr-x"}
+LINK = {"type": "link", "mode": "lrwxrwxrwx"}
 TABLE = [
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} a.im", entry()),
-    (f"-rw-r--r--. 1 oper vlbi 2977 {ISO} a.im", entry()),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} a.im", entry()),
+    (f"-rw-r--r--. 1 {HEAD} 2977 {ISO} a.im", entry()),
     (f"-rw-r--r--+ 12   oper   vlbi    2977 {ISO} a.im", entry(links=12)),
-    (f"drwxr-sr-t 3 1001 1001 4096 {ISO} e.difx", entry("e.difx", type="directory", mode="drwxr-sr-t", links=3,
-                                                      owner="1001", group="1001", size=4096)),
-    (f"drwxr-xr-x 3 oper vlbi 2977 {ISO} e.difx/", entry("e.difx", type="directory", mode="drwxr-xr-x", links=3)),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} two  blanks ", entry("two  blanks ")),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO}  leading", entry(" leading")),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} \u5929\u6587\u53f0 \u00e9", entry("\u5929\u6587\u53f0 \u00e9")),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} 1 root root 5 {ISO} x", entry(f"1 root root 5 {ISO} x")),
-    (f"lrwxrwxrwx 1 oper vlbi 4 {ISO} now -> a.im", entry("now", type="link", mode="lrwxrwxrwx", size=4,
-                                                         target="a.im")),
-    (f"lrwxrwxrwx 1 oper vlbi 1 {ISO} a -> b -> c", entry("a -> b", type="link", mode="lrwxrwxrwx", size=1,
-                                                         target="c")),
-    (f"lrwxrwxrwx 1 oper vlbi 6 {ISO} a -> b -> c", entry("a", type="link", mode="lrwxrwxrwx", size=6,
-                                                         target="b -> c")),
-    (f"lrwxrwxrwx 1 oper vlbi 3 {ISO} \u00e9 -> \u00e9x", entry("\u00e9", type="link", mode="lrwxrwxrwx", size=3,
-                                                             target="\u00e9x")),
-    (f"lrwxrwxrwx 1 oper vlbi 99 {ISO} a -> b -> c", entry("a", type="link", mode="lrwxrwxrwx", size=99,
-                                                          target="b -> c")),
-    (f"lrwxrwxrwx 1 oper vlbi 0 {ISO} odd", entry("odd", type="link", mode="lrwxrwxrwx", size=0)),
-    (f"crw-rw-rw- 1 oper vlbi 1,   3 {ISO} null", entry("null", type="character", mode="crw-rw-rw-", size=0)),
-    (f"brw-rw---- 1 oper vlbi 8, 0 {ISO} sda", entry("sda", type="block", mode="brw-rw----", size=0)),
-    (f"prw-r--r-- 1 oper vlbi 0 {ISO} pipe", entry("pipe", type="fifo", mode="prw-r--r--", size=0)),
-    (f"srwxr-xr-x 1 oper vlbi 0 {ISO} sock", entry("sock", type="socket", mode="srwxr-xr-x", size=0)),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} /else/where/a.im", entry(path="/else/where/a.im")),
-    (f"drwxr-xr-x 1 oper vlbi 2977 {ISO} /", entry("/", path="/", type="directory", mode="drwxr-xr-x")),
-    (f"-rw-r--r-- 1 oper vlbi 2977 {ISO} sub/a.im", entry(path="/d/sub/a.im")),
-    ("-rw-r--r-- 1 oper vlbi 2977 2026-11-22 18:52:33.123456000 +0800 a.im", entry()),
-    ("-rw-r--r-- 1 oper vlbi 2977 2026-11-22 07:22:33.123456999 -0330 a.im", entry()),
-    ("-rw-r--r-- 1 oper vlbi 2977 2026-11-22 10:52:33.5 +0000 a.im", entry(
-        modified=WHEN.replace(microsecond=500_000))),
-]  # fmt: skip
+    (f"drwxr-xr-x 3 {HEAD} 2977 {ISO} e.difx", entry("e.difx", links=3, **DIRECTORY)),
+    (f"drwxr-xr-x 1 {HEAD} 2977 {ISO} e.difx/", entry("e.difx", **DIRECTORY)),
+    (
+        f"drwxr-sr-t 1 1001 1002 2977 {ISO} d",
+        entry("d", type="directory", mode="drwxr-sr-t", owner="1001", group="1002"),
+    ),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} two  blanks ", entry("two  blanks ")),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO}  leading", entry(" leading")),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} \u5929\u6587\u53f0 \u00e9", entry("\u5929\u6587\u53f0 \u00e9")),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} 1 root root 5 {ISO} x", entry(f"1 root root 5 {ISO} x")),
+    (f"lrwxrwxrwx 1 {HEAD} 4 {ISO} now -> a.im", entry("now", size=4, target="a.im", **LINK)),
+    (f"lrwxrwxrwx 1 {HEAD} 1 {ISO} a -> b -> c", entry("a -> b", size=1, target="c", **LINK)),
+    (f"lrwxrwxrwx 1 {HEAD} 6 {ISO} a -> b -> c", entry("a", size=6, target="b -> c", **LINK)),
+    (f"lrwxrwxrwx 1 {HEAD} 3 {ISO} \u00e9 -> \u00e9x", entry("\u00e9", size=3, target="\u00e9x", **LINK)),
+    (f"lrwxrwxrwx 1 {HEAD} 99 {ISO} a -> b -> c", entry("a", size=99, target="b -> c", **LINK)),
+    (f"lrwxrwxrwx 1 {HEAD} 0 {ISO} odd", entry("odd", size=0, **LINK)),
+    (f"crw-rw-rw- 1 {HEAD} 1,   3 {ISO} null", entry("null", type="character", mode="crw-rw-rw-", size=0)),
+    (f"brw-rw---- 1 {HEAD} 8, 0 {ISO} sda", entry("sda", type="block", mode="brw-rw----", size=0)),
+    (f"prw-r--r-- 1 {HEAD} 0 {ISO} pipe", entry("pipe", type="fifo", mode="prw-r--r--", size=0)),
+    (f"srwxr-xr-x 1 {HEAD} 0 {ISO} sock", entry("sock", type="socket", mode="srwxr-xr-x", size=0)),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} /else/where/a.im", entry(path="/else/where/a.im")),
+    (f"drwxr-xr-x 1 {HEAD} 2977 {ISO} /", entry("/", path="/", **DIRECTORY)),
+    (f"-rw-r--r-- 1 {HEAD} 2977 {ISO} sub/a.im", entry(path="/d/sub/a.im")),
+    (f"-rw-r--r-- 1 {HEAD} 2977 2026-11-22 18:52:33.123456000 +0800 a.im", entry()),
+    (f"-rw-r--r-- 1 {HEAD} 2977 2026-11-22 07:22:33.123456999 -0330 a.im", entry()),
+    (
+        f"-rw-r--r-- 1 {HEAD} 2977 2026-11-22 10:52:33.5 +0000 a.im",
+        entry(modified=WHEN.replace(microsecond=500_000)),
+    ),
+]
 
 
 @pytest.mark.parametrize(("line", "expected"), TABLE)
