@@ -23,6 +23,7 @@
     ├── OutputExists             (FileExistsError) correlated output is in the way
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
+    ├── StillRunning             closing now would hurt jobs that were started here
     └── ServerNotStarted         the embedded server did not come up
 
 Each class keeps its facts as attributes and says in its text what was asked, of whom, what came back and
@@ -30,6 +31,8 @@ what can be done next. The caller's own mistakes are plain ``ValueError`` and ``
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class DifxError(Exception):
@@ -170,6 +173,23 @@ class JobRefused(DifxError):
 
 class JobNotStopped(DifxError):
     """A stop was sent, and the job still shows signs of life."""
+
+
+class StillRunning(DifxError):
+    """Jobs started over a connection still run, and the server would not survive its end.
+
+    Attributes
+    ----------
+    jobs : tuple of str
+        Their ``.input`` files.
+    """
+
+    def __init__(self, jobs: Iterable[str], server: str) -> None:
+        self.jobs = tuple(sorted(jobs))
+        super().__init__(
+            f"{', '.join(self.jobs)} still runs, and {server} would crash with it if the connection ended "
+            "now; wait for it, stop it, or close with force=True"
+        )
 
 
 class ServerNotStarted(DifxError):

@@ -13,20 +13,19 @@ import random
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from itertools import islice
 
-from difxnb.client.exchange import ByteStream, ChannelStream, DialBackStream, close_writer
+from difxnb.client.exchange import ByteStream, close_writer
 from difxnb.client.fence import Fences
 from difxnb.client.patience import Patience, within
 from difxnb.client.server_description import Draft, ServerDescription
+from difxnb.client.side_connections import Request, SideConnections
 from difxnb.errors import ConnectionLost, NoReply, ProtocolError
 from difxnb.wire.control import (
     ChannelData,
     ChannelOpened,
-    ChannelsOff,
-    ChannelsOn,
     Notice,
     Relayed,
     ServerEvent,
@@ -41,7 +40,6 @@ from difxnb.wire.message import Message, Unparsed, parse
 from difxnb.wire.packet import PacketReader
 
 Subscriber = Callable[[Message | Unparsed | Notice, float], None]
-Request = Callable[[str, int], bytes]
 
 _READ_SIZE = 2**18
 _KEPT_NOTICES = 200
@@ -93,7 +91,7 @@ class Session:
         subscriber: Subscriber,
         rng: random.Random,
     ) -> None:
-        self._reader, self._writer, self._rng = reader, writer, rng
+        self._reader, self._writer = reader, writer
         self.peer, self.patience, self._subscriber = peer, patience, subscriber
         self.description = ServerDescription()
         self.dial_back = False
@@ -107,15 +105,12 @@ class Session:
         self._draft = Draft()
         self._fences = Fences()
         self._fence_by_version = False
-        self._streams: dict[int, ChannelStream] = {}
-        self._dialled: set[DialBackStream] = set()
-        self._used: set[int] = set()
-        self._opening = asyncio.Lock()
+        self._sides = SideConnections(self, rng)
         self._blocking = 0
         self._loop = asyncio.get_running_loop()
         self._last_heard = self._loop.time()
         self._socket: socket.socket = writer.get_extra_info("socket")
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     # --- life ---------------------------------------------------------------------------------------
 
@@ -123,11 +118,17 @@ class Session:
         """Begin to read."""
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._tasks.append(asyncio.create_task(self._read(), name=f"difxnb reader {self.peer}"))
+        self.spawn(self._read(), f"difxnb reader {self.peer}")
 
     def watch(self) -> None:
         """Begin to ask for signs of life whenever the server is silent."""
-        self._tasks.append(asyncio.create_task(self._watch(), name=f"difxnb watch {self.peer}"))
+        self.spawn(self._watch(), f"difxnb watch {self.peer}")
+
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Run something in the background that ends with this session at the latest."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self, reason: str = "it was closed here") -> None:
         """Close the socket and end the tasks; without a fence before, the last commands are lost (9.3)."""
@@ -148,9 +149,7 @@ class Session:
         if self.on_lost is not None:
             self.on_lost()
         self._fences.fail(self.loss())
-        streams: list[ChannelStream | DialBackStream] = [*self._streams.values(), *self._dialled]
-        for stream in streams:
-            stream.fail(self.loss())
+        self._sides.fail(self.loss)
         self._writer.transport.abort()
 
     def loss(self) -> ConnectionLost:
@@ -163,6 +162,11 @@ class Session:
     def local_address(self) -> str:
         """Our own address, as the server sees it where nothing translates addresses."""
         return str(self._socket.getsockname()[0])
+
+    @property
+    def server_address(self) -> str:
+        """The server's address."""
+        return str(self._socket.getpeername()[0])
 
     # --- talking ------------------------------------------------------------------------------------
 
@@ -198,6 +202,15 @@ class Session:
         wait = self.allowance(self.patience.fence) if timeout is None else timeout
         async with within(wait, f"guiServer at {self.peer} gave no sign of life"):
             await answer
+
+    async def probe(self, patience: float) -> None:
+        """Find out whether the server is still there; where it is not, the session is lost."""
+        try:
+            await self.fence(self.allowance(patience))
+        except NoReply as error:
+            self.lose(f"{error}; it may have died, or the network between", error)
+        except ConnectionLost:
+            return  # everyone has been told already
 
     async def greet(self) -> bool:
         """Ask for the version list until it comes; real servers lose what comes right after the connect.
@@ -248,79 +261,14 @@ class Session:
         fresh = min(self.notice_count - count, len(self._notices))
         return list(islice(self._notices, len(self._notices) - fresh, None))
 
-    # --- side connections -----------------------------------------------------------------------------
-
     async def open_exchange(self, request: Request, what: str, *, channel: bool = False) -> ByteStream:
-        """Send a request that needs a side connection, and wait until the server has opened it.
-
-        Parameters
-        ----------
-        request : callable
-            Makes the packet from the address and the port or channel number.
-        what : str
-            What is asked, for texts: ``"ls /data"``.
-        channel : bool
-            Use a channel even where the server dials back as a rule.
-
-        Raises
-        ------
-        NoReply
-            The server did not open it.
-        ConnectionLost
-        """
-        if not self.dial_back:
-            return await self._open(await self._new_channel(), request, what)
-        # The server looks at its mode when it gets round to an operation, and a dial-back cannot be told from
-        # another one: so one at a time.
-        async with self._opening:
-            if not channel:
-                return await self._open(await self._listen(), request, what)
-            await self.send(encode(ChannelsOn()))
-            try:
-                return await self._open(await self._new_channel(), request, what)
-            finally:
-                if self.lost is None:
-                    await self.send(encode(ChannelsOff()))
-
-    async def _open(self, stream: ByteStream, request: Request, what: str) -> ByteStream:
-        before = self.notice_count
-        silence = f"{what}: guiServer at {self.peer} opened no side connection"
-        try:
-            await self.send(request(stream.address, stream.port))
-            async with within(self.allowance(self.patience.first_sign), silence):
-                await stream.opened()
-        except NoReply as error:
-            await stream.close()
-            raise NoReply(f"{error}{self.said_since(before)}") from error
-        except BaseException:
-            await stream.close()
-            raise
-        return stream
+        """Open a side connection; see `SideConnections.open`."""
+        return await self._sides.open(request, what, channel=channel)
 
     def said_since(self, count: int) -> str:
         """What the server complained about since, as an end for the text of an error."""
         texts = [n.text.strip() for n in self.notices_since(count) if n.severity.name != "INFORMATION"]
         return f"; it said: {' / '.join(texts[-3:])}" if texts else ""
-
-    async def _new_channel(self) -> ChannelStream:
-        number = self._rng.randrange(1024, 2**31)
-        while number in self._used:
-            number = self._rng.randrange(1024, 2**31)
-        self._used.add(number)
-        stream = ChannelStream(number, self.send, self._forget)
-        self._streams[number] = stream
-        return stream
-
-    def _forget(self, number: int) -> None:
-        self._streams.pop(number, None)
-
-    async def _listen(self) -> DialBackStream:
-        if self.lost is not None:
-            raise self.loss()
-        peer = self._socket.getpeername()[0]
-        stream = await DialBackStream.listen(self.local_address, peer, self._dialled.discard)
-        self._dialled.add(stream)
-        return stream
 
     # --- hearing ------------------------------------------------------------------------------------
 
@@ -347,8 +295,7 @@ class Session:
     def _take(self, event: ServerEvent) -> None:
         match event:
             case ChannelData(channel, data):
-                if (stream := self._streams.get(channel)) is not None:
-                    stream.receive_data(data)
+                self._sides.receive_data(channel, data)
             case Relayed(payload):
                 self._subscriber(parse(payload), time.time())
             case Notice():
@@ -356,8 +303,7 @@ class Session:
                 self._notices.append(event)
                 self._subscriber(event, time.time())
             case ChannelOpened(channel):
-                if (stream := self._streams.get(channel)) is not None:
-                    stream.receive_open()
+                self._sides.receive_open(channel)
             case UnknownPacket():
                 self.unknown_packets += 1
             case _:
@@ -392,9 +338,4 @@ class Session:
             if silent < self.patience.idle:
                 await asyncio.sleep(self.patience.idle - silent)
                 continue
-            try:
-                await self.fence()
-            except NoReply as error:
-                self.lose(f"{error}; it may have died, or the network between", error)
-            except ConnectionLost:
-                return  # the loss has been told to everyone already
+            await self.probe(self.patience.fence)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The packets of a side connection, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from difxnb.client.exchange import ByteStream
+from difxnb.errors import ConnectionLost
+from difxnb.wire.packet import BodyLength, Packet, PacketReader
+
+_READ_SIZE = 2**18
+
+
+async def packets_of(
+    stream: ByteStream, what: str, *, body_length: BodyLength | None = None
+) -> AsyncGenerator[Packet, None]:
+    """Give packets until the caller has seen the one that ends the conversation.
+
+    Raises
+    ------
+    ConnectionLost
+        The stream ended before; nobody can tell how the operation went on.
+    ProtocolError
+        What comes is not made of packets.
+    """
+    reader = PacketReader(body_length=body_length)
+    while data := await stream.read(_READ_SIZE):
+        reader.receive_data(data)
+        while (packet := reader.next_packet()) is not None:
+            yield packet
+    reader.receive_eof()
+    raise ConnectionLost(f"{what}: the server ended the conversation without saying how it went")

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Start, check and stop jobs.
+
+A start is a conversation that lasts as long as the job; it is read to its end by a task of its own, because a
+client that stops reading stops the job. Mirrors guiserver.md 7.4 and 7.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from difxnb.client.conversation import packets_of
+from difxnb.client.exchange import ByteStream
+from difxnb.client.patience import within
+from difxnb.client.placement import Placement, base_name
+from difxnb.client.remote_files import look
+from difxnb.client.session import Session
+from difxnb.errors import (
+    ConnectionLost,
+    DifxError,
+    JobNotStopped,
+    JobRefused,
+    NoReply,
+    OutputExists,
+    ProtocolError,
+    RemoteFileNotFound,
+)
+from difxnb.wire.control import Command, encode
+from difxnb.wire.job import JobConversation, JobEvent, JobOutcome, Refusal, decode_job
+from difxnb.wire.message import Processor, Start, Stop, command_xml
+
+OnEvent = Callable[[JobEvent], None]
+
+_WHAT_TO_DO = {
+    Refusal.NO_HEADNODE: "no head node: set the machines first (job.set_machines)",
+    Refusal.NO_DATASOURCES: "no datastream nodes: set the machines first (job.set_machines)",
+    Refusal.NO_PROCESSORS: "no process nodes: set the machines first (job.set_machines)",
+    Refusal.NO_INPUT_FILE: "the server got no input file",
+    Refusal.INPUT_NOT_FOUND: "the server cannot read the input file",
+    Refusal.NAME_TOO_LONG: "the name of the input file is too long for the server",
+    Refusal.OUTPUT_EXISTS: "output is in the way; overwrite=True moves it aside",
+    Refusal.BAD_CONFIG: "the configuration check failed; job.check() shows why, "
+    "bail_on_config_fail=False starts all the same",
+    Refusal.STOPPED_BEFORE_START: "it was stopped before it started",
+    Refusal.UNKNOWN: "the server gave no reason",
+}
+
+
+class StartedJob:
+    """One start that was sent to the server, followed to its end.
+
+    Attributes
+    ----------
+    input_file : str
+    conversation : JobConversation
+        What guiServer has said so far.
+    failure : DifxError or None
+        Why nobody will learn from guiServer how the job ended.
+    """
+
+    def __init__(self, session: Session, stream: ByteStream, input_file: str, on_event: OnEvent) -> None:
+        self.input_file = input_file
+        self.conversation = JobConversation()
+        self.failure: DifxError | None = None
+        self._session, self._stream, self._on_event = session, stream, on_event
+        self._decided, self._ended = asyncio.Event(), asyncio.Event()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the conversation is over, well or badly."""
+        return self._ended.is_set()
+
+    @property
+    def outcome(self) -> JobOutcome | None:
+        """How the job ended; None while it runs, UNKNOWN where the connection broke."""
+        if self.failure is not None:
+            return JobOutcome.UNKNOWN
+        return self.conversation.outcome
+
+    def is_of(self, session: Session) -> bool:
+        """Whether it was started over this session; only the same one can stop it cleanly."""
+        return self._session is session
+
+    async def wait(self) -> JobOutcome:
+        """Wait for the end.
+
+        Raises
+        ------
+        ConnectionLost, ProtocolError, NoReply
+            The conversation broke: the job may go on, or may have ended.
+        """
+        await self._ended.wait()
+        self._raise_failure()
+        outcome = self.conversation.outcome
+        return JobOutcome.UNKNOWN if outcome is None else outcome
+
+    async def wait_decided(self) -> None:
+        """Wait until the server has accepted or refused the start; errors as those of `wait`."""
+        await self._decided.wait()
+        self._raise_failure()
+
+    async def follow(self) -> None:
+        """Read the conversation to its end; to be run as a task."""
+        what = f"start of {self.input_file}"
+        packets = packets_of(self._stream, what)
+        self._session.jobs.add(self.input_file)
+        try:
+            async with self._session.blocking_the_server():
+                while not (self.conversation.accepted or self.conversation.complete):
+                    silence = f"{what}: {self._session.peer} stopped in the middle of its checks"
+                    async with within(self._session.patience.check, silence):
+                        self._take(decode_job(await anext(packets)))
+            self._decided.set()
+            while not self.conversation.complete:
+                self._take(decode_job(await anext(packets)))
+        except DifxError as error:
+            self.failure = error
+        finally:
+            self._finish()
+            await packets.aclose()
+            await self._stream.close()
+        if self.failure is None and not self._session.description.is_own:
+            # A real server often dies right after the end of a job (H1): find out before anyone else does.
+            await self._session.probe(self._session.patience.version)
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, JobEvent):
+            self.conversation.add(event)
+            self._on_event(event)
+
+    def _finish(self) -> None:
+        if not self.conversation.complete and self.failure is None:
+            self.failure = ConnectionLost("the connection was closed here while the job was running")
+        self._session.jobs.discard(self.input_file)
+        self._session.job_ended = asyncio.get_running_loop().time()
+        self._decided.set()
+        self._ended.set()
+
+    def _raise_failure(self) -> None:
+        if self.failure is None:
+            return
+        kind = next(
+            k for k in (ConnectionLost, NoReply, ProtocolError, DifxError) if isinstance(self.failure, k)
+        )
+        raise kind(
+            f"{self.input_file}: {self.failure}. The outcome is unknown: the job may go on or have ended; "
+            "its .difxlog, job status and relayed messages tell more"
+        ) from self.failure
+
+
+async def start_job(
+    session: Session,
+    input_file: str,
+    placement: Placement,
+    *,
+    function: str,
+    on_event: OnEvent,
+) -> StartedJob:
+    """Start a job; return when the server has accepted it.
+
+    When this is cancelled, a stop is sent after the start, so that no job is left that nobody follows.
+
+    Raises
+    ------
+    JobRefused, OutputExists, RemoteFileNotFound
+        The server refused; the reason says why.
+    NoReply, ConnectionLost, ProtocolError
+        The job may run all the same; the text says so.
+    """
+    stream = await _send_start(session, input_file, placement, function)
+    started = StartedJob(session, stream, input_file, on_event)
+    session.spawn(started.follow(), f"difxnb job {input_file}")
+    try:
+        await started.wait_decided()
+    except asyncio.CancelledError:
+        if session.lost is None:
+            await session.send(encode(Command(command_xml(Stop(input=input_file)))))
+        raise
+    _raise_refusal(session, started)
+    return started
+
+
+async def check_job(session: Session, input_file: str, placement: Placement) -> JobConversation:
+    """Run the configuration check alone; give what it said. Errors as those of `start_job`."""
+    stream = await _send_start(session, input_file, placement, "CONFIG_ONLY")
+    started = StartedJob(session, stream, input_file, lambda _: None)
+    session.spawn(started.follow(), f"difxnb check {input_file}")
+    await started.wait()
+    if started.conversation.refusal is not Refusal.BAD_CONFIG:
+        _raise_refusal(session, started)
+    return started.conversation
+
+
+async def _send_start(session: Session, input_file: str, placement: Placement, function: str) -> ByteStream:
+    base_name(input_file)
+    if await look(session, input_file) is None:
+        raise RemoteFileNotFound(f"start: there is no {input_file} on {session.peer}")
+    first_processor = 1 + placement.n_datastreams
+    hosts = placement.hosts
+
+    def request(address: str, port: int) -> bytes:
+        # The server looks whether there are any hosts at all, and takes them from the files.
+        start = Start(
+            input=input_file,
+            head_node=hosts[0] if hosts else None,
+            datastreams=hosts[1:first_processor],
+            processors=tuple(
+                Processor((host,), threads)
+                for host, threads in zip(hosts[first_processor:], placement.threads, strict=False)
+            ),
+            force=False,
+            function=function,
+            address=address,
+            port=port,
+        )
+        return encode(Command(command_xml(start)))
+
+    return await session.open_exchange(request, f"start of {input_file}")
+
+
+def _raise_refusal(session: Session, started: StartedJob) -> None:
+    refusal = started.conversation.refusal
+    if refusal is None:
+        return
+    what = f"{session.peer} refused to start {started.input_file}: {_WHAT_TO_DO[refusal]}"
+    if refusal is Refusal.OUTPUT_EXISTS:
+        raise OutputExists(what)
+    if refusal is Refusal.INPUT_NOT_FOUND:
+        raise RemoteFileNotFound(what)
+    complaints = (
+        [event.text for event in started.conversation.lines][-5:] if refusal is Refusal.BAD_CONFIG else []
+    )
+    raise JobRefused(refusal, "\n".join([what, *complaints]))
+
+
+async def stop_job(session: Session, input_file: str, started: StartedJob | None) -> None:
+    """Stop a job; return when its end has been confirmed, where it was started over this session.
+
+    For other jobs the server kills the processes and says nothing; what their messages tell has to be
+    watched by the caller.
+
+    Raises
+    ------
+    JobNotStopped
+        The job's end did not come in time.
+    NoReply, ConnectionLost
+    """
+    base_name(input_file)
+    async with session.blocking_the_server():
+        await session.send(encode(Command(command_xml(Stop(input=input_file)))))
+        await session.fence()
+    if started is None or not started.is_of(session):
+        return
+    try:
+        async with within(session.patience.stop, f"stop of {input_file}: no sign that it has ended"):
+            await started.wait()
+    except NoReply as error:
+        raise JobNotStopped(f"{error}; look at the processes on the head node") from error

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live visibilities of a running job, as guiServer's real-time monitor sends them.
+
+Goes out: the path of a job, then a selection of products, once. Comes in: the list of products, then blocks
+of visibilities, handed to one receiver as they arrive. The order of the requests is that of guiserver.md
+7.13; a real server breaks when it is changed. Towards real servers the monitor always runs in a channel,
+because one that is dialled back takes them down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+
+from difxnb.client.conversation import packets_of
+from difxnb.client.exchange import ByteStream
+from difxnb.client.patience import within
+from difxnb.client.placement import base_name
+from difxnb.client.remote_files import look
+from difxnb.client.session import Session
+from difxnb.errors import ConnectionFailed, DifxError, NoReply, RemoteFileNotFound
+from difxnb.wire.control import StartMonitor, encode
+from difxnb.wire.monitor import (
+    MonitorId,
+    MonitorReader,
+    MonitorText,
+    Product,
+    ProductListReader,
+    Scan,
+    VisibilityBlock,
+    body_length,
+    corrected_offsets,
+    encode_close,
+    encode_input_path,
+    encode_request,
+)
+from difxnb.wire.packet import Packet, encode_int, packet_chunks
+
+OnBlock = Callable[[VisibilityBlock], None]
+
+_SMALLEST_FFT = 32
+_KEPT_TEXTS = 1000
+# A feed that "timed out" this often without any data in between will not come back.
+_MAX_VAIN_REQUESTS = 10
+
+
+class MonitorFeed:
+    """One monitor exchange; make it with `open_monitor`.
+
+    Attributes
+    ----------
+    input_file : str
+    scans : tuple of Scan
+    products : tuple of Product
+        Of all scans, with the offsets repaired that guiServer 2.9 repeats.
+    texts : deque of MonitorText
+        What the server said, the last thousand.
+    blocks : int
+        Blocks handed on so far.
+    failure : DifxError or None
+        Why no more data will come; None also after `close`.
+    """
+
+    def __init__(self, session: Session, stream: ByteStream, input_file: str) -> None:
+        self.input_file = input_file
+        self.scans: tuple[Scan, ...] = ()
+        self.products: tuple[Product, ...] = ()
+        self.texts: deque[MonitorText] = deque(maxlen=_KEPT_TEXTS)
+        self.blocks = 0
+        self.failure: DifxError | None = None
+        self._session, self._stream = session, stream
+        self._what = f"monitor of {input_file}"
+        self._packets: AsyncGenerator[Packet, None] = packets_of(stream, self._what, body_length=body_length)
+        self._request: list[bytes] = []
+        self._ended = asyncio.Event()
+        self._closing = False
+        self._vain = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more data will come."""
+        return self._ended.is_set() or self._closing
+
+    async def fetch_products(self) -> None:
+        """Ask which products the job has; once, before `request`."""
+        await self._stream.write(encode_input_path(self.input_file))
+        reader = ProductListReader()
+        while not reader.complete:
+            silence = f"{self._what}: {self._session.peer} listed no products"
+            async with within(self._session.patience.listing, silence):
+                packet = await anext(self._packets)
+            if (text := _text_of(packet)) is None:
+                reader.add(packet)
+                continue
+            self.texts.append(text)
+            if text.id == MonitorId.ERROR:
+                raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
+        self.scans = tuple(reader.scans)
+        self.products = tuple(corrected_offsets(reader.products))
+
+    async def request(self, products: Iterable[Product], on_block: OnBlock) -> None:
+        """Ask for data of `products`; once, because a real server breaks when a selection changes.
+
+        `on_block` is called on the loop's thread with every block, and must not raise.
+
+        Raises
+        ------
+        ValueError
+            No product, or a second request.
+        ConnectionLost
+        """
+        if self._request:
+            raise ValueError("a monitor takes one selection; close it and open another")
+        wanted = [(product.number, product.offset, product.channels) for product in products]
+        if not wanted:
+            raise ValueError(f"{self._what}: the selection is empty")
+        size = _fft_size(max(channels for _, _, channels in wanted))
+        self._request = encode_request(wanted, size)
+        await self._stream.write(self._request)
+        self._session.spawn(self._follow(on_block), f"difxnb {self._what}")
+
+    async def close(self) -> None:
+        """End the exchange. A second call does nothing.
+
+        A server that dialled back is listened to until it closes; a channel has no close, and what still
+        comes for it is dropped.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        try:
+            if self._session.lost is None:
+                await self._say_goodbye()
+        finally:
+            await self._stream.close()
+            if not self._request:
+                await self._packets.aclose()
+
+    async def _say_goodbye(self) -> None:
+        session, patience = self._session, self._session.patience
+        if not self._request:
+            # A real server needs to have heard a size before it can take its leave (H10).
+            await self._stream.write(_size_packet(_SMALLEST_FFT))
+        await self._stream.write(encode_close())
+        if not session.description.is_own:
+            session.leave_not_before = asyncio.get_running_loop().time() + patience.monitor_close
+        if session.dial_back and self._request:
+            try:
+                async with within(patience.monitor_close, f"{self._what}: not closed"):
+                    await self._ended.wait()
+            except NoReply:
+                return  # a child of the server may hold the connection open for hours (9.4)
+
+    async def _follow(self, on_block: OnBlock) -> None:
+        reader = MonitorReader()
+        try:
+            while True:
+                item = reader.add(await anext(self._packets))
+                if isinstance(item, MonitorText):
+                    await self._hear(item)
+                elif item is not None:
+                    self._vain = 0
+                    self.blocks += 1
+                    on_block(item)
+        except DifxError as error:
+            if not self._closing:
+                self.failure = error
+        finally:
+            self._ended.set()
+            await self._packets.aclose()
+
+    async def _hear(self, text: MonitorText) -> None:
+        self.texts.append(text)
+        if text.id == MonitorId.ERROR:
+            raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
+        # A real server gives up when one integration is late; asked again, it goes on (guiserver.md 7.13).
+        timed_out = text.id == MonitorId.WARNING and "timed out" in text.text
+        if timed_out and not self._closing and self._vain < _MAX_VAIN_REQUESTS:
+            self._vain += 1
+            await self._stream.write(self._request[len(_size_packet(_SMALLEST_FFT)) :])
+
+
+async def open_monitor(session: Session, input_file: str) -> MonitorFeed:
+    """Open the real-time monitor and fetch the list of products.
+
+    Raises
+    ------
+    RemoteFileNotFound
+        The job does not exist.
+    ConnectionFailed
+        The server says that it cannot; its text is quoted.
+    NoReply, ConnectionLost
+    """
+    base_name(input_file)
+    if await look(session, input_file) is None:
+        raise RemoteFileNotFound(f"monitor: there is no {input_file} on {session.peer}")
+    # A real server is still busy with the last one.
+    await asyncio.sleep(max(0.0, session.leave_not_before - asyncio.get_running_loop().time()))
+    channel = not session.description.is_own
+    stream = await session.open_exchange(
+        lambda _, port: encode(StartMonitor(port)), f"monitor of {input_file}", channel=channel
+    )
+    feed = MonitorFeed(session, stream, input_file)
+    try:
+        await feed.fetch_products()
+    except BaseException:
+        await feed.close()
+        raise
+    return feed
+
+
+def _text_of(packet: Packet) -> MonitorText | None:
+    if packet.id not in (MonitorId.MESSAGE, MonitorId.WARNING, MonitorId.ERROR):
+        return None
+    return MonitorText(packet.id, packet.payload.decode("utf-8", "replace"))
+
+
+def _fft_size(channels: int) -> int:
+    """Smallest size that a real server computes right lags with: a power of two, twice the channels."""
+    return max(_SMALLEST_FFT, 1 << (2 * channels - 1).bit_length())
+
+
+def _size_packet(size: int) -> list[bytes]:
+    return packet_chunks(MonitorId.FFT_SIZE, encode_int(size))
