@@ -4,7 +4,8 @@
 For each product of each integration the server sends amplitude and phase (126, 127), lags (128), running
 means of the same (140-142), and an end mark (129). The reader makes one block of amplitude and phase; what
 the server derived is kept as `ServerFringe`, under a name that says so, because 2.9 halves the delay and
-mixes the means of all products; the means are dropped. Ids and layouts are those of ``DifxMonitorExchange.h``.
+mixes the means of all products; the means are dropped. Ids and layouts are those of
+``DifxMonitorExchange.h``.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ exponent every character has its place::
     0  1  2  3  4 ... 9  10 11 12 13
        -  d  .  d ... d  e  +  d  d
 
-The seven digits make an integer m below 10**7, and the value is m * 10**k with k = exponent - 6. While |k|
-<= 22, both m and 10**|k| are exact in double precision, so one multiplication or division rounds once, which makes
-the result equal to what ``float()`` gives. All other fields (larger exponents, nan, inf, rubbish) go through
-``float()`` one by one.
+The seven digits make an integer m below 10**7, and the value is m * 10**k with k = exponent - 6. As long as
+k is within -22 ... 22, both m and the power of ten are exact in double precision, so one multiplication or
+division rounds once, which makes the result equal to what ``float()`` gives. All other fields (larger
+exponents, nan, inf, rubbish) go through ``float()`` one by one.
 """
 
 from __future__ import annotations
