@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Visibilities as one Dataset shape, from the live monitor and from SWIN records, and their fringes.
+
+In go monitor blocks or SWIN records, out come xarray Datasets and tables of fringes. A Dataset here has
+
+* ``VISIBILITY`` (time, baseline, band, polarization, channel): complex64, DiFX amplitude units; missing is NaN
+* ``WEIGHT`` (time, baseline, band, polarization): float32, 0…1; 0 where missing, NaN where unknown
+* ``UVW`` (time, baseline, uvw): float64, m, antenna 2 minus antenna 1; NaN where unknown
+* ``time``: ``datetime64[ns]``, UTC, middle of the integration
+* ``baseline``: ``"AA-BB"``; ``"AA-AA"`` for autocorrelations
+* ``band``: row of the FREQ table
+* ``frequency`` (band, channel): Hz, centre of the channel, ascending; NaN behind a band's last channel
+* ``polarization``: ``"RR"``, ``"RL"``…: of antenna 1, of antenna 2
+
+with ``antenna1_name``, ``antenna2_name``, ``is_autocorrelation`` (baseline), ``bandwidth``, ``sideband``,
+``n_channels`` (band), ``scan_name`` and ``field_name`` (time). ``phase_center`` and ``pulsar_bin`` are
+dimensions behind ``time`` where there is more than one. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where
+antenna 2 is late. The sign is
+the same for both sidebands.
+"""
+
+from difxnb.visibility.fits import fringe_fit, weights_array
+from difxnb.visibility.netcdf import save_netcdf
+from difxnb.visibility.products import products_frame
+from difxnb.visibility.records import dataset_from_records
+from difxnb.visibility.series import VisibilitySeries
+
+__all__ = [
+    "VisibilitySeries",
+    "dataset_from_records",
+    "fringe_fit",
+    "products_frame",
+    "save_netcdf",
+    "weights_array",
+]
