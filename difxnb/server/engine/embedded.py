@@ -8,17 +8,41 @@ integration after the other; :func:`correlate` writes the output folder. The ari
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.formats.calc import Calc
-from difxnb.formats.im import Im
+from difxnb.errors import FileFormatError, MissingData, UnsupportedJob
+from difxnb.formats.calc import Calc, read_calc
+from difxnb.formats.companion import companion
+from difxnb.formats.im import Im, read_im
+from difxnb.formats.input import read_input
 from difxnb.formats.input_model import Input
+from difxnb.formats.machines import read_threads
+from difxnb.formats.swin import file_name
+from difxnb.server.engine.cross import Correlator, Piece, Sums, Workspace
+from difxnb.server.engine.delay_model import DelayModel
+from difxnb.server.engine.output import SwinWriter, make_folder
+from difxnb.server.engine.plan import ConfigPlan, plan_configuration
+from difxnb.server.engine.records import start_of, visibilities
+from difxnb.server.engine.refusals import omissions, refusals
+from difxnb.server.engine.schedule import NS, IntegrationSpan, ScanPlan, plan_scans
+from difxnb.server.engine.station import Timing, align
+from difxnb.server.engine.voltages import Recording
+
+_PIECE_SAMPLES = 2**18
+"""Samples of a stream that one task works on: a few milliseconds, so that a stop is quick."""
+
+_TASKS_PER_THREAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +125,14 @@ class EmbeddedJob:
         The SWIN file that belongs to the job.
     """
 
-    input: Input
-    calc: Calc
-    im: Im
-    threads: list[int]
-    n_integrations: int
-    output_file: Path
+    def __init__(self, inp: Input, calc: Calc, im: Im, threads: list[int], scans: list[ScanPlan]) -> None:
+        self.input, self.calc, self.im, self.threads = inp, calc, im, threads
+        self.output_file = inp.companion("difx") / file_name(inp.start_mjd, inp.start_seconds)
+        self.n_integrations = sum(scan.n_integrations for scan in scans)
+        self._scans = scans
+        self._model = DelayModel(inp, im)
+        self._plans = {row: plan_configuration(inp, row) for row in sorted({scan.config for scan in scans})}
+        self._recordings = self._open_recordings()
 
     def integrations(
         self, *, threads: int | None = None, stop: threading.Event | None = None
@@ -119,12 +145,141 @@ class EmbeddedJob:
             Threads to compute with; all processors by default.
         stop : threading.Event, optional
             Once set, the iteration ends within a moment; an integration that is not whole is not yielded.
+
+        Raises
+        ------
+        FileFormatError
+            A recording changed while it was read.
         """
-        raise NotImplementedError
+        self._recordings = self._open_recordings()
+        workers = threads or len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                yield from self._computed(pool, workers, stop or threading.Event())
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know about the computation so far."""
-        raise NotImplementedError
+        of_files = [note for recording in self._recordings.values() for note in recording.notes]
+        return (*omissions(self.input, self._scans), *of_files)
+
+    def _computed(
+        self, pool: ThreadPoolExecutor, workers: int, stop: threading.Event
+    ) -> Iterator[Integration]:
+        """Keep the pool busy a little ahead of the integration in hand."""
+        spaces: SimpleQueue[Workspace] = SimpleQueue()
+        for _ in range(workers):
+            spaces.put(Workspace())
+        tasks = self._tasks()
+        ahead: deque[tuple[_Task, Future[list[Sums]]]] = deque()
+        whole: list[Sums] = []
+        while not stop.is_set():
+            while len(ahead) < _TASKS_PER_THREAD * workers and (task := next(tasks, None)):
+                ahead.append((task, pool.submit(_in_workspace, task, spaces)))
+            if not ahead:
+                return
+            task, future = ahead.popleft()
+            whole = _total(whole, future.result())
+            if task.last:
+                yield self._integration(task.span, whole)
+                whole = []
+
+    def _tasks(self) -> Iterator[_Task]:
+        for scan in self._scans:
+            plan = self._plans[scan.config]
+            correlator = Correlator(plan, [self._recordings[row] for row in plan.datastreams])
+            for span in scan.integrations():
+                pieces = list(self._cuts(plan, span))
+                for number, (subint, first, end) in enumerate(pieces):
+                    piece = self._piece(plan, span, subint, first, end)
+                    yield _Task(correlator, piece, span, number == len(pieces) - 1)
+
+    def _cuts(self, plan: ConfigPlan, span: IntegrationSpan) -> Iterator[tuple[int, int, int]]:
+        """Sub-integration, first and end transform of every piece of an integration."""
+        step = max(1, _PIECE_SAMPLES // plan.samples)
+        for subint in range(span.first, span.end):
+            for first in range(0, plan.transforms, step):
+                yield subint, first, min(first + step, plan.transforms)
+
+    def _piece(self, plan: ConfigPlan, span: IntegrationSpan, subint: int, first: int, end: int) -> Piece:
+        """Align the antennas and read what they need."""
+        timings, alignments, windows = [], [], []
+        start_ns = span.subint_start_ns(subint)
+        for row in plan.datastreams:
+            telescope = self.input.datastreams[row].telescope_index
+            timing = self._timing(plan, telescope, start_ns)
+            parabola = self._model.parabola(
+                span.scan.scan, telescope, start_ns, span.scan.subint_ns, plan.transforms
+            )
+            alignment = align(timing, parabola, first, end)
+            timings.append(timing)
+            alignments.append(alignment)
+            begin, stop = int(alignment.starts[0]), int(alignment.starts[-1]) + plan.samples
+            windows.append(self._recordings[row].window(begin, stop))
+        return Piece(timings, alignments, windows)
+
+    def _timing(self, plan: ConfigPlan, telescope: int, start_ns: int) -> Timing:
+        after_second = round(self.input.start_seconds % 1 * NS)
+        recorded_ns = start_ns + after_second - self._model.whole_seconds[telescope] * NS
+        first_sample, rest = divmod(recorded_ns * plan.sample_rate, NS)
+        return Timing(start_ns / NS, first_sample, rest / NS, plan.samples, 1e6 / plan.sample_rate)
+
+    def _integration(self, span: IntegrationSpan, sums: Sequence[Sums]) -> Integration:
+        plan, scan = self._plans[span.scan.config], span.scan
+        made = visibilities(self.input, self._model, plan, span, sums)
+        mjd, seconds = start_of(self.input, span)
+        return Integration(
+            config=scan.config,
+            scan=scan.scan,
+            source=scan.source,
+            start_mjd=mjd,
+            start_seconds=seconds,
+            mjd=mjd,
+            seconds=seconds + scan.int_ns / NS / 2,
+            records=b"".join(made.records),
+            n_records=len(made.records),
+            weights=made.weights,
+            result=made.result,
+        )
+
+    def _open_recordings(self) -> dict[int, Recording]:
+        reference = self.input.start_mjd * 86400 + int(self.input.start_seconds)
+        return {
+            row: Recording(self.input.datastreams[row], _paths(self.input, row), plan.sample_rate, reference)
+            for plan in self._plans.values()
+            for row in plan.datastreams
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A piece to correlate, and whether it completes its integration."""
+
+    correlator: Correlator
+    piece: Piece
+    span: IntegrationSpan
+    last: bool
+
+
+def _in_workspace(task: _Task, spaces: SimpleQueue[Workspace]) -> list[Sums]:
+    workspace = spaces.get()
+    try:
+        return task.correlator.sums(task.piece, workspace)
+    finally:
+        spaces.put(workspace)
+
+
+def _total(whole: list[Sums], more: list[Sums]) -> list[Sums]:
+    if not whole:
+        return more
+    for sums, added in zip(whole, more, strict=True):
+        sums.add(added)
+    return whole
+
+
+def _paths(inp: Input, datastream: int) -> list[Path]:
+    return [companion(name, inp.path) for name in inp.datastreams[datastream].files]
 
 
 def open_job(input_file: str | Path) -> EmbeddedJob:
@@ -139,7 +294,33 @@ def open_job(input_file: str | Path) -> EmbeddedJob:
     MissingData
         Recordings do not exist.
     """
-    raise NotImplementedError
+    inp = read_input(input_file)
+    calc = read_calc(inp.companion("calc"))
+    im = read_im(calc.companion("im"))
+    scans = plan_scans(inp, calc)
+    reasons = refusals(inp, calc, im, scans)
+    if reasons:
+        raise UnsupportedJob(input_file, reasons)
+    _require_recordings(inp, scans)
+    _require_delays(inp, im, scans)
+    threads_file = inp.companion("threads")
+    return EmbeddedJob(inp, calc, im, read_threads(threads_file) if threads_file.is_file() else [], scans)
+
+
+def _require_recordings(inp: Input, scans: Sequence[ScanPlan]) -> None:
+    used = {row for scan in scans for row in inp.configurations[scan.config].datastream_indices}
+    absent = [str(path) for row in sorted(used) for path in _paths(inp, row) if not path.is_file()]
+    if absent:
+        raise MissingData(inp.path, tuple(absent))
+
+
+def _require_delays(inp: Input, im: Im, scans: Sequence[ScanPlan]) -> None:
+    for scan in scans:
+        for time_ns in (scan.start_ns, scan.end_ns):
+            try:
+                im.polynomial_index(scan.scan, inp.start_mjd, inp.start_seconds + time_ns / NS)
+            except ValueError as error:
+                raise FileFormatError(im.path, f"scan {scan.scan}", str(error)) from error
 
 
 def correlate(
@@ -168,4 +349,25 @@ def correlate(
     FileFormatError, UnsupportedJob, MissingData
         As :func:`open_job`, before anything is written.
     """
-    raise NotImplementedError
+    began = time.monotonic()
+    stop = stop or threading.Event()
+    job = open_job(input_file)
+    moved = make_folder(job.output_file.parent, overwrite=overwrite)
+    done, records, observed = 0, 0, 0.0
+    with SwinWriter(job.output_file) as writer:
+        for integration in job.integrations(threads=threads, stop=stop):
+            writer.append(integration.records)
+            done, records = done + 1, records + integration.n_records
+            observed += job.input.configurations[integration.config].int_time
+            if on_integration is not None:
+                on_integration(integration)
+    return CorrelationSummary(
+        output=job.output_file,
+        moved_aside=moved,
+        integrations=done,
+        records=records,
+        observed_seconds=observed,
+        wall_seconds=time.monotonic() - began,
+        stopped=stop.is_set() and done < job.n_integrations,
+        notes=job.notes(),
+    )
