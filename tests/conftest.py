@@ -24,6 +24,12 @@ def shared() -> Path:
     return folder
 
 
+def pytest_collection_finish() -> None:
+    """Hide what exists by now from the collector: collecting after each test then costs 1 ms, not 40."""
+    gc.collect()
+    gc.freeze()
+
+
 def _open_sockets() -> set[str]:
     found = set()
     for name in os.listdir("/proc/self/fd"):
