@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The asyncio shell of the guiServer stand-in: sockets, child processes, multicast.
+"""The server itself: listens, and ties clients, jobs, monitors and the message network together.
 
 In: a root directory and connections. Out: what guiServer 2.9 sends, in its order. Everything that can be
 decided without a socket is decided in :mod:`difxnb.server.protocol` and its siblings.
@@ -8,9 +8,31 @@ decided without a socket is decided in :mod:`difxnb.server.protocol` and its sib
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import getpass
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TextIO
+
+from difxnb.server.confinement import Confinement
+from difxnb.server.connection import ClientConnection, Services
+from difxnb.server.job_process import Jobs
+from difxnb.server.monitor_feed import MonitorFeed
+from difxnb.server.multicast import Multicast
+from difxnb.server.protocol import Greeting
+from difxnb.server.quirks import Quirks
+from difxnb.server.relay import DEFAULT_NETWORK, MessageNetwork, Network, checked_network
+
+_LOG = logging.getLogger(__name__)
+_CLOSING_TIME = 2.0
+_BACKLOG = 100
 
 
 class GuiServer:
@@ -19,17 +41,30 @@ class GuiServer:
     Parameters
     ----------
     root : Path
-        Directory that clients see; absolute machine paths inside it, nothing outside.
+        Directory that clients see: absolute machine paths inside it, and nothing outside.
     host, port : str, int
-        Where to listen; port 0 lets the system choose, see :attr:`port`.
+        Where to listen; port 0 lets the system choose, see the attribute `port`.
     quirks : str, optional
-        ``"2.9"`` reproduces the faults of the real server that a client must survive.
+        ``"2.9"`` reproduces the faults of the real server that a client must survive; see
+        :meth:`difxnb.server.quirks.Quirks.of`.
     multicast : tuple of (str, int), optional
         Group and port of a real DiFX message network to join; none by default.
     environment : mapping, optional
-        What is shown to clients beside the variables that are always set.
-    version : str
+        Variables shown to clients beside those that always are; the process's own are never shown.
+    version : str, optional
         Answer to the version request.
+
+    Raises
+    ------
+    NotADirectoryError
+        `root` is no directory.
+    ValueError
+        A quirk or the multicast group is not known.
+
+    Attributes
+    ----------
+    port : int
+        The port that is listened on, once started.
     """
 
     def __init__(
@@ -41,23 +76,123 @@ class GuiServer:
         quirks: str | None = None,
         multicast: tuple[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
-        version: str = "DEVELr7531",
+        version: str | None = None,
     ) -> None:
-        self.root, self.host, self.port = Path(root), host, port
-        self.quirks, self.multicast = quirks, multicast
-        self.environment, self.version = dict(environment or {}), version
+        self.host, self.port = host, port
+        self._confinement = Confinement(root)
+        self._quirks = Quirks.of(quirks)
+        self._where: Network = checked_network(*multicast) if multicast else DEFAULT_NETWORK
+        self._network = MessageNetwork()
+        self._multicast = Multicast(self._where, self._heard) if multicast else None
+        text = version or f"difxnb-{installed_version('difxnb')}"
+        self._services = self._make_services(
+            _greeting(self._confinement.root, text, self._where, environment or {})
+        )
+        self._listener: asyncio.Server | None = None
+        self._clients: dict[asyncio.Task[None], ClientConnection] = {}
+
+    @property
+    def root(self) -> Path:
+        """The directory that clients see, free of links."""
+        return self._confinement.root
 
     async def start(self) -> None:
-        """Listen."""
-        raise NotImplementedError
+        """Listen; OSError when the port or the multicast group cannot be had."""
+        if self._multicast is not None:
+            await self._multicast.start()
+        self._listener = await asyncio.start_server(self._accept, self.host, self.port, backlog=_BACKLOG)
+        self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        """Stop every job and close every connection."""
-        raise NotImplementedError
+        """Stop every job and end every connection; nothing is left running."""
+        if self._listener is not None:
+            self._listener.close()
+        await self._services.jobs.close()
+        await self._close_clients()
+        if self._listener is not None:
+            await self._listener.wait_closed()
+            self._listener = None
+        if self._multicast is not None:
+            self._multicast.close()
 
     async def serve_until(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set, then close."""
-        raise NotImplementedError
+        """Serve until `stop` is set, then close."""
+        try:
+            await stop.wait()
+        finally:
+            await self.close()
+
+    async def _close_clients(self) -> None:
+        for task in self._clients:
+            task.cancel()
+        if self._clients:
+            _, late = await asyncio.wait(self._clients, timeout=_CLOSING_TIME)
+            for task in late:
+                self._clients[task].abort()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        client = ClientConnection(self._services, reader, writer)
+        task = asyncio.get_running_loop().create_task(client.serve())
+        self._clients[task] = client
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        del self._clients[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("a client's connection failed", exc_info=error)
+
+    def _make_services(self, greeting: Greeting) -> Services:
+        monitors = MonitorFeed()
+        jobs = Jobs(
+            self._confinement,
+            self._quirks,
+            self._network,
+            self._where,
+            publish=lambda payload: self._publish(self._where, payload),
+            dump=monitors.publish,
+        )
+        return Services(
+            root=self._confinement,
+            quirks=self._quirks,
+            greeting=greeting,
+            network=self._network,
+            where=self._where,
+            publish=self._publish,
+            jobs=jobs,
+            monitors=monitors,
+            local_names=frozenset(
+                {socket.gethostname(), socket.gethostname().partition(".")[0], "localhost"}
+            ),
+        )
+
+    def _publish(self, network: Network, payload: bytes) -> None:
+        self._network.send(network, payload)
+        if self._multicast is not None and network == self._where:
+            self._multicast.send(payload)
+
+    def _heard(self, payload: bytes) -> None:
+        self._network.send(self._where, payload)
+
+
+def _greeting(root: Path, version: str, where: Network, environment: Mapping[str, str]) -> Greeting:
+    group, port = where
+    shown = {
+        "DIFX_BASE": str(root),
+        "DIFX_VERSION": version,
+        "DIFX_MESSAGE_GROUP": group,
+        "DIFX_MESSAGE_PORT": str(port),
+        "DIFXNB_SERVER": version,
+    }
+    return Greeting(version, str(root), _user(), (version,), {**shown, **environment})
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without an entry, as containers have; the packet is then left out
+        return ""
 
 
 def run_server(
@@ -70,5 +205,37 @@ def run_server(
     announce: TextIO,
     until_eof: bool = False,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or (``until_eof``) the end of standard input."""
-    raise NotImplementedError
+    """Serve until SIGTERM, SIGINT or, with `until_eof`, the end of standard input.
+
+    Parameters
+    ----------
+    root, host, port, quirks, multicast
+        As for :class:`GuiServer`.
+    announce : text stream
+        Gets one line when the server listens: ``listening on HOST PORT``.
+    until_eof : bool
+        Whether the end of standard input, which comes when the parent process is gone, ends the server.
+    """
+    server = GuiServer(root, host=host, port=port, quirks=quirks, multicast=multicast)
+    asyncio.run(_run(server, announce, until_eof=until_eof))
+
+
+async def _run(server: GuiServer, announce: TextIO, *, until_eof: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await server.start()
+    print(f"listening on {server.host} {server.port}", file=announce, flush=True)
+    if until_eof:
+        # Not the loop's own watching of descriptors: that cannot do files and /dev/null.
+        threading.Thread(target=_watch_stdin, args=(loop, stop.set), name="parent-watch", daemon=True).start()
+    await server.serve_until(stop)
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, ended: Callable[[], None]) -> None:
+    """Call `ended` in the loop when nobody holds the other end of standard input any more."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop is closed: the server has ended in another way
+        loop.call_soon_threadsafe(ended)

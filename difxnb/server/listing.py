@@ -28,10 +28,21 @@ _HALF_YEAR = 31556952 // 2
 
 @dataclass
 class Listing:
-    """What ``ls`` printed: lines for the client, and complaints that the real server keeps to itself."""
+    """What ``ls`` printed.
+
+    Attributes
+    ----------
+    lines : list of str
+        Standard output.
+    complaints : list of str
+        Error output about paths, which the real server keeps to itself.
+    refusal : str
+        Why nothing was listed at all, when a flag or value is not acceptable.
+    """
 
     lines: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    refusal: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ def list_files(root: Confinement, argument: str, path: str, *, now: float | None
     Parameters
     ----------
     root : Confinement
+        What can be seen.
     argument, path : str
         Flags and paths or patterns, as they came.
     now : float, optional
@@ -68,7 +80,7 @@ def list_files(root: Confinement, argument: str, path: str, *, now: float | None
         options = _options(argument)
         names = expand(root, read_words(path)) or [os.fspath(root.root)]
     except (OSError, ValueError) as error:
-        return Listing(complaints=[f"ls: {error_text(error)}"])
+        return Listing(refusal=f"ls {argument} {path}: {error_text(error)}")
     listing = Listing()
     plain, directories = _sort_out(root, names, options, listing)
     listing.lines += _rows(plain, options, now)

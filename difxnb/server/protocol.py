@@ -359,8 +359,8 @@ class Conversation:
             return f"client socket connection from guiServer: {port} is no TCP port (channel mode is off)"
         if not _same_host(address or self._peer, self._peer):
             return (
-                f"client socket connection from guiServer to {address} refused: this client is at {self._peer}, "
-                "and connections go nowhere else; use channel mode"
+                f"client socket connection from guiServer to {address} refused: this client is at "
+                f"{self._peer}, and connections go nowhere else; use channel mode"
             )
         return DialBack(address or self._peer, port)
 

@@ -72,7 +72,7 @@ class Quirks:
 
     @classmethod
     def of(cls, text: str | None) -> Quirks:
-        """Read a comma-separated list: ``"2.9"`` for the usual set, names with hyphens, ``-name`` to leave out.
+        """Read a comma-separated list: ``"2.9"`` for the usual set, hyphenated names, ``-name`` to drop one.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who gets which difxMessage: selection per client, and the network of groups that documents travel on.
 
-In: selection lines (packet 17), relay switches (packet 1), documents. Out: the subscribers that want each one,
-as in guiserver.md 4.6 and 8.1.
+In: selection lines (packet 17), relay switches (packet 1), documents. Out: the subscribers that want each
+one, as in guiserver.md 4.6 and 8.1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """File transfer, both ways, as raw bytes of a side connection (guiserver.md 7.3).
 
-In: a path and, for uploads, the client's bytes. Out: the bytes for the client. Binary-safe: an upload goes to a
-temporary file beside its destination and takes its name when it is complete.
+In: a path and, for uploads, the client's bytes. Out: the bytes for the client. Binary-safe: an upload goes to
+a temporary file beside its destination and takes its name when it is complete.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """Shell words without a shell: values that clients quoted for ``/bin/sh`` are read, never executed.
 
 The real server pastes values into command lines, so clients quote unusual names, once for most operations and
-twice for ``rm``, ``mv`` and ``cp`` (guiserver.md 5.4). In: such a value. Out: words whose characters are known
-to be literal or a wildcard. Anything a shell would do beyond that is refused.
+twice for ``rm``, ``mv`` and ``cp`` (guiserver.md 5.4). In: such a value. Out: words whose characters are
+known to be literal or a wildcard. Anything a shell would do beyond that is refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What mpifxcorr says of itself while it correlates, said for the embedded correlator.
 
-In: a job and its integrations as they are written. Out: difxMessage documents, one sequence per rank, with the
-texts and rates of difxmessage.md 6.2, 6.3 and 6.18. No clock in here: times are parameters.
+In: a job and its integrations as they are written. Out: difxMessage documents, one sequence per rank, with
+the texts and rates of difxmessage.md 6.2, 6.3 and 6.18. No clock in here: times are parameters.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The child process that stands for ``mpirun mpifxcorr``: ``python -m difxnb.server.engine.process JOB.input``.
+"""The child process that stands for ``mpirun mpifxcorr``, run as ``difxnb.server.engine.process JOB.input``.
 
-In: an input file, signals, the end of standard input (the server is gone). Out: frames on standard output, in
-the framing of :mod:`difxnb.wire.packet`: 1 a difxMessage document, 2 a line of output, 3 a line of errors, 4 the
-results of an integration for live monitors. SIGTERM and SIGINT end it after the last whole integration.
+In: an input file, signals, the end of standard input (the server is gone). Out: frames on standard output,
+in the framing of :mod:`difxnb.wire.packet`: 1 a difxMessage document, 2 a line of output, 3 a line of errors,
+4 the results of an integration for live monitors. SIGTERM and SIGINT end it after the last whole integration.
 """
 
 from __future__ import annotations

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One client of the server: its socket, its operations, and what it hears from the network.
+
+In: actions of the conversation. Out: effects, in order where the real server is synchronous, as tasks where
+it starts threads. When the client goes, its operations end and its jobs go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from difxnb.server import operations
+from difxnb.server.channels import ChannelInput
+from difxnb.server.confinement import Confinement
+from difxnb.server.files import error_text, operate
+from difxnb.server.follower import Follower
+from difxnb.server.job_process import Jobs, RunningJob
+from difxnb.server.jobs import ACCEPTED, StartPlan, find_input, plan_start
+from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
+from difxnb.server.outbox import Outbox
+from difxnb.server.protocol import (
+    Action,
+    Begin,
+    ChangeFiles,
+    Channel,
+    ChannelBytes,
+    Close,
+    Conversation,
+    Greeting,
+    Publish,
+    Reply,
+    Side,
+    StartJob,
+    StopJob,
+    Threaded,
+    error_notice,
+    warning_notice,
+)
+from difxnb.server.quirks import Quirks
+from difxnb.server.relay import Document, MessageNetwork, Network
+from difxnb.server.side import ChannelSide, DialBackSide, SideConnection
+from difxnb.wire.control import StartMonitor, StatusRequest
+from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
+
+_LOG = logging.getLogger(__name__)
+_READ = 2**16
+_UNREAD_LIMIT = 2**20
+_MAX_OPERATIONS = 256
+
+
+@dataclass
+class Services:
+    """What all clients of a server share."""
+
+    root: Confinement
+    quirks: Quirks
+    greeting: Greeting
+    network: MessageNetwork
+    where: Network
+    publish: Callable[[Network, bytes], None]
+    jobs: Jobs
+    monitors: MonitorFeed
+    local_names: frozenset[str] = field(default_factory=frozenset)
+
+
+class ClientConnection:
+    """Serves one client until it goes."""
+
+    def __init__(
+        self, services: Services, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._services, self._reader = services, reader
+        self._outbox = Outbox(writer)
+        self._clock = asyncio.get_running_loop().time
+        self._conversation = Conversation(
+            services.greeting,
+            peer=writer.get_extra_info("peername")[0],
+            quirks=services.quirks,
+            connected=self._clock(),
+            network=services.where,
+        )
+        self._input = ChannelInput()
+        self._channels: dict[int, ChannelSide] = {}
+        self._lingering: list[DialBackSide] = []
+        self._operations: set[asyncio.Task[None]] = set()
+        self._started: set[RunningJob] = set()
+
+    async def serve(self) -> None:
+        """Read and obey until the client closes or breaks the protocol."""
+        forget = self._services.network.listen(lambda: self._conversation.network, self._hear)
+        try:
+            await self._read()
+        except ConnectionError as error:
+            _LOG.debug("client lost: %s", error)
+        finally:
+            forget()
+            await self._end()
+
+    def abort(self) -> None:
+        """Drop the connection without a word."""
+        self._outbox.abort()
+
+    async def _read(self) -> None:
+        while data := await self._reader.read(_READ):
+            for action in self._conversation.receive_data(data, self._clock()):
+                await self._perform(action)
+                if isinstance(action, Close):
+                    return
+
+    async def _end(self) -> None:
+        for side in self._channels.values():
+            side.end()
+        for task in self._operations:
+            task.cancel()
+        if self._operations:
+            await asyncio.wait(self._operations)
+        for dialed in self._lingering:
+            dialed.abort()
+        await self._outbox.close()
+
+    def _hear(self, document: Document) -> None:
+        packet = self._conversation.relayed(document)
+        if packet is not None:
+            self._outbox.offer(packet)
+
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Reply(data) | Close(data):
+                await self._outbox.send(data)
+            case Publish(payload, network):
+                self._services.publish(network, payload)
+            case ChangeFiles():
+                await self._change_files(action)
+            case ChannelBytes(channel, data):
+                await self._channel_bytes(channel, data)
+            case StopJob(input_file):
+                await self._stop_job(input_file)
+            case StartJob():
+                await self._start_job(action)
+            case Begin(request, side):
+                await self._begin(request, side)
+
+    # --- what is done before the next packet is read ---------------------------------------------------
+
+    async def _change_files(self, action: ChangeFiles) -> None:
+        root = self._services.root
+        try:
+            await asyncio.to_thread(operate, root, action.operation, action.path, action.argument)
+        except (OSError, ValueError) as error:
+            if not self._services.quirks.silent_files:
+                await self._complain(f"{action.operation} {action.path}: {error_text(error)}")
+
+    async def _channel_bytes(self, channel: int, data: bytes) -> None:
+        if not self._input.receive(channel, data):
+            text = f"{len(data)} bytes for channel {channel}, which is not open, were dropped"
+            await self._outbox.send(warning_notice(text))
+        side = self._channels.get(channel)
+        if side is not None:
+            side.notify()
+            await side.room(_UNREAD_LIMIT)
+
+    async def _stop_job(self, input_file: str) -> None:
+        job = self._services.jobs.find(input_file)
+        if job is None:
+            return  # harmless and silent, as with the real server
+        text = f"killing PID {job.process_id} on {socket.gethostname()}"
+        await self._outbox.send(warning_notice(text))
+        job.stop(known=not self._services.quirks.lost_stops or job in self._started)
+        await job.ended.wait()
+
+    async def _start_job(self, action: StartJob) -> None:
+        side = await self._open(action.side)
+        if side is None:
+            return
+        follower = Follower(side, self._outbox.send)
+        for step in ACCEPTED:
+            await follower.say(step)
+        plan = await self._plan(action)
+        job = self._services.jobs.start(plan.launch, follower.report) if plan.launch else None
+        for step in plan.steps:
+            await follower.say(step)
+        if job is None:
+            await self._close_side(side)
+        else:
+            self._started.add(job)
+            self._spawn(self._follow(follower, side, job))
+
+    async def _plan(self, action: StartJob) -> StartPlan:
+        """Do the checks; a job that is running, or being started by somebody else, is refused."""
+        root, jobs = self._services.root, self._services.jobs
+        input_file = await asyncio.to_thread(find_input, root, action.request.input)
+        claimed = input_file is not None and jobs.claim(input_file)
+        plan = StartPlan(())
+        try:
+            is_running = input_file is not None and not claimed
+            plan = await asyncio.to_thread(plan_start, root, action.request, is_running=is_running)
+        finally:
+            if input_file is not None and claimed and plan.launch is None:
+                jobs.release(input_file)
+        return plan
+
+    async def _follow(self, follower: Follower, side: SideConnection, job: RunningJob) -> None:
+        try:
+            await follower.run()
+        finally:
+            self._started.discard(job)
+            await self._close_side(side)
+        if self._services.quirks.dies_after_job:
+            self.abort()
+
+    # --- what runs beside it ---------------------------------------------------------------------------
+
+    async def _begin(self, request: Threaded, side: Side) -> None:
+        if len(self._operations) >= _MAX_OPERATIONS:
+            await self._complain(f"refused: {_MAX_OPERATIONS} operations of this client are running")
+        else:
+            self._spawn(self._operation(request, side))
+
+    async def _operation(self, request: Threaded, where: Side) -> None:
+        side = await self._open(where)
+        if side is None:
+            return
+        try:
+            await self._converse(request, side)
+        finally:
+            await self._close_side(side)
+
+    async def _converse(self, request: Threaded, side: SideConnection) -> None:
+        services = self._services
+        match request:
+            case FileOperation():
+                await operations.list_directory(services.root, request, side, self._complain_about_files)
+            case FileTransfer(direction="to DiFX"):
+                text_only = services.quirks.text_uploads
+                await operations.upload(services.root, request, side, text_only=text_only)
+            case FileTransfer():
+                await operations.send_file(services.root, request, side)
+            case StatusRequest():
+                await operations.report_status(services.root, request, side)
+            case MachinesDefinition():
+                names = services.local_names
+                await operations.make_machines(services.root, request, side, local_names=names)
+            case StartMonitor():
+                await serve_monitor(services.monitors, services.root, services.quirks, side)
+
+    async def _open(self, where: Side) -> SideConnection | None:
+        """Make the side connection of an operation; None when it does not come about."""
+        try:
+            if isinstance(where, Channel):
+                side = ChannelSide(where.number, self._outbox, self._input)
+                await side.open()
+                self._channels[where.number] = side
+                return side
+            return await DialBackSide.open(where.host, where.port)
+        except ConnectionResetError:
+            raise
+        except (OSError, ValueError) as error:
+            await self._complain(
+                f"client socket connection from guiServer failed: {error or type(error).__name__}"
+            )
+            return None
+
+    async def _close_side(self, side: SideConnection) -> None:
+        if isinstance(side, ChannelSide):
+            self._channels = {number: other for number, other in self._channels.items() if other is not side}
+        if isinstance(side, DialBackSide) and self._services.quirks.late_close:
+            self._lingering.append(side)
+        else:
+            await side.close()
+
+    async def _complain(self, text: str) -> None:
+        await self._outbox.send(error_notice(text))
+
+    async def _complain_about_files(self, text: str) -> None:
+        if not self._services.quirks.silent_files:
+            await self._complain(text)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._operations.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._operations.discard(task)
+        if task.cancelled() or task.exception() is None:
+            return
+        error = task.exception()
+        if not isinstance(error, ConnectionError):  # a client that goes is no fault of the server
+            _LOG.error("an operation failed", exc_info=error)
+            self._outbox.offer(error_notice(f"the server failed in this operation: {error!r}"))

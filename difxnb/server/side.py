@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Side connections, both kinds: channels inside the main connection, and connections back to the client.
+
+An operation writes elementary pieces and reads bytes; which kind carries them makes no difference to it
+(guiserver.md 6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import Iterable
+from typing import Protocol
+
+from difxnb.server.channels import ChannelInput
+from difxnb.server.outbox import Outbox
+from difxnb.wire.control import ChannelOpened, ControlId, encode
+
+CONNECT_TIME = 10.0
+"""Seconds that a connection back to a client may take."""
+
+_READ = 2**16
+_HEAD = struct.Struct(">iii")
+_CHANNEL_DATA = int(ControlId.CHANNEL_DATA)
+
+
+class SideConnection(Protocol):
+    """What an operation needs of its side connection."""
+
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        """Send elementary pieces, at the client's pace; ConnectionError when it is gone."""
+
+    async def read(self) -> bytes:
+        """Next bytes of the client; empty when no more will come."""
+
+    async def close(self) -> None:
+        """The operation is over."""
+
+
+class ChannelSide:
+    """A channel of the main connection. Nothing signals its end but the operation's own end marker."""
+
+    def __init__(self, number: int, outbox: Outbox, data: ChannelInput) -> None:
+        self._number, self._outbox, self._data = number, outbox, data
+        self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._ended = False
+
+    async def open(self) -> None:
+        """Announce the channel, which precedes all its data; ValueError when it is in use."""
+        self._data.open(self._number)
+        self._arrived.set()  # what came before the channel was open
+        await self._outbox.send(encode(ChannelOpened(self._number)))
+
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        """Send each piece in a packet of its own, as both original clients need it."""
+        pack, number = _HEAD.pack, self._number
+        data = b"".join([pack(_CHANNEL_DATA, 4 + len(piece), number) + piece for piece in pieces])
+        await self._outbox.send(data)
+
+    async def read(self) -> bytes:
+        """Next bytes of the client; empty when the main connection is gone."""
+        while not (data := self._data.take(self._number)) and not self._ended:
+            self._arrived.clear()
+            await self._arrived.wait()
+        self._taken.set()
+        return data
+
+    def notify(self) -> None:
+        """Note that data arrived."""
+        self._arrived.set()
+
+    async def room(self, limit: int) -> None:
+        """Wait until less than `limit` bytes lie unread, so that a slow operation slows its client down."""
+        while self._data.waiting(self._number) >= limit and not self._ended:
+            self._taken.clear()
+            await self._taken.wait()
+
+    def end(self) -> None:
+        """Note that no more data will come."""
+        self._ended = True
+        self._arrived.set()
+        self._taken.set()
+
+    async def close(self) -> None:
+        """Forget what was not read."""
+        self._data.end(self._number)
+        self.end()
+
+
+class DialBackSide:
+    """A TCP connection to a port that the client listens on."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, host: str, port: int) -> DialBackSide:
+        """Connect; OSError or TimeoutError when nobody listens there."""
+        return cls(*await asyncio.wait_for(asyncio.open_connection(host, port), CONNECT_TIME))
+
+    async def write(self, pieces: Iterable[bytes]) -> None:
+        """Send pieces; in one write, since TCP keeps no borders."""
+        self._writer.write(b"".join(pieces))
+        await self._writer.drain()
+
+    async def read(self) -> bytes:
+        """Next bytes of the client; empty at the end of the stream."""
+        return await self._reader.read(_READ)
+
+    async def close(self) -> None:
+        """Close when everything has been sent."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+    def abort(self) -> None:
+        """End it at once; what was not sent is lost."""
+        self._writer.transport.abort()

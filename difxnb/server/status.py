@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Job status: what the logs beside ``.input`` files last said (guiserver.md 7.12).
+
+In: the pattern of a request. Out: the elementary writes of the answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+
+from difxnb.errors import UnsafeValue
+from difxnb.formats.difxlog import last_status
+from difxnb.server.confinement import Confinement
+from difxnb.server.files import expand
+from difxnb.server.words import read_words
+from difxnb.wire.status import StatusId, encode_status
+
+TAIL = 2**22
+"""Bytes at the end of a log that are searched for its last state."""
+
+
+def job_status(
+    root: Confinement, pattern: str, *, short: bool = True, now: datetime | None = None
+) -> Iterator[bytes]:
+    """Answer a job status request.
+
+    Parameters
+    ----------
+    root : Confinement
+        Where the jobs are.
+    pattern : str
+        Paths or patterns; only names that end in ``.input`` count, each must exist.
+    short : bool
+        False asks for a form that the real server never had: every file is answered as if without state.
+    now : datetime, optional
+        Local time that the answer names.
+    """
+    yield from encode_status(StatusId.TASK_STARTED)
+    yield from encode_status(StatusId.TIME_STRING, ctime(now or datetime.now()))
+    for path in _input_files(root, pattern):
+        yield from encode_status(StatusId.INPUT_FILE_NAME, path)
+        yield from _state(root, path) if short else encode_status(StatusId.NO_STATUS)
+    yield from encode_status(StatusId.TASK_ENDED_GRACEFULLY)
+
+
+def ctime(when: datetime) -> str:
+    """Write a time as C's ``ctime`` does, in English whatever the locale, without the line feed."""
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{days[when.weekday()]} {months[when.month - 1]} {when.day:2d} {when:%H:%M:%S} {when.year}"
+
+
+def _input_files(root: Confinement, pattern: str) -> list[str]:
+    try:
+        paths = expand(root, read_words(pattern))
+    except (OSError, UnsafeValue):  # a pattern that no shell would take matches nothing
+        return []
+    return [path for path in paths if path.endswith(".input") and root.exists(path)]
+
+
+def _state(root: Confinement, path: str) -> list[bytes]:
+    log = path.removesuffix(".input") + ".difxlog"
+    try:
+        descriptor = root.open_file(log)
+    except OSError:
+        return encode_status(StatusId.NO_DIFXLOG)
+    with os.fdopen(descriptor, "rb") as content:
+        content.seek(max(0, os.fstat(descriptor).st_size - TAIL))
+        status = last_status(content.read(TAIL).decode("utf-8", "replace"))
+    return encode_status(StatusId.NO_STATUS) if status is None else encode_status(StatusId.STATUS, status)
