@@ -44,6 +44,7 @@ _KNOWN = patterns(
     """
 )
 _HIGHEST_ORDER = 20
+_MOST_TERMS = 40
 _DAY_S = 86400
 # Times are sums of days and seconds in floating point; this much may be lost at the edge of an interval.
 _EDGE_S = 1e-6
@@ -245,6 +246,8 @@ def _read_antenna(
         coefficients = _coefficients(reader, key, shape[2])
         missing.discard(name)
         if name not in terms:
+            if len(terms) >= _MOST_TERMS:
+                reader.fail(f"a polynomial has more than {_MOST_TERMS} kinds of lines", back=1)
             terms[name] = np.full(shape, np.nan)
         terms[name][source, antenna] = coefficients
     if missing:

@@ -85,8 +85,6 @@ class Freq:
         Positive, MHz.
     num_channels, chans_to_avg : int
         Channels of the transform, and how many of them are averaged into one that is written.
-    rx_name : str
-        Receiver; empty where the file does not say.
     phase_cals : list of int
         Tones to put into FITS.
     """
@@ -179,7 +177,7 @@ class RecordedFreq:
 
 @dataclass(slots=True)
 class ZoomFreq:
-    """A frequency cut from a recorded one: row of the FREQ table, and how many polarisations."""
+    """A frequency cut from a recorded one: a row of the FREQ table."""
 
     freq_index: int = 0
     num_pols: int = 1

@@ -20,6 +20,7 @@ VALUE_COLUMN = 20
 # Numbers beyond this are damage; it keeps later arithmetic within what a float holds exactly.
 _LARGEST_INTEGER = 2**53
 _DIGITS = re.compile(r"\d+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TRUE = ("TRUE", "T", "true", "t")
 
 
@@ -48,7 +49,7 @@ def pattern(key: str) -> str:
 
 
 def patterns(keys: str) -> frozenset[str]:
-    """Make the set of known keys for a reader: one example of each kind, with bars or line ends between them."""
+    """Make the set of known keys for a reader: one example of each kind, bars or line ends between them."""
     return frozenset(pattern(key.strip()) for key in re.split(r"[|\n]", keys))
 
 
@@ -178,7 +179,7 @@ class KeyValueWriter:
     def line(self, key: str, value: str | int) -> None:
         """Add a key and its value, which stands in column 20 or directly behind a long key."""
         text = str(value)
-        if not text.isprintable():
+        if _CONTROL.search(text):
             raise ValueError(f"the value of {key!r} holds control characters: {text[:40]!r}")
         self._lines.append(f"{key}:".ljust(VALUE_COLUMN) + text)
 
