@@ -13,15 +13,14 @@ import contextlib
 import os
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from difxnb.errors import ProtocolError
+from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
-from difxnb.server.engine.process import DUMP, MESSAGE, STDERR, STDOUT
 from difxnb.server.job_output import JobOutput, log_lines
 from difxnb.server.jobs import Launch, Step
 from difxnb.server.quirks import Quirks
@@ -33,7 +32,6 @@ from difxnb.wire.packet import Packet, PacketReader
 STOP_TIME = 5.0
 """Seconds between asking a correlator to stop and killing it."""
 
-_DUMP_HEAD = struct.Struct(">ii")
 _MAX_FRAME = 2**30
 _READ = 2**16
 
@@ -183,15 +181,15 @@ class RunningJob:
             self._tell(self._output.stderr(_text(rest)))
 
     def _frame(self, frame: Packet) -> None:
-        if frame.id == MESSAGE:
+        if frame.id == FrameId.MESSAGE:
             self._publish(frame.payload)
-        elif frame.id == STDOUT:
+        elif frame.id == FrameId.STDOUT:
             self._tell(self._output.stdout(_text(frame.payload)))
-        elif frame.id == STDERR:
+        elif frame.id == FrameId.STDERR:
             self._tell(self._output.stderr(_text(frame.payload)))
-        elif frame.id == DUMP:
-            time, _ = _DUMP_HEAD.unpack_from(frame.payload)
-            self._dump(self.launch.input_file, time, frame.payload[_DUMP_HEAD.size :])
+        elif frame.id == FrameId.DUMP:
+            time, _ = DUMP_HEAD.unpack_from(frame.payload)
+            self._dump(self.launch.input_file, time, frame.payload[DUMP_HEAD.size :])
 
     def _tell(self, steps: list[Step]) -> None:
         for step in steps:

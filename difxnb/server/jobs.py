@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from difxnb.errors import FileFormatError, MissingData, UnsupportedJob
+from difxnb.formats.calc import read_calc
+from difxnb.formats.companion import companion
 from difxnb.formats.input import read_input
 from difxnb.formats.input_model import Input
 from difxnb.server.confinement import Confinement
-from difxnb.server.engine.embedded import open_job
 from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.job import JobEvent, JobId
 from difxnb.wire.message import Start
@@ -115,6 +116,9 @@ def find_input(root: Confinement, path: str | None) -> Path | None:
 
 def check_configuration(root: Confinement, input_file: Path) -> ConfigurationCheck:
     """Read the files of a job and find what keeps it from being correlated here."""
+    # Here and not above: the correlator brings large libraries in, and a server without jobs needs none.
+    from difxnb.server.engine.embedded import open_job
+
     check = ConfigurationCheck(input_file.with_suffix(".difx"))
     try:
         inp = read_input(input_file)
@@ -135,18 +139,22 @@ def check_configuration(root: Confinement, input_file: Path) -> ConfigurationChe
 
 
 def outside(root: Confinement, inp: Input, input_file: Path) -> list[str]:
-    """Paths that a job would read or write outside the root."""
-    named = [str(inp.companion(extension)) for extension in ("calc", "im", "threads")]
-    named += [str(inp.companion("difx")), str(input_file)]
-    named += [name for datastream in inp.datastreams for name in datastream.files]
-    found = []
-    for name in named:
-        path = os.path.join(input_file.parent, name)
-        try:
-            root.real(path)
-        except FileNotFoundError:
-            found.append(name)
+    """Paths that a job would read or write outside the root; each where the job finds it, as it finds it."""
+    named = [inp.companion(extension) for extension in ("calc", "threads", "machines", "difx")]
+    named += [companion(name, input_file) for datastream in inp.datastreams for name in datastream.files]
+    found = [str(path) for path in named if not _inside(root, path)]
+    calc = inp.companion("calc")
+    if not found and calc.is_file() and not _inside(root, read_calc(calc).companion("im")):
+        found.append(str(read_calc(calc).companion("im")))
     return found
+
+
+def _inside(root: Confinement, path: Path) -> bool:
+    try:
+        root.real(os.path.abspath(path))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def move_aside(path: Path) -> Path:

@@ -106,7 +106,6 @@ class Narrator:
     def ending(self) -> Iterator[bytes]:
         """All data are correlated."""
         yield self._status("Ending")
-        yield self._alert(0, "FxManager is finished")
 
     def done(self, wall_seconds: float) -> Iterator[bytes]:
         """The output is complete; every rank takes its leave."""

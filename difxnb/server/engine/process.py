@@ -12,7 +12,6 @@ import argparse
 import os
 import signal
 import socket
-import struct
 import sys
 import threading
 import time
@@ -22,17 +21,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from difxnb.errors import DifxError
+from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
 from difxnb.server.engine.embedded import EmbeddedJob, Integration, correlate, open_job
 from difxnb.server.engine.narration import Narrator, Written
 from difxnb.server.jobs import outside
 from difxnb.wire.message import Severity
 from difxnb.wire.packet import encode_packet
-
-MESSAGE, STDOUT, STDERR, DUMP = 1, 2, 3, 4
-"""Ids of the frames."""
-
-_DUMP_HEAD = struct.Struct(">ii")
 
 
 class Frames:
@@ -51,11 +46,11 @@ class Frames:
     def messages(self, documents: Iterable[bytes]) -> None:
         """Write documents."""
         for document in documents:
-            self.send(MESSAGE, document)
+            self.send(FrameId.MESSAGE, document)
 
     def line(self, text: str, *, error: bool = False) -> None:
         """Write a line of output, or of errors."""
-        self.send(STDERR if error else STDOUT, text.encode("utf-8", "surrogateescape"))
+        self.send(FrameId.STDERR if error else FrameId.STDOUT, text.encode("utf-8", "surrogateescape"))
 
 
 class Run:
@@ -103,7 +98,7 @@ class Run:
         self._frames.messages(self.narrator.written(written, time.monotonic()))
         if self._monitor:
             result = integration.result.astype("<c8", copy=False)
-            self._frames.send(DUMP, _DUMP_HEAD.pack(int(start), len(result)) + result.tobytes())
+            self._frames.send(FrameId.DUMP, DUMP_HEAD.pack(int(start), len(result)) + result.tobytes())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
