@@ -144,9 +144,7 @@ def _environment(payload: bytes) -> EnvironmentVariable:
 
 
 def _channel_data(payload: bytes) -> ChannelData:
-    if len(payload) < 4:
-        raise ProtocolError(f"CHANNEL_DATA of {len(payload)} bytes is too short for a channel number")
-    return ChannelData(decode_int(payload[:4], "channel number"), payload[4:])
+    return ChannelData(decode_int(payload[:4], "the channel number of CHANNEL_DATA"), payload[4:])
 
 
 def _multicast(payload: bytes) -> MulticastSettings:

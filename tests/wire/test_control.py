@@ -163,6 +163,9 @@ MALFORMED = [
     ("client", 23, b"\0\0\0\1\x7f\xff\xff\xff" + FILE_LIST[8:]),
     ("client", 24, b"\0\0\0\1\xff\xff\xff\xff" + STATUS[8:]),
     ("client", 24, STATUS + b"\0"),
+    # these would make sense if a negative count were none, and a negative length a step back
+    ("client", 23, b"\xff\xff\xff\xff" + control.encode(control.FileListRequest((), "", "", 0, "", 1))[12:]),
+    ("client", 24, b"\0\0\0\1\xff\xff\xff\xf8\0"),
 ]
 
 

@@ -215,6 +215,15 @@ def test_an_empty_line_would_be_the_end() -> None:
         files.encode_line(b"")
 
 
+def test_a_list_that_never_pauses_on_a_border_does_not_pile_up() -> None:
+    data, reader = files.encode_line(bytes(1000)), files.LineListReader()
+    reader.receive_data(data[:500])
+    for _ in range(1000):
+        reader.receive_data(data[500:] + data[:500])
+        assert reader.next_line() == bytes(1000)
+    assert len(reader._buffer) < 200_000
+
+
 def test_many_lines_at_once() -> None:
     reader = files.LineListReader()
     reader.receive_data(files.encode_line(b"x" * 40) * 5000 + files.END_OF_LINES)

@@ -137,6 +137,10 @@ def test_a_failed_fork_is_failed_without_a_refusal() -> None:
     assert conversation.refusal is None
 
 
+def test_the_first_failure_is_the_reason() -> None:
+    assert told(102, 103, 105, 111, 100).refusal is Refusal.NO_HEADNODE
+
+
 def test_nothing_after_the_terminal_packet_counts() -> None:
     conversation = told(102, 103, 109, 100, 113, 114, 101)
     assert conversation.outcome is JobOutcome.REFUSED

@@ -113,6 +113,7 @@ def test_tested_hosts() -> None:
         ((102, 103, 104, 115, (114, "No space left"), 100), "threads file cannot be written: No space left"),
         ((102, 103, 117, 100), "test file"),
         ((102, 103, 118, 100), "program"),
+        ((102, 103, 105, 106, 100), "head node"),
         ((102, 100), "no reason"),
     ],
 )

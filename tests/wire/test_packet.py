@@ -131,6 +131,15 @@ def test_nothing_piles_up_after_a_failure() -> None:
     reader.receive_eof()
 
 
+def test_a_stream_that_never_pauses_on_a_border_does_not_pile_up() -> None:
+    data, reader = encode_packet(4, bytes(992)), PacketReader()
+    reader.receive_data(data[:500])
+    for _ in range(1000):
+        reader.receive_data(data[500:] + data[:500])
+        assert reader.next_packet() == Packet(4, bytes(992))
+    assert len(reader._buffer) < 200_000
+
+
 # --- true lengths found in the body -------------------------------------------------------------------
 
 
