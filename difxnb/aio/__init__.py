@@ -12,7 +12,8 @@ datasets) is a plain property or method, and may be called from any thread.
 from __future__ import annotations
 
 from difxnb.aio.correlator import Connecting, Correlator, connect
-from difxnb.aio.job_run import Job, JobRun
+from difxnb.aio.job import Job
+from difxnb.aio.job_run import JobRun
 from difxnb.aio.live_monitor import Monitor
 
 __all__ = ["Connecting", "Correlator", "Job", "JobRun", "Monitor", "connect"]

@@ -1,50 +1,117 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Live visibilities of a running job."""
+"""Live visibilities of a job: what the monitor sends, gathered into a Dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
+import pandas as pd
+import xarray as xr
 
-Select: TypeAlias = "Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], Any]"
+from difxnb.client.monitor_feed import MonitorFeed
+from difxnb.formats.im import Im
+from difxnb.formats.input import Input
+from difxnb.visibility import VisibilitySeries, products_frame, save_netcdf
+from difxnb.wire.monitor import Product
+
+Select: TypeAlias = Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], Any]
 
 
 class Monitor:
-    """Live visibilities of a running job."""
+    """Live visibilities of a job. Made by `Job.monitor` or ``Job.start(monitor=…)``.
+
+    Everything but `close` is a snapshot, usable from any thread.
+
+    Attributes
+    ----------
+    delay_model : Im or None
+        The job's ``.im`` file, for the baseline coordinates.
+    """
+
+    def __init__(
+        self,
+        feed: MonitorFeed,
+        inp: Input,
+        delay_model: Im | None,
+        select: Select | None,
+        forget: Callable[[Monitor], None],
+    ) -> None:
+        first = min((product.scan for product in feed.products), default=0)
+        # Numbers start anew in each scan and mean the same: those of one scan are enough to ask for.
+        listed = [product for product in feed.products if product.scan == first]
+        table = products_frame(listed, inp)
+        wanted = set(_chosen(table, select)["product"])
+        offsets = dict(zip(table["product"], table["offset"], strict=True))
+        self._wanted: list[Product] = [
+            replace(product, offset=int(offsets[product.number]))
+            for product in listed
+            if product.number in wanted
+        ]
+        self.delay_model = delay_model
+        self._feed, self._forget = feed, forget
+        self._series = VisibilitySeries(inp, self._wanted, scans=feed.scans)
+
+    async def begin(self) -> None:
+        """Ask the server for the data; done by `Job.monitor`."""
+        await self._feed.request(self._wanted, self._series.add)
 
     @property
     def products(self) -> pd.DataFrame:
-        """Correlation products, joined with the ``.input`` file."""
-        raise NotImplementedError
+        """What is watched, one row per product, named from the ``.input`` file.
+
+        ``product baseline antenna1_name antenna2_name band frequency polarization is_autocorrelation`` and
+        what the server needs to know.
+        """
+        return self._series.products_frame()
 
     @property
     def dataset(self) -> xr.Dataset:
-        """Everything received so far."""
-        raise NotImplementedError
+        """Everything received so far, a copy; ``UVW`` is NaN without a delay model."""
+        return self._series.dataset(im=self.delay_model)
 
     @property
     def fringes(self) -> pd.DataFrame:
-        """Fringes of the latest integrations."""
-        raise NotImplementedError
+        """Fringe fit of every scan, baseline, band and polarization so far."""
+        return self._series.fringes()
 
     @property
     def version(self) -> int:
-        """Grows with each block."""
-        raise NotImplementedError
+        """Moves with every block received."""
+        return self._series.version
+
+    @property
+    def dropped(self) -> int:
+        """Spectra that could not be kept."""
+        return self._series.dropped
+
+    @property
+    def texts(self) -> list[str]:
+        """What the monitor said of itself."""
+        return [text.text.strip() for text in tuple(self._feed.texts)]
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more data will come."""
+        return self._feed.ended
 
     def save(self, path: str | Path) -> Path:
-        """Write the dataset."""
-        raise NotImplementedError
+        """Write the dataset to a netCDF file; OutputExists where there is one."""
+        save_netcdf(self.dataset, path)
+        return Path(path)
 
     async def close(self) -> None:
-        """Stop the monitor."""
-        raise NotImplementedError
+        """Stop watching; the job goes on, and the data stay. A second call does nothing.
+
+        Raises
+        ------
+        ConnectionLost
+        """
+        self._forget(self)
+        await self._feed.close()
 
     async def __aenter__(self) -> Monitor:
         return self
@@ -53,3 +120,28 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        counts = f"{len(self._wanted)} products, {self._feed.blocks} blocks, {self.dropped} dropped"
+        return f"<Monitor of {self._feed.input_file}: {state}, {counts}>"
+
+
+def _chosen(table: pd.DataFrame, select: Select | None) -> pd.DataFrame:
+    if select is None:
+        return table
+    if isinstance(select, pd.DataFrame):
+        return table[table["product"].isin(select["product"])]
+    if isinstance(select, Mapping):
+        return _matching(table, select)
+    found = select(table)
+    return found if isinstance(found, pd.DataFrame) else table[found]
+
+
+def _matching(table: pd.DataFrame, wanted: Mapping[str, Any]) -> pd.DataFrame:
+    for column, value in wanted.items():
+        if column not in table:
+            raise ValueError(f"products have no {column!r}; there are {', '.join(table.columns)}")
+        values = list(value) if isinstance(value, list | tuple | set | range) else [value]
+        table = table[table[column].isin(values)]
+    return table

@@ -83,7 +83,7 @@ class AsyncHeadNode:
         if not 0 < port < 65536:
             raise ValueError(f"a TCP port lies between 1 and 65535; got {port}")
         self.host, self.port, self.transport = host, port, transport
-        self._patience = replace(patience or Patience(), connect=timeout)
+        self.patience = replace(patience or Patience(), connect=timeout)
         self._subscriber = subscriber
         self._rng = rng or random.SystemRandom()
         self._session: Session | None = None
@@ -136,7 +136,7 @@ class AsyncHeadNode:
             self.host,
             self.port,
             transport=self.transport,
-            patience=self._patience,
+            patience=self.patience,
             subscriber=self._subscriber,
             rng=self._rng,
         )
@@ -165,8 +165,7 @@ class AsyncHeadNode:
             it, if it were left now. Wait for them, stop them, or say ``force=True``. (The server of this
             package does not mind; there nothing is raised, and the jobs go on.)
         """
-        if self.running_jobs and not force and not self.description.is_own:
-            raise StillRunning(self.running_jobs, f"guiServer at {self.host}:{self.port}")
+        self.require_leavable(force=force)
         self._closed = True
         await self._end_reconnecting()
         if self._session is not None:
@@ -175,6 +174,11 @@ class AsyncHeadNode:
                     await self._take_leave(self._session)
             finally:
                 await self._session.close()
+
+    def require_leavable(self, *, force: bool = False) -> None:
+        """Raise StillRunning where closing would hurt jobs, unless `force`."""
+        if self.running_jobs and not force and not self.description.is_own:
+            raise StillRunning(self.running_jobs, f"guiServer at {self.host}:{self.port}")
 
     async def _take_leave(self, session: Session) -> None:
         """Give the server what it needs before it can be left (9.3, and section 15 on monitors)."""
@@ -196,7 +200,7 @@ class AsyncHeadNode:
 
     async def _connect_again(self, lost: Session) -> None:
         await lost.close()
-        for pause in self._patience.reconnect:
+        for pause in self.patience.reconnect:
             await asyncio.sleep(pause)
             try:
                 self._session = None

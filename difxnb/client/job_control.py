@@ -95,6 +95,10 @@ class StartedJob:
         outcome = self.conversation.outcome
         return JobOutcome.UNKNOWN if outcome is None else outcome
 
+    async def wait_ended(self) -> None:
+        """Wait until the conversation is over, well or badly."""
+        await self._ended.wait()
+
     async def wait_decided(self) -> None:
         """Wait until the server has accepted or refused the start; errors as those of `wait`."""
         await self._decided.wait()

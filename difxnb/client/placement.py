@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from difxnb.client.conversation import packets_of
 from difxnb.client.patience import within
@@ -16,7 +17,8 @@ from difxnb.client.remote_files import look_through, require_path
 from difxnb.client.session import Session
 from difxnb.client.side_connections import Request
 from difxnb.client.transfer import get_file
-from difxnb.errors import FileFormatError, RemoteFileError, RemoteFileNotFound
+from difxnb.errors import RemoteFileError, RemoteFileNotFound
+from difxnb.formats.machines import parse_machines, parse_threads
 from difxnb.wire.control import Command, encode
 from difxnb.wire.files import require_plain
 from difxnb.wire.machines import MachinesConversation, decode_machines
@@ -25,7 +27,6 @@ from difxnb.wire.message import MachinesDefinition, Processor, command_xml
 MAX_DATASTREAMS, MAX_PROCESSORS = 50, 100
 """Hosts that guiServer's parser keeps; it drops the rest without a word."""
 
-_HEADING = re.compile(r"NUMBER OF CORES:\s*(\d+)\s*")
 _SEPARATORS = re.compile(r"[,()\[\]{}\s]")
 
 
@@ -72,32 +73,16 @@ async def read_placement(session: Session, input_file: str) -> Placement:
     RemoteFileNotFound
         One of them is missing: the machines of the job have not been set.
     FileFormatError
-        The ``.threads`` file is damaged.
+        One of them is damaged.
     """
     base = base_name(input_file)
-    hosts = _read_machines(await get_file(session, f"{base}.machines"))
-    threads = _read_threads(f"{base}.threads", await get_file(session, f"{base}.threads"))
-    return Placement(hosts, threads)
+    hosts = parse_machines(await _get_text(session, f"{base}.machines"), Path(f"{base}.machines"))
+    threads = parse_threads(await _get_text(session, f"{base}.threads"), Path(f"{base}.threads"))
+    return Placement(tuple(hosts), tuple(threads))
 
 
-def _read_machines(content: bytes) -> tuple[str, ...]:
-    # Words for Open MPI may follow the host.
-    lines = content.decode("utf-8", "replace").splitlines()
-    return tuple(line.split()[0] for line in lines if line.strip())
-
-
-def _read_threads(path: str, content: bytes) -> tuple[int, ...]:
-    lines = content.decode("utf-8", "replace").splitlines()
-    heading = _HEADING.fullmatch(lines[0]) if lines else None
-    if heading is None:
-        raise FileFormatError(path, "line 1", "should read NUMBER OF CORES: and a number")
-    threads = [line.strip() for line in lines[1:] if line.strip()]
-    for number, line in enumerate(threads, 2):
-        if not (line.isascii() and line.isdigit()):
-            raise FileFormatError(
-                path, f"line {number}", f"should be a number of threads, and reads {line[:40]!r}"
-            )
-    return tuple(map(int, threads))[: int(heading[1])]
+async def _get_text(session: Session, path: str) -> str:
+    return (await get_file(session, path)).decode("utf-8", "replace")
 
 
 def check_placement(head_node: str, datastreams: Sequence[str], processors: Mapping[str, int]) -> None:

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job: one ``.input`` file on the server, and what can be asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from difxnb.aio.frames import findings_frame, placement_frame, status_frame
+from difxnb.aio.heard import Item
+from difxnb.aio.job_run import JobRun
+from difxnb.aio.live_monitor import Monitor, Select
+from difxnb.client.placement import Placement, base_name
+from difxnb.errors import FileFormatError, JobNotStopped, JobRefused, RemoteFileNotFound
+from difxnb.formats.im import Im, parse_im
+from difxnb.formats.input import Input, parse_input
+from difxnb.wire.job import Refusal
+from difxnb.wire.message import JobState, Message, Status
+
+if TYPE_CHECKING:
+    from difxnb.aio.correlator import Correlator
+
+# DiFX cuts identifiers at this length, so longer job names are never heard in full.
+_IDENTIFIER_LENGTH = 31
+
+_log = logging.getLogger(__name__)
+
+
+class Job:
+    """One ``.input`` file on the server. Made by `Correlator.job`.
+
+    Attributes
+    ----------
+    input_file : str
+        Absolute path on the server.
+    name : str
+        File name without directory and extension.
+    identifier : str
+        What its messages carry: the name, cut at 31 characters.
+    """
+
+    def __init__(self, correlator: Correlator, input_file: str) -> None:
+        self._base = base_name(input_file)
+        self.input_file = input_file
+        self.name = PurePosixPath(input_file).stem
+        self.identifier = self.name[:_IDENTIFIER_LENGTH]
+        self._correlator = correlator
+        self._input: Input | None = None
+
+    async def input(self) -> Input:
+        """The parsed ``.input`` file; fetched once.
+
+        Raises
+        ------
+        RemoteFileNotFound, FileFormatError
+        """
+        if self._input is None:
+            content = await self._correlator.get_file(self.input_file)
+            self._input = parse_input(content.decode("utf-8", "replace"), Path(self.input_file))
+            self._correlator.jobs.name_antennas(self.identifier, self._input)
+        return self._input
+
+    async def delay_model(self) -> Im | None:
+        """The parsed ``.im`` file; None where there is none, or none that can be read."""
+        try:
+            content = await self._correlator.get_file(f"{self._base}.im")
+            return parse_im(content.decode("utf-8", "replace"), Path(f"{self._base}.im"))
+        except RemoteFileNotFound:
+            return None
+        except FileFormatError as error:
+            _log.warning("baseline coordinates will be missing: %s", error)
+            return None
+
+    async def machines(self) -> pd.DataFrame:
+        """Where the job is to run, from its ``.machines`` and ``.threads`` files.
+
+        Returns
+        -------
+        DataFrame
+            ``node``, ``role`` (head, datastream or processor), ``threads`` (of processors).
+
+        Raises
+        ------
+        RemoteFileNotFound
+            They have not been set.
+        """
+        return placement_frame(await self._placement())
+
+    async def set_machines(
+        self,
+        *,
+        head_node: str,
+        datastreams: Sequence[str],
+        processors: Mapping[str, int],
+        test: bool = False,
+    ) -> pd.DataFrame:
+        """Write ``.machines`` and ``.threads``.
+
+        Parameters
+        ----------
+        head_node : str
+            Host that the job is led from.
+        datastreams : sequence of str
+            Hosts that read the data, one per datastream of the job, in the order of the ``.input`` file.
+        processors : mapping of str to int
+            Hosts that compute, and the threads of each; one thread of the head node is kept back.
+        test : bool
+            Try each processor first, and leave out those that do not answer.
+
+        Returns
+        -------
+        DataFrame
+            What is in the files now, as from `machines`; hosts left out in ``attrs["failed_hosts"]``.
+
+        Raises
+        ------
+        ValueError, UnsafeValue
+            The numbers do not suit the job, or a name is no host name.
+        RemoteFileNotFound, RemoteFileError
+        """
+        wanted = (await self.input()).active_datastreams
+        if len(datastreams) != wanted:
+            raise ValueError(f"{self.name} has {wanted} datastreams; got {len(datastreams)} hosts for them")
+        done = await self._correlator.head_node.define_placement(
+            self.input_file, head_node=head_node, datastreams=datastreams, processors=processors, test=test
+        )
+        return placement_frame(await self._placement(), done.failed_hosts)
+
+    async def check(self) -> pd.DataFrame:
+        """Have the correlator check the configuration, without running anything.
+
+        Returns
+        -------
+        DataFrame
+            Findings, ``severity text``; ``attrs["passed"]`` says whether it would run.
+
+        Raises
+        ------
+        RemoteFileNotFound, JobRefused, NoReply, ConnectionLost
+        """
+        where = await self._placement_or_none()
+        conversation = await self._correlator.head_node.check_job(self.input_file, where)
+        return findings_frame(conversation.lines, conversation.config_passed)
+
+    async def start(
+        self,
+        monitor: Select | bool | None = None,
+        overwrite: bool = False,
+        bail_on_config_fail: bool = True,
+    ) -> JobRun:
+        """Start the job; return when the correlator has accepted it.
+
+        When this is interrupted, the job is stopped again.
+
+        Parameters
+        ----------
+        monitor : bool, mapping, DataFrame or callable, optional
+            Watch live: True all products, otherwise those selected (see `monitor`).
+        overwrite : bool
+            Move output that exists aside, to ``JOB.difx.1``, ``.2`` and so on. It is never deleted.
+        bail_on_config_fail : bool
+            Refuse to run a job whose configuration check fails.
+
+        Raises
+        ------
+        OutputExists
+            There is output already.
+        RemoteFileNotFound
+            The ``.input`` file, or its machines, do not exist.
+        JobRefused
+            The correlator does not want it; the reason says why.
+        NoReply, ConnectionLost
+            The job may run all the same.
+        """
+        head_node = self._correlator.head_node
+        outputs = _outputs(await self.input(), self._base)
+        where = await self._placement()
+        if not overwrite:
+            await self._clear(outputs, overwrite=False)
+        run = JobRun(self, self._correlator)
+        try:
+            if monitor is not None and monitor is not False:
+                if bail_on_config_fail:
+                    await self._require_good_config()
+                run.monitor = await self.monitor(None if monitor is True else monitor)
+            await self._clear(outputs, overwrite=overwrite)
+            function = _function(run.monitor is not None, bail_on_config_fail)
+            run.started = await head_node.start_job(
+                self.input_file, where, function=function, on_event=run.add_event
+            )
+        except BaseException:
+            await run.abandon()
+            raise
+        if (earlier := self._correlator.runs.get(self.input_file)) is not None:
+            earlier.stop_listening()
+        self._correlator.runs[self.input_file] = run
+        return run
+
+    async def stop(self) -> None:
+        """Stop the job, whoever started it; return when its end has been confirmed.
+
+        Raises
+        ------
+        JobNotStopped
+            It still shows signs of life.
+        NoReply, ConnectionLost
+        """
+        run = self._correlator.runs.get(self.input_file)
+        if run is not None and not run.done:
+            await run.stop()
+            return
+        signs = _SignsOfLife(self.identifier)
+        end = self._correlator.listen(signs.hear)
+        try:
+            await self._correlator.head_node.stop_job(self.input_file)
+            if self._is_heard():
+                await signs.require_silence(self._correlator.head_node.patience.quiet, self.name)
+        finally:
+            end()
+
+    async def status(self) -> pd.DataFrame:
+        """What the job's log last said, one row: see `Correlator.job_status`."""
+        return status_frame(await self._correlator.head_node.job_status(self.input_file))
+
+    async def log(self) -> str:
+        """Text of the ``.difxlog``.
+
+        Raises
+        ------
+        RemoteFileNotFound
+            The job was never started through guiServer.
+        """
+        return (await self._correlator.get_file(f"{self._base}.difxlog")).decode("utf-8", "replace")
+
+    async def monitor(self, select: Select | None = None) -> Monitor:
+        """Watch the job live, while it runs or before it is started.
+
+        Parameters
+        ----------
+        select : mapping, DataFrame or callable, optional
+            Which products: ``{"polarization": ["RR", "LL"], "band": 0}``, or rows of `Monitor.products`, or a
+            function that gets the products as a DataFrame and gives rows or a mask. All by default.
+
+        Raises
+        ------
+        RemoteFileNotFound
+            The job does not exist.
+        ConnectionFailed
+            The server cannot watch; its reason is quoted.
+        ValueError
+            No product is selected.
+        NoReply, ConnectionLost
+        """
+        inp, model = await self.input(), await self.delay_model()
+        feed = await self._correlator.head_node.open_monitor(self.input_file)
+        monitor: Monitor | None = None
+        try:
+            monitor = Monitor(feed, inp, model, select, self._correlator.monitors.discard)
+            await monitor.begin()
+        except BaseException:
+            await feed.close()
+            raise
+        self._correlator.monitors.add(monitor)
+        return monitor
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    async def _placement(self) -> Placement:
+        try:
+            return await self._correlator.head_node.read_placement(self.input_file)
+        except RemoteFileNotFound as error:
+            raise RemoteFileNotFound(
+                f"{self.name} has no machines yet ({error}); say where it is to run with set_machines"
+            ) from error
+
+    async def _placement_or_none(self) -> Placement:
+        try:
+            return await self._placement()
+        except RemoteFileNotFound:
+            # A check needs no machines; the server only wants to see some names.
+            return Placement(("None", "None", "None"), (1,))
+
+    async def _clear(self, outputs: Sequence[str], *, overwrite: bool) -> None:
+        for output in outputs:
+            await self._correlator.head_node.clear_output(output, overwrite=overwrite)
+
+    async def _require_good_config(self) -> None:
+        findings = await self.check()
+        if findings.attrs["passed"] is False:
+            complaints = findings.loc[findings["severity"] != "INFO", "text"].tolist()
+            raise JobRefused(
+                Refusal.BAD_CONFIG,
+                "\n".join([f"{self.name} was not started: the configuration check failed", *complaints[-5:]]),
+            )
+
+    def _is_heard(self) -> bool:
+        frame = self._correlator.jobs.frame()
+        mine = frame[frame["job"] == self.identifier]
+        return bool(mine["finished"].isna().any())
+
+    def __repr__(self) -> str:
+        return f"<Job {self.name}: {self.input_file} on {self._correlator.address.host}>"
+
+
+def _outputs(inp: Input, base: str) -> list[str]:
+    """Directories the job writes to: where guiServer looks, and where mpifxcorr does."""
+    named = inp.output_filename
+    return [f"{base}.difx", *([named] if named.startswith("/") and named != f"{base}.difx" else [])]
+
+
+def _function(monitored: bool, bail_on_config_fail: bool) -> str:
+    # guiServer takes one word only: with a monitor the check has been made before.
+    if monitored:
+        return "RUN_MONITOR"
+    return "BAIL_ON_CONFIG_FAIL" if bail_on_config_fail else "default"
+
+
+class _SignsOfLife:
+    """Listens whether a job that somebody else started goes on after a stop."""
+
+    def __init__(self, identifier: str) -> None:
+        self._identifier = identifier
+        self._last_running: float | None = None
+        self._over = asyncio.Event()
+
+    def hear(self, item: Item, when: float) -> None:
+        """Take note of a message."""
+        if not isinstance(item, Message) or item.header.identifier != self._identifier:
+            return
+        if isinstance(item.body, Status) and item.body.state == JobState.RUNNING:
+            self._last_running = when
+        elif isinstance(item.body, Status) and item.body.state in _OVER:
+            self._over.set()
+
+    async def require_silence(self, seconds: float, name: str) -> None:
+        """Wait until the job says that it is over, or for a time; JobNotStopped when it goes on running."""
+        begin = time.time()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
+        except TimeoutError as error:
+            # What was on its way when the stop was sent arrives in the first moments.
+            if self._last_running is not None and self._last_running > begin + seconds / 2:
+                raise JobNotStopped(
+                    f"{name} was told to stop and still reports progress; look at its processes"
+                ) from error
+
+
+_OVER = frozenset(state.value for state in JobState if state.is_terminal)
