@@ -32,7 +32,7 @@ _TOTAL = re.compile(r"total \S+")
 # neighbours can match the same characters, so that a hostile line costs no more than its length.
 _ENTRY = re.compile(
     r"(?P<mode>[-dlpsbc][-rwxsStT]{9})[.+@]? +(?P<links>\d{1,18}) +(?P<owner>\S+) +(?P<group>\S+) +"
-    r"(?P<size>\d{1,18}|\d{1,9}, *\d{1,9}) "
+    r"(?P<size>\d{1,20}|\d{1,9}, *\d{1,9}) "
     r"(?:(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(?P<fraction>\d{1,9}) "
     r"(?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)"
     r"|(?P<default>(?:" + "|".join(_MONTHS) + r") [ \d]\d (?:\d\d:\d\d| \d{4}))) (?P<name>.+)",

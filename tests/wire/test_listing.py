@@ -184,7 +184,7 @@ NAMES = st.text(
 ).filter(lambda name: " -> " not in name)
 TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2037, 1, 1)).map(lambda t: t.replace(tzinfo=UTC))
 WORDS = st.text(st.characters(categories=["Ll", "Nd", "Lo"]), min_size=1, max_size=12)
-SIZES = st.integers(0, 2**60)
+SIZES = st.integers(0, 2**63 - 1)
 MODES = st.text("rwx-sStT", min_size=9, max_size=9)
 LETTERS = {"file": "-", "directory": "d", "fifo": "p", "socket": "s", "block": "b", "character": "c"}
 
