@@ -9,9 +9,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 REFERENCE = Path(__file__).parent / "reference"
+# No test may fail because the machine is busy.
+hypothesis.settings.register_profile("difxnb", deadline=None)
+hypothesis.settings.load_profile("difxnb")
+
 _LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "Dask", "IPython", "tqdm", "hypothesis")
 
 

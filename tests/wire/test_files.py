@@ -41,20 +41,20 @@ def shell(command: str) -> list[str]:
     return done.stdout.split("\0")[:-1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(VALUES, min_size=1, max_size=20))
 def test_one_shell_reads_what_was_quoted_once(values: list[str]) -> None:
     assert shell(PRINT + " ".join(map(files.quote_once, values))) == values
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(VALUES, min_size=1, max_size=20))
 def test_two_shells_read_what_was_quoted_twice(values: list[str]) -> None:
     # as in: flock LOCK -c "rm ARG PATH"
     assert shell(f'/bin/sh -c "{PRINT}{" ".join(map(files.quote_twice, values))}"') == values
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(VALUES.map("/".__add__), min_size=1, max_size=20))
 def test_move_targets_keep_their_slash_in_front(values: list[str]) -> None:
     quoted = [files.move_target(value) for value in values]
@@ -62,7 +62,7 @@ def test_move_targets_keep_their_slash_in_front(values: list[str]) -> None:
     assert shell(f'/bin/sh -c "{PRINT}{" ".join(quoted)}"') == values
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.from_regex(files._PLAIN, fullmatch=True).filter(lambda v: len(v) < 256), max_size=20))
 def test_plain_values_survive_any_number_of_shells(values: list[str]) -> None:
     plain = " ".join(files.require_plain(value, "path") for value in values)

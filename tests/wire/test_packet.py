@@ -7,7 +7,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError
@@ -210,6 +210,7 @@ def test_any_bytes_give_packets_or_the_documented_error(data: bytes, cuts: list[
     assert read([data]) == read(pieces(data, cuts))
 
 
+@settings(max_examples=15)
 @given(st.binary(max_size=60))
 def test_short_and_small_packets_are_never_lost_among_many(payload: bytes) -> None:
     many = 3000  # more than the reader keeps before it moves its buffer
