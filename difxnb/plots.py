@@ -1,13 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures of visibilities and fringes (matplotlib, never pyplot)."""
+"""Figures of visibilities, fringes and weights.
+
+In go Datasets and tables of the shapes of :mod:`difxnb.visibility`, out come matplotlib figures that belong to
+nobody: no pyplot, no global state, plain text only, so that they may be made and drawn in any thread. Axes are
+in MHz, µs and degrees.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import matplotlib.dates as mdates
+import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from difxnb.fringe import lag_axis, lag_spectrum
+from difxnb.visibility.fits import fringe_fit, known_weights
+
+COLOURS = {
+    "RR": "#0072b2",
+    "LL": "#d55e00",
+    "RL": "#009e73",
+    "LR": "#cc79a7",
+    "XX": "#0072b2",
+    "YY": "#d55e00",
+    "XY": "#009e73",
+    "YX": "#cc79a7",
+}
+"""Colours of the polarization products, distinct for every kind of sight."""
+_OTHER_COLOUR = "#555555"
+_LAG_PADDING = 8
+_LAG_REACH = 16  # lags drawn on either side, in units of 1/bandwidth
+_DETECTED = 1e-3  # false-alarm probability below which a fringe is marked
+_GAP = 0.06  # between bands drawn side by side, as a share of a band
+_MOST_ROWS = 12
 
 
 def fringe_figure(
@@ -18,10 +50,339 @@ def fringe_figure(
     scan: str | None = None,
     polarizations: Sequence[str] | None = None,
 ) -> Figure:
-    """Amplitude, phase and lag spectrum, one row per baseline."""
-    raise NotImplementedError
+    """Amplitude and phase against frequency, and the lag spectrum: a row per baseline.
+
+    The integrations of one scan are averaged by weight after the fitted delay rate has been stopped (phase as at
+    the middle of the scan). Bands stand side by side, polarizations are told by colour; lines through the phases
+    are the fitted delays, triangles on the lag spectra stand at their mean over the bands.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of the shape of :mod:`difxnb.visibility`.
+    fringes : DataFrame, optional
+        From ``fringe_fit``; fitted here when not given.
+    baselines : sequence of str, optional
+        Cross baselines, such as ``"AA-BB"``; by default the first twelve.
+    scan : str, optional
+        Name of the scan; by default the last one with data.
+    polarizations : sequence of str, optional
+        By default the parallel hands, or all where there are none.
+
+    Returns
+    -------
+    Figure
+        Amplitude is the correlation coefficient where both autocorrelations are there, else DiFX's own units.
+
+    Raises
+    ------
+    ValueError
+        No such scan, baseline or polarization, or no data at all.
+    """
+    chosen = _scan_of(dataset, scan)
+    names = _known(baselines, _cross_baselines(chosen)[:_MOST_ROWS], _cross_baselines(chosen), "baseline")
+    every = [str(name) for name in chosen["polarization"].values]
+    parallel = [name for name in every if len(set(name)) == 1] or every
+    shown = _known(polarizations, parallel, every, "polarization")
+    table = fringe_fit(chosen) if fringes is None else fringes
+    spectra = _Spectra(chosen, table)
+    figure = Figure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1.15, 1.15, 1.0))
+    for row, (axes, name) in enumerate(zip(grid, names, strict=True)):
+        _draw_row(axes, spectra, name, shown, last=row == len(names) - 1)
+    for axis, title in zip(grid[0], ("amplitude", "phase", "lag spectrum"), strict=True):
+        axis.set_title(title, fontsize=10, parse_math=False)
+    _add_legend(figure, shown)
+    figure.suptitle(_headline(chosen, spectra.integrations), fontsize=11, parse_math=False)
+    return figure
 
 
 def weights_figure(weights: xr.DataArray) -> Figure:
-    """Weights of each antenna against time."""
-    raise NotImplementedError
+    """Weights of each antenna against time.
+
+    Parameters
+    ----------
+    weights : DataArray (time, antenna)
+        From ``weights_array``.
+    """
+    figure = Figure(figsize=(9.0, 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for antenna in weights["antenna"].values:
+        axes.plot(weights["time"].values, weights.sel(antenna=antenna).values, ".-", lw=1, label=str(antenna))
+    locator = mdates.AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.set(ylim=(-0.03, 1.08), ylabel="weight", xlabel="time (UTC)")
+    axes.axhline(1.0, color="0.7", lw=0.8, zorder=0)
+    if weights.sizes["antenna"]:
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
+    return figure
+
+
+class _Spectra:
+    """Averages of one scan, made per product as they are drawn."""
+
+    def __init__(self, dataset: xr.Dataset, fringes: pd.DataFrame) -> None:
+        self.dataset = dataset
+        self.integrations = dataset.sizes["time"]
+        scan = str(dataset["scan_name"].values[0])
+        keys = ["baseline", "band", "polarization"]
+        chosen = fringes[fringes["scan"] == scan].drop_duplicates(keys)
+        self._fringes = {tuple(row[key] for key in keys): row for _, row in chosen.iterrows()}
+
+    def fringe(self, baseline: str, band: int, polarization: str) -> pd.Series[Any] | None:
+        """Fit of a product; None where there is none."""
+        return self._fringes.get((baseline, band, polarization))
+
+    def frequency(self, band: int) -> NDArray[np.float64]:
+        """Channel centres of a band, Hz."""
+        one = self.dataset.sel(band=band)
+        return np.asarray(one["frequency"].values[: int(one["n_channels"])], dtype=float)
+
+    def spectrum(self, baseline: str, band: int, polarization: str) -> NDArray[np.complex128] | None:
+        """Weighted mean spectrum, its delay rate stopped; None without data."""
+        one = self.dataset.sel(baseline=baseline, band=band, polarization=polarization)
+        values = np.asarray(one["VISIBILITY"].values[:, : int(one["n_channels"])], dtype=np.complex128)
+        weight = known_weights(one["WEIGHT"].values)[:, None] * np.isfinite(values)
+        if not weight.any():
+            return None
+        fringe = self.fringe(baseline, band, polarization)
+        if fringe is not None and np.isfinite(fringe["delay_rate"]):
+            middle = np.datetime64(pd.Timestamp(fringe["reference_time"]).to_datetime64())
+            seconds = (self.dataset["time"].values - middle) / np.timedelta64(1, "s")
+            values = values * np.exp(
+                -2j * np.pi * self.frequency(band) * float(fringe["delay_rate"]) * seconds[:, None]
+            )
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.nansum(weight * values, axis=0) / weight.sum(axis=0), dtype=np.complex128)
+
+    def power(self, antenna: str, band: int, letter: str) -> NDArray[np.float64] | None:
+        """Mean autocorrelation of an antenna; None where it is not there."""
+        name = f"{antenna}-{antenna}"
+        if name not in self.dataset["baseline"] or 2 * letter not in self.dataset["polarization"]:
+            return None
+        found = self.spectrum(name, band, 2 * letter)
+        return None if found is None else np.abs(found)
+
+    def scale(self, baseline: str, band: int, polarization: str) -> NDArray[np.float64] | None:
+        """What turns an amplitude into a correlation coefficient; None without both autocorrelations."""
+        one = self.dataset.sel(baseline=baseline)
+        first = self.power(str(one["antenna1_name"].item()), band, polarization[0])
+        second = self.power(str(one["antenna2_name"].item()), band, polarization[1])
+        if first is None or second is None:
+            return None
+        with np.errstate(divide="ignore"):
+            return np.asarray(1 / np.sqrt(first * second), dtype=float)
+
+
+def _scan_of(dataset: xr.Dataset, scan: str | None) -> xr.Dataset:
+    """The integrations of one scan; the last one with data when none is named."""
+    names = dataset["scan_name"].values.astype(str)
+    if scan is None:
+        values = dataset["VISIBILITY"].transpose("time", ...).values
+        present = np.flatnonzero(np.isfinite(values).reshape(len(values), -1).any(axis=1))
+        if not present.size:
+            raise ValueError("there are no visibilities to draw")
+        scan = names[present[-1]]
+    if scan not in names:
+        raise ValueError(f"no scan {scan!r}; there are {', '.join(dict.fromkeys(names))}")
+    chosen = dataset.isel(time=np.flatnonzero(names == scan))
+    return chosen.isel({dim: 0 for dim in ("phase_center", "pulsar_bin") if dim in chosen.dims})
+
+
+def _cross_baselines(dataset: xr.Dataset) -> list[str]:
+    return [str(name) for name in dataset["baseline"].values[~dataset["is_autocorrelation"].values]]
+
+
+def _known(asked: Sequence[str] | None, default: list[str], known: list[str], what: str) -> list[str]:
+    """What was asked for, if all of it exists."""
+    if asked is None:
+        return default
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise ValueError(f"no {what} {', '.join(unknown)}; there are {', '.join(known)}")
+    return list(asked)
+
+
+def _headline(dataset: xr.Dataset, integrations: int) -> str:
+    begin = pd.Timestamp(dataset["time"].values[0]).strftime("%Y-%m-%d %H:%M:%S")
+    parts = (dataset.attrs.get("job", ""), dataset["scan_name"].values[0], dataset["field_name"].values[0])
+    mean = f"{integrations} integration{'s' if integrations != 1 else ''} from {begin} UTC"
+    return "   ".join([*(str(part) for part in parts if part), mean])
+
+
+def _add_legend(figure: Figure, polarizations: list[str]) -> None:
+    """The colours, in the upper right corner."""
+    for index, name in enumerate(reversed(polarizations)):
+        figure.text(
+            0.99 - 0.035 * index,
+            0.995,
+            name,
+            color=_colour(name),
+            weight="bold",
+            fontsize=10,
+            ha="right",
+            va="top",
+            parse_math=False,
+        )
+
+
+def _colour(polarization: str) -> str:
+    return COLOURS.get(polarization, _OTHER_COLOUR)
+
+
+def _draw_row(
+    axes: NDArray[np.object_], spectra: _Spectra, baseline: str, shown: list[str], *, last: bool
+) -> None:
+    amplitude, phase, lag = axes
+    is_coefficient = _draw_bands(amplitude, phase, spectra, baseline, shown)
+    _draw_lags(lag, spectra, baseline, shown)
+    amplitude.set_ylim(bottom=0.0)
+    amplitude.set_ylabel(f"{baseline}\n" + ("coefficient" if is_coefficient else "DiFX units"), fontsize=9)
+    phase.set(ylim=(-190, 190), yticks=(-180, -90, 0, 90, 180))
+    phase.set_ylabel("degrees", fontsize=9)
+    for axis in (amplitude, phase):
+        _label_bands(axis, spectra, labels=last)
+    if last:
+        amplitude.set_xlabel("sky frequency (MHz)", fontsize=9)
+        phase.set_xlabel("sky frequency (MHz)", fontsize=9)
+    for axis in axes:
+        axis.tick_params(labelsize=8)
+
+
+def _positions(spectra: _Spectra) -> dict[int, tuple[float, NDArray[np.float64]]]:
+    """Where each band stands: bands have the same width on paper, however far apart they are in the sky."""
+    bands = sorted(spectra.dataset["band"].values, key=lambda band: spectra.frequency(int(band))[0])
+    found = {}
+    for place, band in enumerate(bands):
+        frequency = spectra.frequency(int(band))
+        share = (np.arange(frequency.size) + 0.5) / frequency.size
+        found[int(band)] = (place * (1 + _GAP), place * (1 + _GAP) + share)
+    return found
+
+
+def _draw_bands(amplitude: Axes, phase: Axes, spectra: _Spectra, baseline: str, shown: list[str]) -> bool:
+    """Amplitudes and phases of all bands; gives whether the amplitudes are correlation coefficients."""
+    coefficients = []
+    for band, (_, where) in _positions(spectra).items():
+        for name in shown:
+            spectrum = spectra.spectrum(baseline, band, name)
+            if spectrum is None:
+                continue
+            scale = spectra.scale(baseline, band, name)
+            coefficients.append(scale is not None)
+            height = np.abs(spectrum) * (1.0 if scale is None else scale)
+            amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
+            phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
+            fringe = spectra.fringe(baseline, band, name)
+            if fringe is not None:
+                _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
+    return bool(coefficients) and all(coefficients)
+
+
+def _draw_slope(
+    axes: Axes,
+    where: NDArray[np.float64],
+    frequency: NDArray[np.float64],
+    fringe: pd.Series[Any],
+    colour: str,
+) -> None:
+    """Phase of the fitted delay, broken where it wraps."""
+    fine = np.linspace(frequency[0], frequency[-1], 400)
+    turns = fringe["delay"] * (fine - fringe["reference_frequency"])
+    wrapped = np.degrees(np.angle(np.exp(1j * (fringe["phase"] + 2 * np.pi * turns))))
+    wrapped[1:][np.abs(np.diff(wrapped)) > 180] = np.nan
+    axes.plot(np.interp(fine, frequency, where), wrapped, "-", color=colour, lw=0.8, alpha=0.6)
+
+
+def _label_bands(axes: Axes, spectra: _Spectra, *, labels: bool) -> None:
+    """Borders between bands, and the frequencies of their edges."""
+    positions = _positions(spectra)
+    ticks, texts = [], []
+    for band, (start, where) in positions.items():
+        frequency = spectra.frequency(band)
+        if start:
+            axes.axvspan(start - _GAP, start, color="0.88", lw=0, zorder=0)
+        ticks.append(float(where.mean()))
+        low, high = frequency[0] / 1e6, frequency[-1] / 1e6
+        texts.append(f"{low:.2f} – {high:.2f}" if len(positions) <= 2 else f"{(low + high) / 2:.1f}")
+    axes.set_xlim(0, len(positions) * (1 + _GAP) - _GAP)
+    axes.set_xticks(ticks, texts if labels else [""] * len(texts))
+    if labels and len(ticks) > 6:
+        axes.tick_params(axis="x", rotation=60)
+    axes.grid(visible=True, axis="y", color="0.9", lw=0.6)
+
+
+def _draw_lags(axes: Axes, spectra: _Spectra, baseline: str, shown: list[str]) -> None:
+    """Lag spectra in amplitude, the mean over the bands, and the mean fitted delay of each polarization."""
+    bands = [int(band) for band in spectra.dataset["band"].values]
+    frequency = spectra.frequency(bands[0])
+    width = float(frequency[1] - frequency[0]) if frequency.size > 1 else 1e6
+    unit, factor = ("ns", 1e9) if 1 / width < 2e-6 else ("µs", 1e6)
+    reach = min(0.5 / width, _LAG_REACH / (width * frequency.size))
+    top = 0.0
+    for index, name in enumerate(shown):
+        drawn = _mean_lags(spectra, baseline, bands, name)
+        if drawn is None:
+            continue
+        axes.plot(drawn[0] * factor, drawn[1], color=_colour(name), lw=1.0)
+        top = max(top, float(drawn[1].max()))
+        delay = _mark_delay(axes, spectra, (baseline, name), bands, (factor, float(drawn[1].max()), index))
+        reach = min(0.5 / width, max(reach, 2 * abs(delay)))
+    axes.set(xlim=(-reach * factor, reach * factor), ylim=(0.0, 1.3 * top or 1.0))
+    axes.set_xlabel(f"delay ({unit})", fontsize=9)
+    axes.axvline(0.0, color="0.75", lw=0.7, zorder=0)
+
+
+def _mean_lags(
+    spectra: _Spectra, baseline: str, bands: list[int], polarization: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Magnitude of the lag spectrum on the lag axis of the first band, the mean over those that share it."""
+    found: list[NDArray[np.float64]] = []
+    axis: NDArray[np.float64] | None = None
+    for band in bands:
+        spectrum = spectra.spectrum(baseline, band, polarization)
+        if spectrum is None or spectrum.size < 3:
+            continue
+        scale = spectra.scale(baseline, band, polarization)
+        spectrum = spectrum * (1.0 if scale is None else scale)
+        spectrum[[0, -1]] = np.nan  # the edges carry no fringe to be trusted
+        frequency = spectra.frequency(band)
+        lags = lag_axis(frequency.size, float(frequency[1] - frequency[0]), padding=_LAG_PADDING)
+        if axis is None or (lags.size == axis.size and np.allclose(lags, axis)):
+            axis = lags
+            found.append(np.abs(lag_spectrum(spectrum, padding=_LAG_PADDING)))
+    return None if axis is None else (axis, np.mean(found, axis=0))
+
+
+def _mark_delay(
+    axes: Axes,
+    spectra: _Spectra,
+    product: tuple[str, str],
+    bands: list[int],
+    place: tuple[float, float, int],
+) -> float:
+    """A triangle at the delay, averaged over the bands by its errors, and its value; gives the delay in s.
+
+    `place` holds the factor to the unit of the axis, the height of the peak and the line for the text.
+    """
+    baseline, name = product
+    factor, height, line = place
+    fits = [fit for band in bands if (fit := spectra.fringe(baseline, band, name)) is not None]
+    good = [fit for fit in fits if fit["false_alarm_probability"] < _DETECTED]
+    if not good:
+        text, delay = f"{name}  no fringe", 0.0
+    else:
+        weight = np.array([1 / max(float(fit["delay_error"]), 1e-15) ** 2 for fit in good])
+        delay = float(np.average([float(fit["delay"]) for fit in good], weights=weight))
+        error = float(1 / np.sqrt(weight.sum()))
+        digits = int(np.clip(1 - np.floor(np.log10(error * 1e9)), 0, 4))
+        text = f"{name}  {delay * 1e9:+.{digits}f} ± {error * 1e9:.{digits}f} ns"
+        axes.plot([delay * factor], [height * 1.06], "v", ms=5, color=_colour(name), alpha=0.8)
+    axes.text(
+        0.98, 0.95 - 0.1 * line, text, transform=axes.transAxes, ha="right", va="top", fontsize=8,
+        color=_colour(name), parse_math=False,
+    )  # fmt: skip
+    return delay

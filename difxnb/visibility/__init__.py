@@ -3,7 +3,7 @@
 
 In go monitor blocks or SWIN records, out come xarray Datasets and tables of fringes. A Dataset here has
 
-* ``VISIBILITY`` (time, baseline, band, polarization, channel): complex64, DiFX amplitude units; missing is NaN
+* ``VISIBILITY`` (time, baseline, band, polarization, channel): complex64, DiFX amplitude units; or NaN
 * ``WEIGHT`` (time, baseline, band, polarization): float32, 0…1; 0 where missing, NaN where unknown
 * ``UVW`` (time, baseline, uvw): float64, m, antenna 2 minus antenna 1; NaN where unknown
 * ``time``: ``datetime64[ns]``, UTC, middle of the integration

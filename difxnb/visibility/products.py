@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -94,10 +95,16 @@ def products_frame(products: Iterable[Product], input: Input) -> pd.DataFrame:
         the ``.input`` does not know keeps the server's names, with ``band`` -1 and no polarization.
     """
     rows = [_product_row(product, place, input) for product, place in match_products(products, input)]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
+    return pd.DataFrame(
+        {
+            name: pd.Series(list(column), dtype=dtype).infer_objects()
+            for (name, dtype), column in zip(_COLUMNS.items(), columns, strict=True)
+        }
+    )
 
 
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "product": "int64",
     "scan": "int64",
     "baseline": object,
@@ -125,15 +132,5 @@ def _product_row(product: Product, place: ResultProduct | None, input: Input) ->
         letters, offset, is_auto = place.polarization, place.offset, place.antenna1 == place.antenna2
     names = (f"{first}-{second}", first, second)
     group = (product.phase_center, product.pulsar_bin)
-    return (
-        product.number,
-        product.scan,
-        *names,
-        band,
-        edge,
-        letters,
-        is_auto,
-        *group,
-        offset,
-        product.channels,
-    )
+    what = (band, edge, letters, is_auto)
+    return (product.number, product.scan, *names, *what, *group, offset, product.channels)

@@ -36,7 +36,11 @@ class IntegrationClock:
         self.step = float(input.configurations[0].int_time)
         self.day = (input.start_mjd - _UNIX_EPOCH_MJD) * 86400
         self._job_start = float(input.start_seconds)
-        self._starts = {scan.identifier: _scan_start(scan, input.start_mjd) for scan in scans}
+        self._starts = {
+            scan.identifier: _scan_start(scan, input.start_mjd)
+            for scan in scans
+            if math.isfinite(scan.start_mjd)
+        }
         self._last: dict[int, tuple[str, int, float]] = {}
 
     def middle_ns(self, product: int, scan: str, second: int) -> int | None:
