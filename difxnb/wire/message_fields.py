@@ -282,7 +282,7 @@ def status_word(element: str) -> Any:
             raise MessageError(f"{element} {value} does not fit 32 bits")
         return f"0x{value:08x}"
 
-    return declare(Wire((element,), _simple(element, show, "0x00000000"), _read_hexadecimal))
+    return declare(Wire((element,), _simple(element, show, None), _read_hexadecimal))
 
 
 # -- yes and no -------------------------------------------------------------------------------------------

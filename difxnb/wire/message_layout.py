@@ -33,6 +33,11 @@ class Layout(Generic[B]):
             for element in wire.elements:
                 self._places[element] = (index, wire.convert, wire.collect)
 
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Names of all elements that are fields here."""
+        return tuple(self._places)
+
     def knows(self, elements: Iterable[Element]) -> bool:
         """Whether one of the elements is a field here."""
         return any(element.tag in self._places for element in elements)
