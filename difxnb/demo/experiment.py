@@ -123,12 +123,16 @@ def default_experiment(
 
 def small_experiment(*, seed: int = 1, scan_seconds: int = 2) -> Experiment:
     """Compose a small one for tests: about 6 MB, two scans of two integrations, two bands, four products."""
-    return default_experiment(seed=seed, scan_seconds=scan_seconds, gap_seconds=2, n_bands=2, bandwidth=0.25e6)
+    return default_experiment(
+        seed=seed, scan_seconds=scan_seconds, gap_seconds=2, n_bands=2, bandwidth=0.25e6
+    )
 
 
 def _bands(n_bands: int, bandwidth: float) -> tuple[Band, ...]:
     if n_bands not in (1, 2, 4):
-        raise ValueError(f"n_bands is 1, 2 or 4 (a VDIF frame holds a power of two of channels), not {n_bands}")
+        raise ValueError(
+            f"n_bands is 1, 2 or 4 (a VDIF frame holds a power of two of channels), not {n_bands}"
+        )
     chosen = {1: _EDGES_MHZ[:1], 2: _EDGES_MHZ[0:3:2], 4: _EDGES_MHZ}[n_bands]
     return tuple(Band(edge * 1e6, bandwidth, sideband) for edge, sideband in chosen)
 
@@ -140,7 +144,9 @@ def _with_faults(experiment: Experiment, weak_snr: float) -> Experiment:
     invalid = (Gap(0, 0.6 * duration, 0.6 * duration + 0.03),)
     outage = Gap(0, 0.3 * duration, 0.3 * duration + 0.25)
     second = replace(
-        second, data_format="INTERLACEDVDIF/0", missing=(outage, *_single_losses(experiment, len(experiment.scans) - 1))
+        second,
+        data_format="INTERLACEDVDIF/0",
+        missing=(outage, *_single_losses(experiment, len(experiment.scans) - 1)),
     )
     if others:
         seconds = 2 * experiment.bandwidth_hz * duration

@@ -179,14 +179,19 @@ class Experiment:
     cores: tuple[int, ...] = field(default=(2,))
 
     def __post_init__(self) -> None:
-        _require(self.name.isalnum() and self.name[0].isalpha(), f"name {self.name!r} is not letters and digits")
+        _require(
+            self.name.isalnum() and self.name[0].isalpha(), f"name {self.name!r} is not letters and digits"
+        )
         _require(len(self.stations) >= 2, "two stations make the smallest interferometer")
         codes = [station.code for station in self.stations]
         _require(codes == sorted(set(codes)), f"stations must be in order of their codes: {codes}")
         _require(self.polarizations in ("RL", "R", "L"), f"polarizations {self.polarizations!r}")
         _require(len({band.bandwidth_hz for band in self.bands}) == 1, "all bands must be equally wide")
         _require(all(band.sideband in ("U", "L") for band in self.bands), "sidebands are U and L")
-        _require(_is_power_of_two(self.recorded_channels), f"{self.recorded_channels} channels do not fit into VDIF")
+        _require(
+            _is_power_of_two(self.recorded_channels),
+            f"{self.recorded_channels} channels do not fit into VDIF",
+        )
         _require(
             all(0 <= scan.source < len(self.sources) for scan in self.scans), "a scan on an unknown source"
         )
@@ -237,7 +242,12 @@ class Experiment:
         bytes_per_second = self.sample_rate_hz * self.bits_per_time // 8
         for frames in _FRAMES_PER_SECOND:
             payload, rest = divmod(bytes_per_second, frames)
-            if not rest and payload % 8 == 0 and payload <= _MAX_PAYLOAD and self.sample_rate_hz % frames == 0:
+            if (
+                not rest
+                and payload % 8 == 0
+                and payload <= _MAX_PAYLOAD
+                and self.sample_rate_hz % frames == 0
+            ):
                 return frames
         raise ValueError(f"{bytes_per_second} bytes/s do not make a whole number of VDIF frames per second")
 

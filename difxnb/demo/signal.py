@@ -2,10 +2,10 @@
 """The sky's signal in one scan as each station's samplers see it, before noise and quantisation.
 
 The sky's signal of a band and polarization is Gaussian noise that is white over exactly the band. A station that
-records the time u receives it as it was at the reference point at t, where u = t - D(t) + r(t): D is the whole model of
-the job (``.im`` and clock), r the residual that the fringes are to show. With f the frequency of the band edge, the
-voltage is Re[s(t) exp(2πi f (D - r) + iφ)], for lower sidebands too, whose s has negative frequencies only: the same
-method and signs as for the reference jobs, so that V = S1 conj(S2) ∝ exp(+2πi ν (r2 - r1) + i (φ1 - φ2)).
+records the time u receives it as it was at the reference point at t = t' - r(t'), where u = t' - D(t') is what the
+correlator believes: D is the whole model of the job (``.im`` and clock), r the residual that the fringes are to show.
+With f the frequency of the band edge, the voltage is Re[s(t) exp(2πi f (D - r) + iφ)], for lower sidebands too, whose s
+has negative frequencies only. So V = S1 conj(S2) ∝ exp(+2πi ν (r2 - r1) + i (φ1 - φ2)), as in ``difx-files.md`` 13.
 
 How it is computed fast: on the time axis of the reference point the signal is made of blocks of `BLOCK` samples, each
 one period of a sum of sinusoids with random complex amplitudes. A station's samples of a block are one inverse
@@ -114,9 +114,10 @@ class ScanSignal:
         """Geometry of a run of blocks; block k begins k·BLOCK samples after the scan start at the reference point."""
         rate_hz = self._experiment.sample_rate_hz
         middles = (np.arange(blocks.start, blocks.stop + 1) + 0.5) * BLOCK / rate_hz
-        delay, rate = self.delays[station](middles)
         about = self._experiment.stations[station]
-        delay = delay - about.residual_delay_s - about.residual_rate * (middles + self._scan.start_s)
+        residual = about.residual_delay_s + about.residual_rate * (middles + self._scan.start_s)
+        model, rate = self.delays[station](middles + residual)
+        delay = model - residual
         return Geometry(delay, rate - about.residual_rate, np.rint(delay * rate_hz).astype(np.int64))
 
     def rotation(self, band: int, geometry: Geometry) -> Rotation:
@@ -156,7 +157,8 @@ class ScanSignal:
         experiment = self._experiment
         row, polarization = experiment.channels[channel]
         band, about = experiment.bands[row], experiment.stations[station]
-        delay = geometry.delay_s[:-1] - (about.left_delay_s if polarization == "L" else 0.0)
+        beyond = about.left_delay_s if polarization == "L" else 0.0
+        delay = geometry.delay_s[:-1] - beyond * (1 - geometry.rate[:-1])
         fraction = delay * experiment.sample_rate_hz - geometry.whole[:-1]
         first_bin = 0 if band.sideband == "U" else -(BLOCK // 2)
         turns = np.mod(band.edge_hz * delay, 1.0) + about.signal_phase_rad(polarization) / (2 * np.pi)

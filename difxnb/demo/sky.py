@@ -83,7 +83,9 @@ def _polynomial(experiment: Experiment, scan: Scan, start: int) -> ImPolynomial:
     to_source = source_directions(experiment, scan.source, start + seconds)
     tracks = [_station_track(station, to_source) for station in experiment.stations]
     fits = {key: np.stack([_fit(seconds, track[key]) for track in tracks]) for key in tracks[0]}
-    both = {key: np.stack([fit, fit]) for key, fit in fits.items()}  # pointing centre, and the same as phase centre
+    both = {
+        key: np.stack([fit, fit]) for key, fit in fits.items()
+    }  # pointing centre, and the same as phase centre
     nothing = np.zeros_like(both["delay"])
     optional = {"DRY (us)": nothing, "WET (us)": nothing, "AZ": both["az"], "EL GEOM": both["el"]}
     days, second = divmod(start, _DAY_S)
@@ -189,7 +191,9 @@ class StationDelay:
         coefficients = np.stack([p.delay_us[1, self._station] for p in self._polynomials])[row]
         inside = since_first - row * INTERVAL_S
         powers = inside[..., None] ** np.arange(ORDER + 1)
-        delay = np.sum(coefficients * powers, axis=-1) + np.polynomial.polynomial.polyval(of_day, self._clock_us)
+        delay = np.sum(coefficients * powers, axis=-1) + np.polynomial.polynomial.polyval(
+            of_day, self._clock_us
+        )
         slopes = coefficients[..., 1:] * np.arange(1, ORDER + 1)
         rate = np.sum(slopes * powers[..., :-1], axis=-1) + self._clock_us[1]
         return delay * 1e-6, rate * 1e-6

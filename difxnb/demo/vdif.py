@@ -63,7 +63,9 @@ class FrameWriter:
     reader that ignores the bit would notice.
     """
 
-    def __init__(self, stream: BinaryIO, experiment: Experiment, station: int, scan: int, frames: range) -> None:
+    def __init__(
+        self, stream: BinaryIO, experiment: Experiment, station: int, scan: int, frames: range
+    ) -> None:
         self._stream = stream
         self._next, self._stop = frames.start, frames.stop
         self._samples = experiment.samples_per_frame

@@ -72,7 +72,9 @@ class ScanRecording:
         paths = [directory / self._experiment.recording_name(a, self._scan) for a in stations]
         with contextlib.ExitStack() as files:
             writers = [
-                FrameWriter(files.enter_context(path.open("wb")), self._experiment, a, self._scan, self._frames[a])
+                FrameWriter(
+                    files.enter_context(path.open("wb")), self._experiment, a, self._scan, self._frames[a]
+                )
                 for a, path in enumerate(paths)
             ]
             for part, blocks in enumerate(self._runs_of_blocks()):
@@ -92,7 +94,9 @@ class ScanRecording:
     def _runs_of_blocks(self) -> Iterator[range]:
         """Runs of blocks that cover the recordings of all stations."""
         per_frame = self._experiment.samples_per_frame
-        delays = [float(delay(np.zeros(1))[0][0]) * self._experiment.sample_rate_hz for delay in self._signal.delays]
+        delays = [
+            float(delay(np.zeros(1))[0][0]) * self._experiment.sample_rate_hz for delay in self._signal.delays
+        ]
         first = min(frames.start * per_frame + d for frames, d in zip(self._frames, delays, strict=True))
         last = max(frames.stop * per_frame + d for frames, d in zip(self._frames, delays, strict=True))
         stop = int(np.ceil(last / BLOCK)) + 2
@@ -120,7 +124,9 @@ class ScanRecording:
             rotation = self._signal.rotation(band, geometry)
             for channel in range(band * polarizations, (band + 1) * polarizations):
                 signal = self._signal.voltage(station, channel, geometry, rotation, sky[channel])
-                codes = _quantise(signal * self._sky_scale[station], _draw(bits, self._noise[station], signal.shape))
+                codes = _quantise(
+                    signal * self._sky_scale[station], _draw(bits, self._noise[station], signal.shape)
+                )
                 words |= codes.astype(words.dtype) << words.dtype.type(QUANTISATION_BITS * channel)
         first_sample = blocks.start * BLOCK - int(geometry.whole[0])
         samples = _follow_slips(words, geometry.whole)
@@ -147,7 +153,9 @@ def _quantise(signal: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArra
     return noise.astype(np.uint8)
 
 
-def _follow_slips(words: NDArray[np.unsignedinteger], whole: NDArray[np.int64]) -> NDArray[np.unsignedinteger]:
+def _follow_slips(
+    words: NDArray[np.unsignedinteger], whole: NDArray[np.int64]
+) -> NDArray[np.unsignedinteger]:
     """Join blocks to a stream: where the whole delay grows by a sample one is dropped, where it shrinks one is added.
 
     That happens at most once in some hundred thousand samples.
