@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turn packed 1- and 2-bit samples into levels by table.
 
-Bytes of VDIF payload come in, float32 levels go out, each of them twice in a row: a real sample times a complex
-phasor is then a plain product of float pairs, which is several times quicker than numpy's mixed product. Levels and
-order of bits: ``mpifxcorr-algorithm.md`` 7.
+Bytes of VDIF payload come in, float32 levels go out, each of them twice in a row: a real sample times a
+complex phasor is then a plain product of float pairs, which is several times quicker than numpy's mixed
+product. Levels and order of bits: ``mpifxcorr-algorithm.md`` 7.
 """
 
 from __future__ import annotations

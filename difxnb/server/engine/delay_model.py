@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The delay of every antenna, clock included, as the correlator uses it.
 
-Polynomials of the ``.im`` and clocks of the ``.input`` come in, a parabola per sub-integration goes out. Delays are
-in µs, positive for an antenna whose data are to be taken from earlier (``mpifxcorr-algorithm.md`` 1).
+Polynomials of the ``.im`` and clocks of the ``.input`` come in, a parabola per sub-integration goes out.
+Delays are in µs, positive for an antenna whose data are to be taken from earlier (``mpifxcorr-algorithm.md``
+1).
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class DelayModel:
     Attributes
     ----------
     whole_seconds : list of int
-        Per antenna: seconds of its clock that are left out of the delays here and shift the data's time instead.
+        Per antenna: seconds of its clock that are left out of the delays here and shift the data's time
+        instead.
     """
 
     def __init__(self, inp: Input, im: Im) -> None:
@@ -78,7 +80,8 @@ class DelayModel:
         """
         coefficients, begin = self._polynomial(scan, telescope, start_ns)
         times = begin + np.array([0.0, 0.5, 1.0]) * length_ns * 1e-9
-        return Parabola.through(*(float(delay) for delay in polyval(times, coefficients)), transforms)
+        start, middle, end = (float(delay) for delay in polyval(times, coefficients))
+        return Parabola.through(start, middle, end, transforms)
 
     def uvw(self, scan: int, telescope1: int, telescope2: int, time_ns: int) -> tuple[float, float, float]:
         """Baseline as SWIN has it: position of antenna 2 minus that of antenna 1, m."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the frames of a VDIF file by their headers, whatever lies between them.
 
-A file comes in, runs of frames with time, thread and validity go out, in pieces of bounded size. A frame is placed by
-its header alone; bytes that are no frame are passed over and counted. Frames with the invalid bit or with the fill
-pattern that recorders leave in gaps are bad.
+A file comes in, runs of frames with time, thread and validity go out, in pieces of bounded size. A frame is
+placed by its header alone; bytes that are no frame are passed over and counted. Frames with the invalid bit
+or with the fill pattern that recorders leave in gaps are bad.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class FrameRun:
     payloads : ndarray
         uint8, shape (frame, payload byte).
     slot : ndarray
-        int64: time of each frame in frames since the reference second; -2**62 where it has no plausible header.
+        int64: time of each frame in frames since the reference second; -2**62 where it has no plausible
+        header.
     thread : ndarray
         Thread numbers.
     good : ndarray
@@ -168,7 +169,7 @@ class VdifFile:
         ends = [run.slot for run in self.runs(self._find(tail), frames)]
         self.passed_over, self.damaged = counted
         slots = np.concatenate([head.slot, *ends])
-        return slots[slots != NOWHERE]
+        return np.asarray(slots[slots != NOWHERE], np.int64)
 
     def offset_before(self, slot: int, spare: int) -> int:
         """Byte offset of a frame some way before a time, by halving; the start of the file where in doubt."""

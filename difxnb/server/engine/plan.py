@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is to be computed for a configuration, sorted by what can be computed together.
 
-An ``.input`` comes in. Bands that cover the same sky frequencies with the same channels form a *group*: all its
-products come out of one multiplication. The bands of one recorded frequency of one datastream form a *feed*: they
-share fringe rotation and transform.
+An ``.input`` comes in. Bands that cover the same sky frequencies with the same channels form a *group*: all
+its products come out of one multiplication. The bands of one recorded frequency of one datastream form a
+*feed*: they share fringe rotation and transform.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From sums to visibilities: scale, weights, SWIN records and the array of results.
 
-``mpifxcorr-algorithm.md`` 6, "Normalisation" and "Weight written"; order of records as in ``difx-files.md`` 13.
+``mpifxcorr-algorithm.md`` 6, "Normalisation" and "Weight written"; order of records as in ``difx-files.md``
+13.
 """
 
 from __future__ import annotations

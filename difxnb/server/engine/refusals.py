@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the embedded correlator cannot do, found before it starts.
 
-A job's files come in, reasons in words go out; none means that the job can be done. Nothing is left out in silence:
-what is merely not made (phase calibration tones) is told by :func:`omissions`.
+A job's files come in, reasons in words go out; none means that the job can be done. Nothing is left out in
+silence: what is merely not made (phase calibration tones) is told by :func:`omissions`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which sub-integrations of which scan make which integration.
 
-A job's files come in, its integrations in order of time go out. All times are whole nanoseconds after the start of
-the job. The rules are those of ``mpifxcorr-algorithm.md`` 6, "Which sub-integrations make an integration".
+A job's files come in, its integrations in order of time go out. All times are whole nanoseconds after the
+start of the job. The rules are those of ``mpifxcorr-algorithm.md`` 6, "Which sub-integrations make an
+integration".
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One antenna's share of the work: from samples to spectra on the geocentre's time.
 
-Samples are picked by whole-sample delay, turned by the fringe rotation, transformed, and turned once more for the
-rest of the delay (``mpifxcorr-algorithm.md`` 2 to 5). Two things are arranged differently from there, with the same
-result to rounding:
+Samples are picked by whole-sample delay, turned by the fringe rotation, transformed, and turned once more for
+the rest of the delay (``mpifxcorr-algorithm.md`` 2 to 5). Two things are arranged differently from there,
+with the same result to rounding:
 
-- The rotation of a block is split into its phase at the block's middle and a phase that grows along the block. The
-  first is applied after the transform together with the fractional delay; only the second is applied to the samples.
-  Since the growth changes very little from block to block, one phasor of N samples serves a whole chunk of blocks.
-- The phasors after the transform depend on channel and block as exp 2πi(c·g + h). They are products of a coarse and a
-  fine table, so few sines are computed.
+- The rotation of a block is split into its phase at the block's middle and a phase that grows along the
+  block. The first is applied after the transform together with the fractional delay; only the second is
+  applied to the samples. Since the growth changes very little from block to block, one phasor of N samples
+  serves a whole chunk of blocks.
+- The phasors after the transform depend on channel and block as exp 2πi(c·g + h). They are products of a
+  coarse and a fine table, so few sines are computed.
 """
 
 from __future__ import annotations
@@ -70,11 +71,6 @@ class Alignment:
     starts: NDArray[np.int64]
     residual_us: NDArray[np.float64]
 
-    def part(self, begin: int, end: int) -> Alignment:
-        """Cut out some of the transforms."""
-        cut = slice(begin, end)
-        return Alignment(self.parabola, self.numbers[cut], self.starts[cut], self.residual_us[cut])
-
 
 def align(timing: Timing, parabola: Parabola, first: int, end: int) -> Alignment:
     """Pick the samples of transforms `first`…`end`-1: the nearest whole sample, halves upwards."""
@@ -86,88 +82,82 @@ def align(timing: Timing, parabola: Parabola, first: int, end: int) -> Alignment
     )
 
 
-class Rotation:
-    """The fringe rotation of a feed during a chunk of transforms.
+class FeedPhasors:
+    """All that a feed is turned by during a piece.
 
     Parameters
     ----------
     feed : Feed
     timing : Timing
     alignment : Alignment
-        Of the chunk.
+        Of the transforms of the piece.
     order : int
         FRINGE ROTN ORDER: delay within a block constant (0), a straight line (1) or the parabola (2).
-
-    Attributes
-    ----------
-    middle_turns : ndarray
-        Phase at the middle of each block, turns, to be taken away.
     """
 
     def __init__(self, feed: Feed, timing: Timing, alignment: Alignment, order: int) -> None:
-        middle = (timing.samples - 1) / (2 * timing.samples)
+        self._feed, self._alignment = feed, alignment
         parabola, numbers = alignment.parabola, alignment.numbers
-        block_us = timing.samples * timing.dt_us
+        middle = (timing.samples - 1) / (2 * timing.samples)
         self._x = np.arange(timing.samples) / timing.samples - middle
-        self._curve = 0.0
         if order == 0:
-            delay, slopes = parabola(numbers + 0.5), np.zeros(1)
+            delay, slopes, curve = parabola(numbers + 0.5), np.zeros(len(numbers)), 0.0
         elif order == 1:
-            slopes = parabola(numbers + 1) - parabola(numbers)
+            slopes, curve = parabola(numbers + 1) - parabola(numbers), 0.0
             delay = parabola(numbers) - parabola.a2 / 12 + slopes * middle
         else:
-            slopes = parabola.a1 + 2 * parabola.a2 * (numbers + middle)
+            slopes, curve = parabola.a1 + 2 * parabola.a2 * (numbers + middle), parabola.a2
             delay = parabola(numbers + middle)
-            self._curve = feed.freq_mhz * parabola.a2
-        inside = middle if order else 0.0
-        offset_turns = feed.freq_offset_hz * block_us * 1e-6
+        # The offset of a local oscillator turns the other way, with the time of the model.
+        offset_turns = feed.freq_offset_hz * timing.samples * timing.dt_us * 1e-6
+        place = numbers + middle if order else numbers
         start_turns = feed.freq_offset_hz * timing.start_s
-        self.middle_turns = feed.freq_mhz * delay - offset_turns * (numbers + inside) - start_turns
-        self._slope = feed.freq_mhz * float(slopes.mean()) - (offset_turns if order else 0.0)
+        self._middle_turns = feed.freq_mhz * delay - offset_turns * place - start_turns
+        self._slopes = feed.freq_mhz * slopes - (offset_turns if order else 0.0)
+        self._curve = feed.freq_mhz * curve
 
-    def phasor(self) -> NDArray[np.complex64]:
-        """Factor of the samples of every block, shape (samples,)."""
-        return phasors(-(self._slope + self._curve * self._x) * self._x)
+    def rotations(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.complex64]:
+        """Factors of the samples of every block, one row for each chunk of blocks, shape (chunk, sample)."""
+        slopes = (self._slopes[begins] + self._slopes[ends - 1]) / 2
+        return phasors(-(slopes[:, np.newaxis] + self._curve * self._x) * self._x)
+
+    def corrections(
+        self, correction: Correction, channels: int, fine: int, used: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
+        """Factors of the spectra: fractional delay, and the phase at the middle of each block.
+
+        Parameters
+        ----------
+        correction : Correction
+            Of the band.
+        channels : int
+            Channels of the transform.
+        fine : int
+            Length of the fine table.
+        used : ndarray
+            False for blocks that are to be left out.
+
+        Returns
+        -------
+        rough, exact : ndarray
+            Shapes (coarse, block) and (fine, block): channel c has the factor rough[c // fine] · exact[c %
+            fine].
+        """
+        feed = self._feed
+        delay_us = self._alignment.residual_us - correction.clock_us
+        per_channel = feed.bandwidth_mhz / channels * delay_us
+        offset = correction.phase_turns - self._middle_turns
+        if feed.lower:
+            offset = offset - feed.bandwidth_mhz * delay_us
+        steps = np.arange(0, channels, fine)[:, np.newaxis]
+        rough = phasors(steps * per_channel + offset) * used
+        return rough, phasors(np.arange(fine)[:, np.newaxis] * per_channel)
 
 
 def blocks_sharing_rotation(feed: Feed, parabola: Parabola, order: int) -> int:
     """How many blocks may share a rotation phasor."""
     change = abs(feed.freq_mhz * parabola.a2) if order else 0.0
     return int(min(2 * _MAX_SLOPE_ERROR_TURNS / change, 2**31)) if change > 0 else 2**31
-
-
-def channel_phasors(
-    feed: Feed,
-    correction: Correction,
-    channels: int,
-    alignment: Alignment,
-    rotation: Rotation,
-    used: NDArray[np.bool_],
-    out: NDArray[np.complex64],
-    turned: NDArray[np.complex64],
-) -> None:
-    """Compute what spectra are multiplied with: fractional delay, and the phase at the middle of each block.
-
-    Parameters
-    ----------
-    channels : int
-        Channels of the transform.
-    used : ndarray
-        False for transforms that are to be left out.
-    out, turned : ndarray
-        complex64, shape (coarse, fine, transform), channel = coarse index · fine length + fine index: the phasors,
-        and the same times -i.
-    """
-    coarse, fine, _ = out.shape
-    delay_us = alignment.residual_us - correction.clock_us
-    per_channel = feed.bandwidth_mhz / channels * delay_us
-    offset = correction.phase_turns - rotation.middle_turns
-    if feed.lower:
-        offset = offset - feed.bandwidth_mhz * delay_us
-    rough = phasors(np.arange(coarse)[:, np.newaxis] * fine * per_channel + offset) * used
-    exact = phasors(np.arange(fine)[:, np.newaxis] * per_channel)
-    np.multiply(rough[:, np.newaxis], exact, out=out)
-    np.multiply((rough * np.complex64(-1j))[:, np.newaxis], exact, out=turned)
 
 
 def phasors(turns: NDArray[np.float64]) -> NDArray[np.complex64]:

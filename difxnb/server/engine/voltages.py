@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The recording of a datastream, as packed samples in order of time.
 
-VDIF files come in, windows of payload placed by the header times of their frames go out: what is missing or marked
-invalid is absent from the window's `valid`. mpifxcorr places frames so only with its multiplexing reader
-(``INTERLACEDVDIF``), and ignores the invalid bit there; with plain ``VDIF`` it does not notice missing frames
-(``mpifxcorr-algorithm.md`` 7 and 8). Here both are done right, so results differ from mpifxcorr's in these two cases.
+VDIF files come in, windows of payload placed by the header times of their frames go out: what is missing or
+marked invalid is absent from the window's `valid`. mpifxcorr places frames so only with its multiplexing
+reader (``INTERLACEDVDIF``), and ignores the invalid bit there; with plain ``VDIF`` it does not notice missing
+frames (``mpifxcorr-algorithm.md`` 7 and 8). Here both are done right, so results differ from mpifxcorr's in
+these two cases.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Window:
     Attributes
     ----------
     payload : ndarray
-        uint8, shape (thread, byte): packed samples, nothing of use where frames are missing; some spare bytes follow.
+        uint8, shape (thread, byte): packed samples, nothing of use where frames are missing; some spare bytes
+        follow.
     valid : ndarray
         Shape (thread, frame): frames that are there and good.
     start : int
@@ -54,7 +56,7 @@ class Window:
     spans: tuple[tuple[int, int], ...]
 
     def good_fraction(self, thread: int, starts: NDArray[np.int64], length: int) -> NDArray[np.float64]:
-        """Share of good samples in blocks of `length` samples; 0 for blocks that stick out of the recording."""
+        """Share of good samples in blocks of `length` samples; 0 for blocks that stick out of the data."""
         counts = np.concatenate([[0], np.cumsum(self.valid[thread])]) * self.frame_samples
         good = self._good_before(counts, thread, starts + length) - self._good_before(counts, thread, starts)
         inside = np.zeros(len(starts), bool)
@@ -74,6 +76,8 @@ class Window:
 
         Parameters
         ----------
+        decoder : Decoder
+            Of the recording.
         band : (int, int)
             Thread (as a row of `payload`) and channel.
         first : int
@@ -97,7 +101,7 @@ class Window:
     @property
     def n_frames(self) -> int:
         """Frames of one thread that the window is long."""
-        return self.valid.shape[1]
+        return int(self.valid.shape[1])
 
 
 class Recording:

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A job under way: pieces of it are handed to threads, and integrations come back in order of time.
+
+Reading and aligning is done by the thread that iterates, the arithmetic by a pool; numpy, scipy and BLAS
+leave the interpreter to the others while they work. Only a few pieces are under way at a time, so memory is
+bounded and a stop takes effect after milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from difxnb.formats.calc import Calc
+from difxnb.formats.companion import companion
+from difxnb.formats.im import Im
+from difxnb.formats.input_model import Input
+from difxnb.formats.swin import file_name
+from difxnb.server.engine.cross import Correlator, Piece, Sums
+from difxnb.server.engine.delay_model import DelayModel
+from difxnb.server.engine.plan import ConfigPlan, plan_configuration
+from difxnb.server.engine.records import start_of, visibilities
+from difxnb.server.engine.refusals import omissions
+from difxnb.server.engine.schedule import NS, IntegrationSpan, ScanPlan
+from difxnb.server.engine.spectra import Workspace
+from difxnb.server.engine.station import Timing, align
+from difxnb.server.engine.voltages import Recording
+
+_PIECE_SAMPLES = 2**18
+"""Samples of a stream that one task works on: a few milliseconds, so that a stop is quick."""
+
+_TASKS_PER_THREAD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """What one integration gave.
+
+    Attributes
+    ----------
+    config, scan, source : int
+        Rows of the configurations, of the ``.calc``'s scans and of its sources.
+    start_mjd, start_seconds : int, float
+        Start of the integration, UTC.
+    mjd, seconds : int, float
+        Its nominal centre as the records carry it: the day of the start, so seconds may exceed 86400.
+    records : bytes
+        SWIN records ready to append, in mpifxcorr's order; products of no weight are absent.
+    n_records : int
+        How many they are.
+    weights : list of float
+        Per datastream of the configuration: mean weight of the autocorrelations of its used recorded bands.
+    result : ndarray
+        complex64, the whole array of results in the order of
+        :func:`difxnb.formats.result_layout.result_layout`.
+    """
+
+    config: int
+    scan: int
+    source: int
+    start_mjd: int
+    start_seconds: float
+    mjd: int
+    seconds: float
+    records: bytes
+    n_records: int
+    weights: list[float]
+    result: NDArray[np.complex64]
+
+
+class EmbeddedJob:
+    """A job that can be correlated here; made by :func:`open_job`.
+
+    Attributes
+    ----------
+    input, calc, im : Input, Calc, Im
+        The job's files.
+    threads : list of int
+        Threads of each core process as the ``.threads`` file asks; empty without such a file.
+    n_integrations : int
+        Integrations that the job will give.
+    output_file : Path
+        The SWIN file that belongs to the job.
+    """
+
+    def __init__(self, inp: Input, calc: Calc, im: Im, threads: list[int], scans: list[ScanPlan]) -> None:
+        self.input, self.calc, self.im, self.threads = inp, calc, im, threads
+        self.output_file = inp.companion("difx") / file_name(inp.start_mjd, inp.start_seconds)
+        self.n_integrations = sum(scan.n_integrations for scan in scans)
+        self._scans = scans
+        self._model = DelayModel(inp, im)
+        self._plans = {row: plan_configuration(inp, row) for row in sorted({scan.config for scan in scans})}
+        self._recordings = self._open_recordings()
+
+    def integrations(
+        self, *, threads: int | None = None, stop: threading.Event | None = None
+    ) -> Iterator[Integration]:
+        """Compute the job, integration after integration, in order of time.
+
+        Parameters
+        ----------
+        threads : int, optional
+            Threads to compute with; all processors by default.
+        stop : threading.Event, optional
+            Once set, the iteration ends within a moment; an integration that is not whole is not yielded.
+
+        Raises
+        ------
+        FileFormatError
+            A recording changed while it was read.
+        """
+        self._recordings = self._open_recordings()
+        workers = threads or len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                yield from self._computed(pool, workers, stop or threading.Event())
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about the computation so far."""
+        of_files = [note for recording in self._recordings.values() for note in recording.notes]
+        return (*omissions(self.input, self._scans), *of_files)
+
+    def _computed(
+        self, pool: ThreadPoolExecutor, workers: int, stop: threading.Event
+    ) -> Iterator[Integration]:
+        """Keep the pool busy a little ahead of the integration in hand."""
+        spaces: SimpleQueue[Workspace] = SimpleQueue()
+        for _ in range(workers):
+            spaces.put(Workspace())
+        tasks = self._tasks()
+        ahead: deque[tuple[_Task, Future[list[Sums]]]] = deque()
+        whole: list[Sums] = []
+        while not stop.is_set():
+            while len(ahead) < _TASKS_PER_THREAD * workers and (task := next(tasks, None)):
+                ahead.append((task, pool.submit(_in_workspace, task, spaces)))
+            if not ahead:
+                return
+            task, future = ahead.popleft()
+            whole = _total(whole, future.result())
+            if task.last:
+                yield self._integration(task.span, whole)
+                whole = []
+
+    def _tasks(self) -> Iterator[_Task]:
+        for scan in self._scans:
+            plan = self._plans[scan.config]
+            correlator = Correlator(plan, [self._recordings[row] for row in plan.datastreams])
+            for span in scan.integrations():
+                pieces = list(self._cuts(plan, span))
+                for number, (subint, first, end) in enumerate(pieces):
+                    piece = self._piece(plan, span, subint, first, end)
+                    yield _Task(correlator, piece, span, number == len(pieces) - 1)
+
+    def _cuts(self, plan: ConfigPlan, span: IntegrationSpan) -> Iterator[tuple[int, int, int]]:
+        """Sub-integration, first and end transform of every piece of an integration."""
+        step = max(1, _PIECE_SAMPLES // plan.samples)
+        for subint in range(span.first, span.end):
+            for first in range(0, plan.transforms, step):
+                yield subint, first, min(first + step, plan.transforms)
+
+    def _piece(self, plan: ConfigPlan, span: IntegrationSpan, subint: int, first: int, end: int) -> Piece:
+        """Align the antennas and read what they need."""
+        timings, alignments, windows = [], [], []
+        start_ns = span.subint_start_ns(subint)
+        for row in plan.datastreams:
+            telescope = self.input.datastreams[row].telescope_index
+            timing = self._timing(plan, telescope, start_ns)
+            parabola = self._model.parabola(
+                span.scan.scan, telescope, start_ns, span.scan.subint_ns, plan.transforms
+            )
+            alignment = align(timing, parabola, first, end)
+            timings.append(timing)
+            alignments.append(alignment)
+            begin, stop = int(alignment.starts[0]), int(alignment.starts[-1]) + plan.samples
+            windows.append(self._recordings[row].window(begin, stop))
+        return Piece(timings, alignments, windows)
+
+    def _timing(self, plan: ConfigPlan, telescope: int, start_ns: int) -> Timing:
+        after_second = round(self.input.start_seconds % 1 * NS)
+        recorded_ns = start_ns + after_second - self._model.whole_seconds[telescope] * NS
+        first_sample, rest = divmod(recorded_ns * plan.sample_rate, NS)
+        return Timing(start_ns / NS, first_sample, rest / NS, plan.samples, 1e6 / plan.sample_rate)
+
+    def _integration(self, span: IntegrationSpan, sums: Sequence[Sums]) -> Integration:
+        plan, scan = self._plans[span.scan.config], span.scan
+        made = visibilities(self.input, self._model, plan, span, sums)
+        mjd, seconds = start_of(self.input, span)
+        return Integration(
+            config=scan.config,
+            scan=scan.scan,
+            source=scan.source,
+            start_mjd=mjd,
+            start_seconds=seconds,
+            mjd=mjd,
+            seconds=seconds + scan.int_ns / NS / 2,
+            records=b"".join(made.records),
+            n_records=len(made.records),
+            weights=made.weights,
+            result=made.result,
+        )
+
+    def _open_recordings(self) -> dict[int, Recording]:
+        reference = self.input.start_mjd * 86400 + int(self.input.start_seconds)
+        return {
+            row: Recording(
+                self.input.datastreams[row], recording_paths(self.input, row), plan.sample_rate, reference
+            )
+            for plan in self._plans.values()
+            for row in plan.datastreams
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A piece to correlate, and whether it completes its integration."""
+
+    correlator: Correlator
+    piece: Piece
+    span: IntegrationSpan
+    last: bool
+
+
+def _in_workspace(task: _Task, spaces: SimpleQueue[Workspace]) -> list[Sums]:
+    workspace = spaces.get()
+    try:
+        return task.correlator.sums(task.piece, workspace)
+    finally:
+        spaces.put(workspace)
+
+
+def _total(whole: list[Sums], more: list[Sums]) -> list[Sums]:
+    if not whole:
+        return more
+    for sums, added in zip(whole, more, strict=True):
+        sums.add(added)
+    return whole
+
+
+def recording_paths(inp: Input, datastream: int) -> list[Path]:
+    """Files of a datastream: as named, or of the same names beside the ``.input``."""
+    return [companion(name, inp.path) for name in inp.datastreams[datastream].files]
