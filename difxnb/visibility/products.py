@@ -20,7 +20,13 @@ from difxnb.wire.monitor import Product, corrected_offsets
 
 
 def match_products(products: Iterable[Product], input: Input) -> list[tuple[Product, ResultProduct | None]]:
-    """Each product with its place in the array of results; None where the ``.input`` has no such product."""
+    """Each product with its place in the array of results; None where the ``.input`` has no such product.
+
+    Cross products are found by baseline, band edge and place in their group, and by offset where that fails (a band
+    recorded in both sidebands is written under one edge and announced under the other). Autocorrelations carry no
+    such numbers: they are found by offset, unless one offset of the list is proved wrong; the server counts bands
+    that are not in the array, and the offsets of all that follow are then too large.
+    """
     corrected = corrected_offsets(list(products))
     layout = result_layout(
         input,
@@ -28,13 +34,19 @@ def match_products(products: Iterable[Product], input: Input) -> list[tuple[Prod
         pulsar_bins=1 + max((p.pulsar_bin for p in corrected), default=0),
     )
     by_offset = {place.offset: place for place in layout}
+    are_right = all(
+        (place := by_offset.get(p.offset)) is not None and _is_same_kind(p, place, input)
+        for p in corrected
+        if p.is_autocorrelation
+    )
     seen: Counter[tuple[int, str, float]] = Counter()
     matched = []
     for product in corrected:
         place = by_offset.get(product.offset)
-        if place is None or not _agree(product, place):
-            place = _match_by_names(product, layout, input, seen)
-        matched.append((product, place))
+        if not (product.is_autocorrelation and are_right):
+            by_name = _match_by_names(product, layout, input, seen)
+            place = by_name or (None if product.is_autocorrelation else place)
+        matched.append((product, place if place is not None and _agree(product, place) else None))
         seen[product.scan, product.telescope1, product.frequency_hz] += product.is_autocorrelation
     return matched
 
@@ -43,19 +55,18 @@ def _agree(product: Product, place: ResultProduct) -> bool:
     return product.channels == place.channels and product.is_autocorrelation == (place.kind == "auto")
 
 
+def _is_same_kind(product: Product, place: ResultProduct, input: Input) -> bool:
+    return _agree(product, place) and _is_band(input, place.freq_index, product.frequency_hz)
+
+
 def _match_by_names(
     product: Product, layout: list[ResultProduct], input: Input, seen: Counter[tuple[int, str, float]]
 ) -> ResultProduct | None:
-    """Find a product whose offset is wrong: the n-th of its group in the list is the n-th in the layout.
-
-    The server counts autocorrelations of recorded bands that are not in the array of results, and its
-    offsets of all that follow are then too large.
-    """
+    """Find a product by what it is of: the n-th of its group in the list is the n-th in the layout."""
     group = [
         place
         for place in layout
-        if _agree(product, place)
-        and _is_band(input, place.freq_index, product.frequency_hz)
+        if _is_same_kind(product, place, input)
         and (
             input.telescopes[place.antenna1].name == product.telescope1
             if product.is_autocorrelation
