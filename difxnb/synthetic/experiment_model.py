@@ -173,7 +173,7 @@ class Experiment:
     start_mjd: int = 60746
     start_seconds: int = 21600
     polarizations: str = "RL"
-    n_channels: int = 32
+    n_channels: int = 128
     integration_s: int = 1
     polarization_mixing: float = 0.3
     cores: tuple[int, ...] = field(default=(2,))

@@ -14,7 +14,7 @@ import erfa
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.demo.experiment_model import Experiment, Scan, Station
+from difxnb.synthetic.experiment_model import Experiment, Scan, Station
 from difxnb.formats.calc import Eop
 from difxnb.formats.im import Im, ImPolynomial, ImScan
 
@@ -121,6 +121,7 @@ def source_directions(experiment: Experiment, source: int, seconds: FloatArray) 
     Parameters
     ----------
     experiment : Experiment
+        Its sources and its day.
     source : int
         Row of the source list.
     seconds : ndarray
@@ -139,7 +140,7 @@ def source_directions(experiment: Experiment, source: int, seconds: FloatArray) 
             [np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)],
         ]
     )
-    return np.einsum("tij,aj->ati", celestial_to_terrestrial(experiment, seconds), axes)
+    return np.asarray(np.einsum("tij,aj->ati", celestial_to_terrestrial(experiment, seconds), axes))
 
 
 def _station_track(station: Station, directions: FloatArray) -> dict[str, FloatArray]:

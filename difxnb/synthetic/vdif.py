@@ -14,7 +14,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.demo.experiment_model import QUANTISATION_BITS, VDIF_HEADER_BYTES, Experiment, Gap
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, VDIF_HEADER_BYTES, Experiment, Gap
 
 _INVALID = 1 << 31
 _MJD_DAY_0 = dt.date(1858, 11, 17)
@@ -40,7 +40,7 @@ def pack_times(words: NDArray[np.unsignedinteger], bits_per_time: int) -> NDArra
         return words.view(np.uint8)
     per_byte = 8 // bits_per_time
     parts = words.reshape(-1, per_byte) << (np.arange(per_byte, dtype=np.uint8) * np.uint8(bits_per_time))
-    return np.bitwise_or.reduce(parts, axis=1).astype(np.uint8)
+    return np.asarray(np.bitwise_or.reduce(parts, axis=1), dtype=np.uint8)
 
 
 class FrameWriter:

@@ -10,13 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from difxnb.demo.experiment import default_experiment, small_experiment
-from difxnb.demo.experiment_model import Band, Experiment, Gap, Scan, SkySource, Station
-from difxnb.demo.job_files import write_job_files
-from difxnb.demo.observing_files import write_observing_files
-from difxnb.demo.sky import delay_model
-from difxnb.demo.truth import TRUTH_FILE, ExpectedFringe, Truth, expected_fringes, read_truth, write_truth
-from difxnb.demo.voltages import write_recordings
+from difxnb.synthetic.experiment import default_experiment, small_experiment
+from difxnb.synthetic.experiment_model import Band, Experiment, Gap, Scan, SkySource, Station
+from difxnb.synthetic.job_files import write_job_files
+from difxnb.synthetic.observing_files import write_observing_files
+from difxnb.synthetic.sky import delay_model
+from difxnb.synthetic.truth import (
+    TRUTH_FILE,
+    ExpectedFringe,
+    Truth,
+    expected_fringes,
+    read_truth,
+    write_truth,
+)
+from difxnb.synthetic.voltages import write_recordings
 from difxnb.errors import FileFormatError, OutputExists
 
 __all__ = [

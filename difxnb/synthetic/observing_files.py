@@ -11,8 +11,8 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
-from difxnb.demo.experiment_model import Experiment, Scan
-from difxnb.demo.job_files import (
+from difxnb.synthetic.experiment_model import Experiment, Scan
+from difxnb.synthetic.job_files import (
     DATA_BUFFER_FACTOR,
     MODE,
     NUM_DATA_SEGMENTS,
@@ -20,7 +20,7 @@ from difxnb.demo.job_files import (
     machines,
     recordings,
 )
-from difxnb.demo.sky import earth_orientation
+from difxnb.synthetic.sky import earth_orientation
 
 _A1_TAI_S = 0.03439
 _IF_OFFSET_MHZ = 800.0

@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from difxnb.demo.experiment_model import QUANTISATION_BITS, Experiment, Station
-from difxnb.demo.sky import earth_orientation, start_time
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment, Station
+from difxnb.synthetic.sky import earth_orientation, start_time
 from difxnb.formats.calc import Calc, CalcScan, CalcTelescope, Source, write_calc
 from difxnb.formats.flag import Flag, write_flags
 from difxnb.formats.im import Im, write_im
@@ -130,7 +130,9 @@ def recordings(experiment: Experiment, station: int, directory: Path) -> list[st
 def _baseline_freqs(experiment: Experiment) -> list[BaselineFreq]:
     channel = {pair: number for number, pair in enumerate(experiment.channels)}
     return [
-        BaselineFreq(freq, [(channel[freq, one], channel[freq, two]) for one, two in experiment.products])
+        BaselineFreq(
+            freq, [(channel[freq, product[0]], channel[freq, product[1]]) for product in experiment.products]
+        )
         for freq in range(len(experiment.bands))
     ]
 

@@ -18,10 +18,10 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
-from difxnb.demo.experiment_model import QUANTISATION_BITS, Experiment
-from difxnb.demo.sampling import THRESHOLD
-from difxnb.demo.signal import BLOCK, ScanSignal
-from difxnb.demo.vdif import FrameWriter, word_type
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment
+from difxnb.synthetic.sampling import THRESHOLD
+from difxnb.synthetic.signal import BLOCK, ScanSignal
+from difxnb.synthetic.vdif import FrameWriter, word_type
 from difxnb.formats.im import Im
 
 _BLOCKS_AT_ONCE = 64
@@ -38,9 +38,11 @@ def write_recordings(experiment: Experiment, im: Im, directory: Path) -> list[Pa
     Parameters
     ----------
     experiment : Experiment
+        What is observed, with the clocks and residuals of its stations.
     im : Im
-        Delay model; the clocks come from the experiment.
+        Delay model.
     directory : Path
+        Where the files go.
 
     Returns
     -------

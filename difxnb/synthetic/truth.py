@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difxnb.demo.experiment_model import Experiment
-from difxnb.demo.sampling import quantised_correlation
+from difxnb.synthetic.experiment_model import Experiment
+from difxnb.synthetic.sampling import quantised_correlation
 from difxnb.errors import FileFormatError
 
 TRUTH_FILE = "truth.json"
 MARKER = "difxnb demonstration"
 STRONG_SNR = 10.0
 _CONVENTION = (
-    "delay_s > 0: antenna 2 is late; V = S1 conj(S2) ~ exp(+2 pi i nu delay); phase_rad: of V at reference_frequency_hz, "
-    "the middle of the band; delay_s and phase_rad hold at mid_scan_s seconds after the start of the job, elsewhere "
-    "delay_s + delay_rate (t - mid_scan_s), and the phase turns by 2 pi reference_frequency_hz delay_rate per second"
+    "delay_s > 0: antenna 2 is late; V = S1 conj(S2) ~ exp(+2 pi i nu delay); phase_rad: of V at "
+    "reference_frequency_hz, the middle of the band; delay_s and phase_rad hold at mid_scan_s seconds after the "
+    "start of the job, elsewhere the delay is delay_s + delay_rate (t - mid_scan_s), and the phase turns by "
+    "2 pi reference_frequency_hz delay_rate per second"
 )
 
 
@@ -37,8 +38,10 @@ class ExpectedFringe:
     ----------
     antenna1, antenna2 : str
         Station codes, in the order of the visibility.
-    scan : int
-        Row of the scan; `scan_name` and `source` are its names.
+    scan, source : str
+        Identifier of the scan, and what it observed.
+    scan_index : int
+        Row of the scan.
     band : int
         Row of the FREQ table.
     polarization : str
@@ -59,8 +62,8 @@ class ExpectedFringe:
 
     antenna1: str
     antenna2: str
-    scan: int
-    scan_name: str
+    scan: str
+    scan_index: int
     source: str
     band: int
     polarization: str
@@ -77,10 +80,11 @@ class ExpectedFringe:
         """Delay so many seconds after the start of the job, s."""
         return self.delay_s + self.delay_rate * (seconds - self.mid_scan_s)
 
-    def phase_at(self, seconds: float) -> float:
-        """Phase at the reference frequency so many seconds after the start of the job, rad, -π … π."""
-        turned = 2 * math.pi * self.reference_frequency_hz * self.delay_rate * (seconds - self.mid_scan_s)
-        return math.remainder(self.phase_rad + turned, 2 * math.pi)
+    def phase_at(self, seconds: float, frequency_hz: float | None = None) -> float:
+        """Phase so many seconds after the start of the job, at the reference or another frequency, rad, -π … π."""
+        frequency = self.reference_frequency_hz if frequency_hz is None else frequency_hz
+        turns = frequency * self.delay_at(seconds) - self.reference_frequency_hz * self.delay_s
+        return math.remainder(self.phase_rad + 2 * math.pi * turns, 2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +144,8 @@ def _fringe(
     return ExpectedFringe(
         antenna1=one.code,
         antenna2=two.code,
-        scan=scan,
-        scan_name=about.identifier,
+        scan=about.identifier,
+        scan_index=scan,
         source=experiment.sources[about.source].name,
         band=band,
         polarization=product,

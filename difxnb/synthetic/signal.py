@@ -24,8 +24,8 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from difxnb.demo.experiment_model import Experiment
-from difxnb.demo.sky import FloatArray, StationDelay
+from difxnb.synthetic.experiment_model import Experiment
+from difxnb.synthetic.sky import FloatArray, StationDelay
 from difxnb.formats.im import Im
 
 BLOCK = 1024
