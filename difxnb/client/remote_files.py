@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from difxnb.client.exchange import ByteStream
 from difxnb.client.patience import within
@@ -119,7 +120,8 @@ async def _ls(session: Session, options: str, path: str) -> list[Entry]:
         lines = await _read_lines(session, stream, what)
     finally:
         await stream.close()
-    return parse_listing(lines, path)
+    # `now` is for an ls that does not know the style asked for.
+    return parse_listing(lines, path, now=datetime.now(UTC))
 
 
 async def _read_lines(session: Session, stream: ByteStream, what: str) -> list[str]:
@@ -207,6 +209,8 @@ async def move(session: Session, path: str, target: str) -> None:
     RemotePermission, RemoteFileError
         `path` is still there, or `target` is not.
     """
+    require_path(path)
+    require_path(target, "target")
     before = session.notice_count
     if await look(session, path) is None:
         raise RemoteFileNotFound(f"mv {path}: there is no such file or directory on {session.peer}")
