@@ -99,10 +99,10 @@ def datastreams() -> Any:
     """``<datastream nodes=""/>``: one host per datastream; several elements add up."""
 
     def collect(element: Element, old: Any) -> tuple[str, ...]:
-        hosts: tuple[str, ...] = old + split_hosts(element.get("nodes", ""))
-        if len(hosts) > _MOST_READ:
+        hosts = split_hosts(element.get("nodes", ""))
+        if len(old) + len(hosts) > _MOST_READ:
             raise ValueError("datastream")
-        return hosts
+        return (*old, *hosts)
 
     def emit(hosts: tuple[str, ...]) -> str:
         if len(hosts) > MAX_DATASTREAM_HOSTS:

@@ -372,14 +372,13 @@ def numbered(
 def repeated(element: str, read: Callable[[Element], Any], show: Callable[[Any], str], most: int) -> Any:
     """An element that may come up to `most` times, as a tuple; further ones are unreadable.
 
-    `read` returns a tuple of new entries, so that an element with a list in it can add several.
+    `read` returns a tuple of at most one entry, empty where the element says nothing.
     """
 
     def collect(found: Element, old: Any) -> Any:
-        entries = old + read(found)
-        if len(entries) > most:
+        if len(old) >= most:
             raise ValueError(element)
-        return entries
+        return old + read(found)
 
     def emit(values: Any) -> str:
         if len(values) > most:

@@ -16,6 +16,7 @@ exponents, nan, inf, rubbish) go through ``float()`` one by one.
 from __future__ import annotations
 
 import re
+from math import isfinite
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,37 +28,61 @@ _FIELD = re.compile(rb" *-?(?:\d\.\d{6}e[+-]\d{2,3}|nan|inf)")
 _MOST_BYTES = 2**28
 _BLOCK = 4096  # fields at a time, so that the intermediate arrays stay in the cache
 
-# Lowest and highest character at each place; the two signs have gaps between, which are looked at apart.
+# What is read of each field: the sign, "d.dddddd", and "e+dd".
+_FIELDS = np.dtype(
+    {
+        "names": ["sign", "mantissa", "tail"],
+        "formats": ["u1", "<u8", "<u4"],
+        "offsets": [1, 2, 10],
+        "itemsize": NUMBER_BYTES,
+    }
+)
+
+# Lowest and highest character at each place; both signs have gaps between, which the tables of powers close.
 _LOWEST = np.tile(np.frombuffer(b"  0.000000e+00", np.uint8), _BLOCK)
 _SPAN = np.tile(np.frombuffer(b" -9.999999e-99", np.uint8), _BLOCK) - _LOWEST
 
 
-def _u64(text: bytes) -> np.uint64:
-    return np.uint64(int.from_bytes(text, "little"))
+# Constants are arrays without dimensions: numpy takes those twice as fast as its scalars, which tells in
+# packets of few channels.
+def _u64(number: int) -> NDArray[np.uint64]:
+    return np.array(number, np.uint64)
 
 
-_DIGIT_BITS = _u64(b"\x0f\x00" + b"\x0f" * 6)  # of characters 2-9, "d.dddddd"
-_EVERY_FOURTH = _u64(b"\xff\0\0\0\xff\0\0\0")
+def _u32(number: int) -> NDArray[np.uint32]:
+    return np.array(number, np.uint32)
+
+
+_DIGIT_BITS = _u64(int.from_bytes(b"\x0f\x00" + b"\x0f" * 6, "little"))  # of "d.dddddd"
+_EVERY_FOURTH = _u64(0x000000FF000000FF)
+_TEN, _BITS_8, _BITS_16, _BITS_32 = _u64(10), _u64(8), _u64(16), _u64(32)
 # Pairs of digits (d., dd, dd, dd) count 10**5 (the first is ten times its digit), 10**4, 10**2 and 1.
-_ODD_PAIRS = np.uint64(10**2 + (10**5 << 32))
-_EVEN_PAIRS = np.uint64(1 + (10**4 << 32))
+_ODD_PAIRS = _u64(10**2 + (10**5 << 32))
+_EVEN_PAIRS = _u64(1 + (10**4 << 32))
+
+_TAIL_DIGITS, _TAIL_SIGN, _SEVEN_BITS = _u32(0x0F0F0000), _u32(0x0700), _u32(127)
+_TENS_ONTO_ONES = _u32(10 * 256 + 1)  # adds ten times the first digit to the second
+_BITS_24, _BIT_1, _BITS_10 = _u32(24), _u32(1), _u32(10)
+_SIGN = np.array(15, np.uint8)
 
 _EXACT = 22  # 10**22 is the largest power of ten that is exact in double precision
-_MINUS_EXPONENT, _MINUS = 128, 256  # how the signs enter the place in the tables below
+
+
+def _place(exponent: int, exponent_sign: str, sign: str) -> int:
+    """Give the place in the tables: two digits in 7 bits, 3 bits of the one sign, 4 of the other."""
+    return exponent | (ord(exponent_sign) & 7) << 7 | (ord(sign) & 15) << 10
 
 
 def _power_tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Make multiplier and divisor for each exponent and pair of signs; nan where they are not exact."""
-    multiplier, divisor = np.full(512, np.nan), np.ones(512)
-    for exponent in range(-99, 100):
-        power = exponent - 6
-        if abs(power) <= _EXACT:
-            place = abs(exponent) + (_MINUS_EXPONENT if exponent < 0 else 0)
-            multiplier[place] = 10.0 ** max(power, 0)
-            divisor[place] = divisor[place + _MINUS] = 10.0 ** max(-power, 0)
-            multiplier[place + _MINUS] = -multiplier[place]
-    multiplier[_MINUS_EXPONENT], divisor[_MINUS_EXPONENT] = multiplier[0], divisor[0]  # e-00
-    multiplier[_MINUS_EXPONENT + _MINUS], divisor[_MINUS_EXPONENT + _MINUS] = -multiplier[0], divisor[0]
+    """Make multiplier and divisor for each exponent and pair of signs; nan for what is none, or not exact."""
+    multiplier, divisor = np.full(2**14, np.nan), np.ones(2**14)
+    for exponent in range(100):
+        for exponent_sign, power in (("+", exponent - 6), ("-", -exponent - 6)):
+            for sign, factor in ((" ", 1.0), ("-", -1.0)):
+                if abs(power) <= _EXACT:
+                    place = _place(exponent, exponent_sign, sign)
+                    multiplier[place] = factor * 10.0 ** max(power, 0)
+                    divisor[place] = 10.0 ** max(-power, 0)
     return multiplier, divisor
 
 
@@ -95,55 +120,48 @@ def decode_numbers(data: bytes | memoryview) -> NDArray[np.float64]:
 
 def _read_block(characters: NDArray[np.uint8], values: NDArray[np.float64]) -> None:
     """Read at most 4096 fields into `values`."""
+    fields = characters.view(_FIELDS)
     in_span = (characters - _LOWEST[: characters.size]) <= _SPAN[: characters.size]
-    sign = _column(characters, "u1", 1)
-    tail = _column(characters, "<u4", 10)
-    values[:] = _mantissas(_column(characters, "<u8", 2))
-    place = _places(tail, sign)
-    values *= _MULTIPLIER.take(place)
+    place = _places(fields["tail"], fields["sign"])
+    np.multiply(_mantissas(fields["mantissa"]), _MULTIPLIER.take(place), out=values)
     values /= _DIVISOR.take(place)
-    signs = (sign == 0x20) | (sign == 0x2D)
-    signs &= (tail & np.uint32(0xFF00)) != 0x2C00  # between plus and minus is the comma
-    right = np.isfinite(values)
-    right &= signs
-    if not (in_span.all() and right.all()):
+    # The sum of finite values this small is finite, so it tells with one number whether all are.
+    if not (isfinite(np.add.reduce(values)) and in_span.all()):
+        right = np.isfinite(values)
         right &= in_span.reshape(-1, NUMBER_BYTES).all(axis=1)
         _read_singly(characters, values, np.flatnonzero(~right))
 
 
-def _column(characters: NDArray[np.uint8], kind: str, offset: int) -> NDArray[np.unsignedinteger]:
-    """Take the same few characters of every field as one integer each."""
-    shape = (characters.size // NUMBER_BYTES,)
-    return np.ndarray(shape, kind, characters.data, offset, (NUMBER_BYTES,)).astype(kind.lstrip("<"))
-
-
 def _mantissas(characters: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
     """Turn ``d.dddddd`` into the integer of its seven digits: neighbours are added up, then pairs of them."""
-    characters &= _DIGIT_BITS
-    pairs = characters * np.uint64(10)
-    characters >>= np.uint64(8)
-    pairs += characters
+    digits = characters & _DIGIT_BITS
+    pairs = digits * _TEN
+    digits >>= _BITS_8
+    pairs += digits
     total = pairs & _EVERY_FOURTH
     total *= _ODD_PAIRS
-    pairs >>= np.uint64(16)
+    pairs >>= _BITS_16
     pairs &= _EVERY_FOURTH
     pairs *= _EVEN_PAIRS
     total += pairs
-    total >>= np.uint64(32)
+    total >>= _BITS_32
     return total
 
 
 def _places(
     tail: NDArray[np.unsignedinteger], sign: NDArray[np.unsignedinteger]
 ) -> NDArray[np.unsignedinteger]:
-    """Turn ``e+dd`` and the sign of the number into places in the tables of powers."""
-    place = tail & np.uint32(0x0F0F0000)
-    place *= np.uint32(10 * 256 + 1)  # puts ten times the first digit onto the second
-    place >>= np.uint32(24)
-    # '-' has the bit 4 that '+' lacks, and the bit 1 that the blank lacks.
-    place += (tail & np.uint32(0x0400)) >> np.uint32(3)
-    place += (sign & np.uint8(1)).astype(np.uint32) << np.uint32(8)
-    place &= np.uint32(511)
+    """Turn ``e+dd`` and the sign of the number into places in the tables of powers, see `_place`."""
+    place = tail & _TAIL_DIGITS
+    place *= _TENS_ONTO_ONES
+    place >>= _BITS_24
+    place &= _SEVEN_BITS
+    exponent_sign = tail & _TAIL_SIGN
+    exponent_sign >>= _BIT_1
+    place |= exponent_sign
+    signs = (sign & _SIGN).astype(np.uint32)
+    signs <<= _BITS_10
+    place |= signs
     return place
 
 

@@ -148,7 +148,7 @@ def test_life_of_the_job() -> None:
     times = [s.visibility_mjd for s in running if s.visibility_mjd is not None]
     assert np.allclose(np.diff(times) * 86400, 1.0, atol=0.02)
     assert states[0].visibility_mjd is None
-    assert states[0].message == "Version 2.9.0"
+    assert states[0].message == "Version 2.9"
 
 
 def test_selected_and_foreign_documents() -> None:
@@ -203,11 +203,13 @@ def whole() -> Session:
 def test_trusting_the_declared_lengths_loses_step() -> None:
     reader = PacketReader()
     reader.receive_data(channel(JOB, "s2c", MONITOR_CHANNEL))
-    ids = []
+    ids: list[int] = []
+    read = (packet.id for packet in iter(reader.next_packet, None) if packet is not None)
     with pytest.raises(ProtocolError):
-        while (packet := reader.next_packet()) is not None:
-            ids.append(packet.id)
-    assert ids[-1] == 128  # the first lag packet, which declares four bytes too few
+        ids.extend(read)
+    assert 128 in ids
+    # The first lag packet declares four bytes too few, and what follows is a piece of a printed number.
+    assert ids[ids.index(128) + 1] not in range(100, 144)
 
 
 def test_product_list() -> None:
