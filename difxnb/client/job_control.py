@@ -102,7 +102,8 @@ class StartedJob:
     async def wait_decided(self) -> None:
         """Wait until the server has accepted or refused the start; errors as those of `wait`."""
         await self._decided.wait()
-        self._raise_failure()
+        if not self.conversation.accepted:
+            self._raise_failure()
 
     async def follow(self) -> None:
         """Read the conversation to its end; to be run as a task."""
@@ -172,14 +173,13 @@ async def start_job(
     NoReply, ConnectionLost, ProtocolError
         The job may run all the same; the text says so.
     """
-    stream = await _send_start(session, input_file, placement, function)
-    started = StartedJob(session, stream, input_file, on_event)
-    session.spawn(started.follow(), f"difxnb job {input_file}")
+    await _require_input(session, input_file)
     try:
+        started = await _send_start(session, input_file, placement, function, on_event)
         await started.wait_decided()
     except asyncio.CancelledError:
         if session.lost is None:
-            await session.send(encode(Command(command_xml(Stop(input=input_file)))))
+            await session.send(_stop_command(input_file))
         raise
     _raise_refusal(session, started)
     return started
@@ -187,19 +187,23 @@ async def start_job(
 
 async def check_job(session: Session, input_file: str, placement: Placement) -> JobConversation:
     """Run the configuration check alone; give what it said. Errors as those of `start_job`."""
-    stream = await _send_start(session, input_file, placement, "CONFIG_ONLY")
-    started = StartedJob(session, stream, input_file, lambda _: None)
-    session.spawn(started.follow(), f"difxnb check {input_file}")
+    await _require_input(session, input_file)
+    started = await _send_start(session, input_file, placement, "CONFIG_ONLY", lambda _: None)
     await started.wait()
     if started.conversation.refusal is not Refusal.BAD_CONFIG:
         _raise_refusal(session, started)
     return started.conversation
 
 
-async def _send_start(session: Session, input_file: str, placement: Placement, function: str) -> ByteStream:
+async def _require_input(session: Session, input_file: str) -> None:
     base_name(input_file)
     if await look(session, input_file) is None:
         raise RemoteFileNotFound(f"start: there is no {input_file} on {session.peer}")
+
+
+async def _send_start(
+    session: Session, input_file: str, placement: Placement, function: str, on_event: OnEvent
+) -> StartedJob:
     first_processor = 1 + placement.n_datastreams
     hosts = placement.hosts
 
@@ -220,7 +224,14 @@ async def _send_start(session: Session, input_file: str, placement: Placement, f
         )
         return encode(Command(command_xml(start)))
 
-    return await session.open_exchange(request, f"start of {input_file}")
+    stream = await session.open_exchange(request, f"start of {input_file}")
+    started = StartedJob(session, stream, input_file, on_event)
+    session.spawn(started.follow(), f"difxnb job {input_file}")
+    return started
+
+
+def _stop_command(input_file: str) -> bytes:
+    return encode(Command(command_xml(Stop(input=input_file))))
 
 
 def _raise_refusal(session: Session, started: StartedJob) -> None:
@@ -252,7 +263,7 @@ async def stop_job(session: Session, input_file: str, started: StartedJob | None
     """
     base_name(input_file)
     async with session.blocking_the_server():
-        await session.send(encode(Command(command_xml(Stop(input=input_file)))))
+        await session.send(_stop_command(input_file))
         await session.fence()
     if started is None or not started.is_of(session):
         return

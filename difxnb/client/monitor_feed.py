@@ -82,6 +82,10 @@ class MonitorFeed:
         """Whether no more data will come."""
         return self._ended.is_set() or self._closing
 
+    async def wait_ended(self) -> None:
+        """Wait until no more data will come; `failure` says why."""
+        await self._ended.wait()
+
     async def fetch_products(self) -> None:
         """Ask which products the job has; once, before `request`."""
         await self._stream.write(encode_input_path(self.input_file))

@@ -25,6 +25,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
-    test = pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs})
+    test = pyfuncitem.obj(
+        **{name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
+    )
     asyncio.run(_leaving_nothing(test))
     return True

@@ -105,6 +105,7 @@ Script = Callable[[Talker], Awaitable[None]]
 async def scripted(script: Script) -> AsyncIterator[int]:
     """Listen on a free port; each connection is handed to `script` and closed when that returns."""
     tasks: set[asyncio.Task[None]] = set()
+    mistakes: list[Exception] = []
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -114,6 +115,8 @@ async def scripted(script: Script) -> AsyncIterator[int]:
             await script(Talker(reader, writer))
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client has gone, or the test is over
+        except Exception as error:  # noqa: BLE001 - a mistake in a script fails the test at its end
+            mistakes.append(error)
         finally:
             writer.transport.abort()
 
@@ -126,6 +129,8 @@ async def scripted(script: Script) -> AsyncIterator[int]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
+        if mistakes:
+            raise mistakes[0]
 
 
 @asynccontextmanager

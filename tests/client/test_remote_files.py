@@ -125,7 +125,21 @@ async def test_no_permission(root: Path) -> None:
             await node.make_directory(f"{root}/locked/below")
 
 
-UNSAFE = ["/a b", "/a;rm -rf", "/a$(id)", "/a`id`", "/a&b", "/a|b", "/a>b", "/a'b", '/a"b', "/a\nb", "/ä", "/a\\b", ""]
+UNSAFE = [
+    "/a b",
+    "/a;rm -rf",
+    "/a$(id)",
+    "/a`id`",
+    "/a&b",
+    "/a|b",
+    "/a>b",
+    "/a'b",
+    '/a"b',
+    "/a\nb",
+    "/ä",
+    "/a\\b",
+    "",
+]
 
 
 @pytest.mark.parametrize("path", [*UNSAFE, "relative", "-rf", "/" + 300 * "x"])

@@ -61,7 +61,10 @@ async def test_subscriber_gets_everything_with_its_time() -> None:
 
     async def say_things(talker: Talker) -> None:
         await talker.say(
-            Relayed(ALERT), Relayed(b"no xml"), Notice(NoticeSeverity.WARNING, "careful"), encode_packet(77, b"?")
+            Relayed(ALERT),
+            Relayed(b"no xml"),
+            Notice(NoticeSeverity.WARNING, "careful"),
+            encode_packet(77, b"?"),
         )
         await talker.say(*VERSION_REPLY)
         await talker.reader.read()
@@ -129,13 +132,15 @@ async def test_server_dies_during_calls() -> None:
         ]
         with pytest.raises(ConnectionLost, match="fence"):
             await node.fence()
-        with pytest.raises(ConnectionLost, match="ls /data: .*Nothing was changed"):
+        with pytest.raises(ConnectionLost, match=r"ls /data: .*Nothing was changed"):
             await calls[0]
-        with pytest.raises(ConnectionLost, match="monitor of .*may or may not have had its effect"):
+        with pytest.raises(ConnectionLost, match=r"monitor of .*may or may not have had its effect"):
             await calls[1]
 
 
-@pytest.mark.parametrize("nonsense", [b"\0\0\0\x08\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n", encode_packet(22, b"12")])
+@pytest.mark.parametrize(
+    "nonsense", [b"\0\0\0\x08\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n", encode_packet(22, b"12")]
+)
 async def test_nonsense_in_the_middle(nonsense: bytes) -> None:
     async def rave(talker: Talker) -> None:
         await talker.say(nonsense)
