@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from difxnb.errors import FileFormatError, OutputExists
 from difxnb.synthetic.experiment import default_experiment, small_experiment
 from difxnb.synthetic.experiment_model import Band, Experiment, Gap, Scan, SkySource, Station
 from difxnb.synthetic.job_files import write_job_files
@@ -24,7 +25,6 @@ from difxnb.synthetic.truth import (
     write_truth,
 )
 from difxnb.synthetic.voltages import write_recordings
-from difxnb.errors import FileFormatError, OutputExists
 
 __all__ = [
     "Band",

@@ -10,8 +10,6 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment, Station
-from difxnb.synthetic.sky import earth_orientation, start_time
 from difxnb.formats.calc import Calc, CalcScan, CalcTelescope, Source, write_calc
 from difxnb.formats.flag import Flag, write_flags
 from difxnb.formats.im import Im, write_im
@@ -30,6 +28,8 @@ from difxnb.formats.input import (
 )
 from difxnb.formats.joblist import JobEntry, JobList, write_joblist
 from difxnb.formats.machines import write_machines, write_threads
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment, Station
+from difxnb.synthetic.sky import earth_orientation, start_time
 
 DIFX_VERSION = "DiFX-2.9.0"
 MODE = "m1"

@@ -24,9 +24,9 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from difxnb.formats.im import Im
 from difxnb.synthetic.experiment_model import Experiment
 from difxnb.synthetic.sky import FloatArray, StationDelay
-from difxnb.formats.im import Im
 
 BLOCK = 1024
 _TABLE = 16
@@ -57,6 +57,15 @@ class Rotation:
 
     shift: int
     rest: FloatArray
+    phasors: NDArray[np.complex64]
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Delay of a polarization: at the middles of the blocks, s; its fraction of a sample, and that as phasors."""
+
+    delay_s: FloatArray
+    fraction: FloatArray
     phasors: NDArray[np.complex64]
 
 
@@ -128,8 +137,23 @@ class ScanSignal:
         rest = fringe_bins + shift
         return Rotation(shift, rest, phasors(np.zeros_like(rest), rest / BLOCK, BLOCK))
 
+    def slope(self, station: int, polarization: str, geometry: Geometry) -> Slope:
+        """Delay of a polarization as a phase slope over the bins, for all bands alike."""
+        about = self._experiment.stations[station]
+        beyond = about.left_delay_s if polarization == "L" else 0.0
+        delay = geometry.delay_s[:-1] - beyond * (1 - geometry.rate[:-1])
+        fraction = delay * self._experiment.sample_rate_hz - geometry.whole[:-1]
+        return Slope(delay, fraction, phasors(np.zeros_like(fraction), fraction / BLOCK, BLOCK // 2))
+
     def voltage(
-        self, station: int, channel: int, geometry: Geometry, rotation: Rotation, sky: NDArray[np.complex64]
+        self,
+        station: int,
+        channel: int,
+        slope: Slope,
+        rotation: Rotation,
+        sky: NDArray[np.complex64],
+        *,
+        rms: float = 1.0,
     ) -> NDArray[np.float32]:
         """Voltage of the sky's signal in a recorded channel.
 
@@ -137,36 +161,36 @@ class ScanSignal:
         ----------
         station, channel : int
             Rows.
-        geometry : Geometry
-            Of the station in these blocks.
+        slope : Slope
+            Of the channel's polarization in these blocks.
         rotation : Rotation
             Of the channel's band.
         sky : ndarray of complex64, shape (block, bins)
             Amplitudes of the channel.
+        rms : float
+            Of the voltage.
 
         Returns
         -------
         ndarray of float32, shape (block, BLOCK)
-            Of variance 1.
 
         Notes
         -----
         With e the fractional delay in samples, sample i is, summed over the bins m that the receiver takes,
         Re Σ S[m + shift] exp 2πi (m (i + e) / BLOCK + rest (i + e - BLOCK/2) / BLOCK + shift/2 + f (D - r) + φ/2π).
         """
-        experiment = self._experiment
-        row, polarization = experiment.channels[channel]
-        band, about = experiment.bands[row], experiment.stations[station]
-        beyond = about.left_delay_s if polarization == "L" else 0.0
-        delay = geometry.delay_s[:-1] - beyond * (1 - geometry.rate[:-1])
-        fraction = delay * experiment.sample_rate_hz - geometry.whole[:-1]
+        row, polarization = self._experiment.channels[channel]
+        band, about = self._experiment.bands[row], self._experiment.stations[station]
         first_bin = 0 if band.sideband == "U" else -(BLOCK // 2)
-        turns = np.mod(band.edge_hz * delay, 1.0) + about.signal_phase_rad(polarization) / (2 * np.pi)
-        turns += rotation.shift / 2 + rotation.rest * (fraction / BLOCK - 0.5) + first_bin * fraction / BLOCK
+        turns = np.mod(band.edge_hz * slope.delay_s, 1.0) + about.signal_phase_rad(polarization) / (2 * np.pi)
+        turns += rotation.shift / 2 + rotation.rest * (slope.fraction / BLOCK - 0.5)
+        turns += first_bin * slope.fraction / BLOCK
+        start = (rms * np.exp(2j * np.pi * turns)).astype(np.complex64)[:, None]
         taken = sky[:, self._spare_bins + rotation.shift :][:, : BLOCK // 2]
-        here = slice(first_bin % BLOCK, first_bin % BLOCK + BLOCK // 2)
-        spectrum = np.zeros((len(fraction), BLOCK), np.complex64)
-        np.multiply(taken, phasors(turns, fraction / BLOCK, BLOCK // 2), out=spectrum[:, here])
+        spectrum = np.zeros((len(turns), BLOCK), np.complex64)
+        here = spectrum[:, first_bin % BLOCK :][:, : BLOCK // 2]
+        np.multiply(taken, slope.phasors, out=here)
+        here *= start
         voltage = scipy.fft.ifft(spectrum, axis=-1, norm="forward", overwrite_x=True)
         voltage *= rotation.phasors
         return np.asarray(voltage.real)

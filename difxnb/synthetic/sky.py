@@ -14,9 +14,9 @@ import erfa
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.synthetic.experiment_model import Experiment, Scan, Station
 from difxnb.formats.calc import Eop
 from difxnb.formats.im import Im, ImPolynomial, ImScan
+from difxnb.synthetic.experiment_model import Experiment, Scan, Station
 
 ORDER = 5
 INTERVAL_S = 120

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from difxnb.errors import FileFormatError
 from difxnb.synthetic.experiment_model import Experiment
 from difxnb.synthetic.sampling import quantised_correlation
-from difxnb.errors import FileFormatError
 
 TRUTH_FILE = "truth.json"
 MARKER = "difxnb demonstration"

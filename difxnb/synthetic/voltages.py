@@ -18,11 +18,11 @@ import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
+from difxnb.formats.im import Im
 from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment
 from difxnb.synthetic.sampling import THRESHOLD
 from difxnb.synthetic.signal import BLOCK, ScanSignal
 from difxnb.synthetic.vdif import FrameWriter, word_type
-from difxnb.formats.im import Im
 
 _BLOCKS_AT_ONCE = 64
 _SPARE_FRAMES_BEFORE = 8
@@ -65,7 +65,7 @@ class ScanRecording:
         self._frames = [self._needed_frames(station) for station in range(len(experiment.stations))]
         self._amplitudes = normal_quantiles(np.sqrt(2 / BLOCK))
         shares = [station.common_power for station in experiment.stations]
-        self._sky_scale = [np.float32(np.sqrt(share) / THRESHOLD) for share in shares]
+        self._sky_rms = [np.sqrt(share) / THRESHOLD for share in shares]
         self._noise = [normal_quantiles(np.sqrt(1 - share) / THRESHOLD, _ZERO_VOLTS) for share in shares]
 
     def write(self, directory: Path) -> list[Path]:
@@ -121,15 +121,14 @@ class ScanRecording:
         experiment, geometry = self._experiment, self._signal.geometry(station, blocks)
         bits = self._random_bits(part, 1 + station)
         words = np.zeros((len(blocks), BLOCK), word_type(experiment.bits_per_time))
-        polarizations = len(experiment.polarizations)
-        for band in range(len(experiment.bands)):
-            rotation = self._signal.rotation(band, geometry)
-            for channel in range(band * polarizations, (band + 1) * polarizations):
-                signal = self._signal.voltage(station, channel, geometry, rotation, sky[channel])
-                codes = _quantise(
-                    signal * self._sky_scale[station], _draw(bits, self._noise[station], signal.shape)
-                )
-                words |= codes.astype(words.dtype) << words.dtype.type(QUANTISATION_BITS * channel)
+        slopes = {pol: self._signal.slope(station, pol, geometry) for pol in experiment.polarizations}
+        rotations = [self._signal.rotation(band, geometry) for band in range(len(experiment.bands))]
+        for channel, (band, pol) in enumerate(experiment.channels):
+            signal = self._signal.voltage(
+                station, channel, slopes[pol], rotations[band], sky[channel], rms=self._sky_rms[station]
+            )
+            codes = _quantise(signal, _draw(bits, self._noise[station], signal.shape))
+            words |= codes.astype(words.dtype) << words.dtype.type(QUANTISATION_BITS * channel)
         first_sample = blocks.start * BLOCK - int(geometry.whole[0])
         samples = _follow_slips(words, geometry.whole)
         writer.write(samples[max(0, writer.next_sample - first_sample) :])
@@ -145,7 +144,7 @@ def _draw(bits: np.random.SFC64, table: NDArray[np.float32], shape: tuple[int, .
     """Values of a table at random places."""
     count = int(np.prod(shape))
     raw = np.asarray(bits.random_raw(-(-count // 4)), dtype="<u8").view("<u2")[:count]
-    return table.take(raw).reshape(shape)
+    return table.take(raw, mode="wrap").reshape(shape)  # no index is out of range; this is the fastest mode
 
 
 def _quantise(signal: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.uint8]:
