@@ -18,20 +18,20 @@ from difxnb.errors import DifxError
 
 if TYPE_CHECKING:
     from difxnb import aio as aio
+    from difxnb.boxed import demo as demo
     from difxnb.formats.calc import read_calc as read_calc
     from difxnb.formats.im import read_im as read_im
     from difxnb.formats.input import read_input as read_input
     from difxnb.formats.joblist import read_joblist as read_joblist
     from difxnb.formats.machines import read_machines as read_machines
     from difxnb.notebook import connect as connect
-    from difxnb.notebook import demo as demo
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "aio": "difxnb.aio",
     "connect": "difxnb.notebook",
-    "demo": "difxnb.notebook",
+    "demo": "difxnb.boxed",
     "read_calc": "difxnb.formats.calc",
     "read_im": "difxnb.formats.im",
     "read_input": "difxnb.formats.input",

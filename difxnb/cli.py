@@ -54,11 +54,15 @@ def _program(
 
 @app.command()
 def demo(
-    directory: Annotated[Path, typer.Option(help="Where the experiment and the results go.")] = Path("difxnb-demo"),
+    directory: Annotated[Path, typer.Option(help="Where the experiment and the results go.")] = Path(
+        "difxnb-demo"
+    ),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the server running at the end.")] = False,
     seed: Annotated[int, typer.Option(help="Of the noise and of the signals.")] = 1,
-    scan_seconds: Annotated[int, typer.Option(min=2, max=600, help="Length of each of the two scans.")] = 8,
-    quirks: Annotated[str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")] = None,
+    scan_seconds: Annotated[int, typer.Option(min=2, max=600, help="Length of each of the two scans.")] = 5,
+    quirks: Annotated[
+        str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
+    ] = None,
 ) -> None:
     """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth."""
     from difxnb.first_light import first_light
@@ -70,13 +74,22 @@ def demo(
 
 @app.command()
 def serve(
-    root: Annotated[Path, typer.Option(help="The directory that clients may see; nothing leads out of it.")] = Path(),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")] = 50200,
-    quirks: Annotated[str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")] = None,
-    multicast: Annotated[
-        str | None, typer.Option(metavar="GROUP:PORT", help="Exchange messages with this DiFX multicast group too.")
+    root: Annotated[
+        Path, typer.Option(help="The directory that clients may see; nothing leads out of it.")
+    ] = Path(),
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")
+    ] = 50200,
+    quirks: Annotated[
+        str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
     ] = None,
-    until_eof: Annotated[bool, typer.Option("--until-eof", help="End when standard input is closed.")] = False,
+    multicast: Annotated[
+        str | None,
+        typer.Option(metavar="GROUP:PORT", help="Exchange messages with this DiFX multicast group too."),
+    ] = None,
+    until_eof: Annotated[
+        bool, typer.Option("--until-eof", help="End when standard input is closed.")
+    ] = False,
 ) -> None:
     """Serve guiServer's protocol on 127.0.0.1, with the embedded correlator behind it."""
     from difxnb.server.gui_server import run_server
@@ -91,7 +104,9 @@ def _parse_group(text: str | None) -> tuple[str, int] | None:
         return None
     group, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise typer.BadParameter(f"{text!r} is not GROUP:PORT, such as 224.2.2.1:50201", param_hint="--multicast")
+        raise typer.BadParameter(
+            f"{text!r} is not GROUP:PORT, such as 224.2.2.1:50201", param_hint="--multicast"
+        )
     return group, int(port)
 
 
@@ -110,7 +125,9 @@ def correlate(
     with _errors_in_one_line():
         total = open_job(input_file).n_integrations
         with tqdm(total=total, unit="int", desc=input_file.stem, disable=None) as bar:
-            summary = run_correlator(
-                input_file, overwrite=overwrite, threads=threads, on_integration=lambda _: bar.update()
-            )
+
+            def count(_: object) -> None:
+                bar.update()
+
+            summary = run_correlator(input_file, overwrite=overwrite, threads=threads, on_integration=count)
     print(summary)

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A correlator in a box: the server as a child process, a made-up experiment in its root, and a client of it.
+
+The child listens on 127.0.0.1 at a port of its own and ends when its standard input closes, so it cannot outlive the
+process that started it, however that one ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from difxnb import aio
+from difxnb.client.blocking import LoopThread
+from difxnb.errors import ServerNotStarted
+from difxnb.notebook import Correlator, connect
+from difxnb.synthetic import DemoFiles, make_experiment, read_truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from difxnb.synthetic import Experiment
+
+_START_SECONDS = 30.0  # a cold file cache makes the first import slow
+_END_SECONDS = 10.0
+_TRUTH_NAMES = {
+    "delay_s": "delay",
+    "phase_rad": "phase",
+    "reference_frequency_hz": "reference_frequency",
+}
+
+
+class ServerProcess:
+    """The server as a child process.
+
+    Parameters
+    ----------
+    root : Path
+        The directory that clients may see.
+    quirks : str, optional
+        Faults of a real server to reproduce, such as ``"2.9"``.
+
+    Attributes
+    ----------
+    port : int
+        Where it listens on 127.0.0.1.
+
+    Raises
+    ------
+    ServerNotStarted
+        It ended at once, or said nothing for half a minute. The text holds what it printed.
+    """
+
+    def __init__(self, root: Path, quirks: str | None = None) -> None:
+        command = [sys.executable, "-m", "difxnb", "serve", "--root", str(root), "--port", "0", "--until-eof"]
+        if quirks:
+            command += ["--quirks", quirks]
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+        )
+        try:
+            self.port = self._announced_port()
+        except BaseException:
+            self.close()
+            raise
+
+    def _announced_port(self) -> int:
+        line = self._first_line(time.monotonic() + _START_SECONDS)
+        words = line.split()
+        if words[:2] != ["listening", "on"] or not words[-1].isdigit():
+            self._complaints.seek(0)
+            said = (line + self._complaints.read(4000).decode(errors="replace")).strip()
+            raise ServerNotStarted(f"the embedded server did not start: {said or 'it said nothing'}")
+        return int(words[-1])
+
+    def _first_line(self, deadline: float) -> str:
+        assert self._process.stdout is not None
+        descriptor, line = self._process.stdout.fileno(), b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            piece = os.read(descriptor, 1) if ready else b""
+            if not piece:
+                break
+            line += piece
+        return line.decode(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    def wait(self) -> None:
+        """Wait until the process ends by itself."""
+        self._process.wait()
+
+    def close(self) -> None:
+        """End the process: first by closing its standard input, then less gently. Twice is harmless."""
+        process = self._process
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        for harder in (process.terminate, process.kill):
+            try:
+                process.wait(_END_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                harder()
+        process.wait()
+        self._complaints.close()
+
+
+class DemoCorrelator(Correlator):
+    """A correlator in a box, connected. It is used like any other; closing it ends its server.
+
+    Attributes
+    ----------
+    experiment : DemoFiles
+        The made-up experiment: ``experiment.input_file`` is its job, and its truth is known.
+    port : int
+        Where its server listens on 127.0.0.1.
+    """
+
+    def __init__(
+        self, inner: aio.Correlator, loop: LoopThread, server: ServerProcess, experiment: DemoFiles
+    ) -> None:
+        super().__init__(inner, loop)
+        self.experiment, self.port = experiment, server.port
+        self._server = server
+
+    @property
+    def truth(self) -> pd.DataFrame:
+        """The fringes that were put in, one row per scan, baseline, band and polarization product.
+
+        Columns ``scan source baseline band polarization delay delay_rate phase reference_frequency correlation snr
+        strong`` (s, s/s, rad, Hz), at the middle of the scan and of the band; signs as everywhere.
+        """
+        import pandas as pd
+
+        rows = [dataclasses.asdict(fringe) for fringe in read_truth(self.experiment.directory).fringes]
+        frame = pd.DataFrame(rows).drop(columns=["scan_index", "mid_scan_s"]).rename(columns=_TRUTH_NAMES)
+        frame.insert(2, "baseline", frame.pop("antenna1") + "-" + frame.pop("antenna2"))
+        return frame
+
+    def wait_for_server(self) -> None:
+        """Wait until the server ends by itself; an interrupt ends the waiting."""
+        self._server.wait()
+
+    def close(self, force: bool = False) -> None:
+        """Close the connection and end the server with everything it runs."""
+        try:
+            super().close(force=True)
+        finally:
+            self._server.close()
+
+
+def demo(
+    directory: str | Path | None = None,
+    *,
+    seed: int = 1,
+    experiment: Experiment | None = None,
+    quirks: str | None = None,
+) -> DemoCorrelator:
+    """Start a correlator in a box on 127.0.0.1 and connect to it.
+
+    Parameters
+    ----------
+    directory : path, optional
+        Where the experiment goes, and what the server shows; made when it is missing. Default: a temporary
+        directory, removed with the object.
+    seed : int
+        Of noise and signals: the same seed gives the same recordings.
+    experiment : Experiment, optional
+        Another experiment than the default one.
+    quirks : str, optional
+        Faults of a real server to reproduce, such as ``"2.9"``.
+
+    Returns
+    -------
+    DemoCorrelator
+
+    Raises
+    ------
+    ServerNotStarted
+    OutputExists
+        `directory` holds something else already.
+    """
+    root = Path(tempfile.mkdtemp(prefix="difxnb-demo-") if directory is None else directory).resolve()
+    try:
+        files = make_experiment(root, seed=seed, experiment=experiment)
+        server = ServerProcess(root, quirks)
+        try:
+            plain = connect("127.0.0.1", server.port)
+        except BaseException:
+            server.close()
+            raise
+    except BaseException:
+        if directory is None:
+            shutil.rmtree(root)
+        raise
+    boxed = DemoCorrelator(plain._inner, plain._loop, server, files)
+    if directory is None:
+        weakref.finalize(boxed, shutil.rmtree, root)
+    return boxed

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job: from nothing to fringes, through guiServer's own protocol, compared with what was put in.
+
+Makes an experiment, starts a server, connects, checks the job, sets its machines, runs it with the live monitor,
+fits the fringes of the live data and lays them beside the truth. Leaves a figure, a dataset and a table of messages.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from difxnb.boxed import DemoCorrelator, demo
+from difxnb.formats.calc import read_calc
+from difxnb.formats.input import read_input
+from difxnb.formats.swin import read_records
+from difxnb.plots import fringe_figure
+from difxnb.synthetic import default_experiment
+from difxnb.visibility import dataset_from_records, save_netcdf
+from difxnb.wire.job import JobOutcome
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from difxnb.notebook import JobRun
+
+TOLERANCE = 5.0  # a strong fringe may differ from the truth by this many of its stated errors
+_KEY = ["scan", "baseline", "band", "polarization"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where the results of one run are."""
+
+    figure: Path
+    visibilities: Path
+    messages: Path
+
+
+def first_light(
+    directory: Path,
+    *,
+    keep: bool = False,
+    seed: int = 1,
+    scan_seconds: int = 5,
+    quirks: str | None = None,
+    console: Console | None = None,
+) -> bool:
+    """Run the whole demonstration.
+
+    Parameters
+    ----------
+    directory : Path
+        Where everything goes; when it exists already, a free name beside it is taken.
+    keep : bool
+        Leave the server running at the end, until interrupted.
+    seed, scan_seconds : int
+        Of the experiment.
+    quirks : str, optional
+        Faults of a real server that ours shall show.
+    console : rich Console, optional
+        Where to print.
+
+    Returns
+    -------
+    bool
+        Whether the job went well and every strong fringe was found within `TOLERANCE` of its errors.
+    """
+    console = console or Console()
+    directory = free_name(directory)
+    console.print(f"Making an experiment in [bold]{directory}/experiment[/] …")
+    experiment = default_experiment(seed=seed, scan_seconds=scan_seconds)
+    with demo(directory / "experiment", seed=seed, experiment=experiment, quirks=quirks) as difx:
+        console.print(f"A correlator listens on 127.0.0.1 port {difx.port}: {difx!r}")
+        run = _run_job(difx, console)
+        good = run.outcome is JobOutcome.DONE
+        console.print(f"{run.job.name} ended: [bold]{run.outcome}[/]")
+        assert run.monitor is not None
+        comparison = compare(run.monitor.fringes, difx.truth)
+        console.print(table_of(comparison))
+        results = write_results(difx, run.monitor.dataset, run.monitor.fringes, directory)
+        run.monitor.close()
+        good = good and _verdict(comparison, console)
+        _say_what_next(difx, results, console)
+        if keep:
+            _stay(difx, console)
+    return good
+
+
+def free_name(directory: Path) -> Path:
+    """The directory itself when nothing is there, else the first free one of ``directory-2``, ``-3``, …"""
+    candidate, number = directory.resolve(), 1
+    while candidate.exists():
+        number += 1
+        candidate = directory.resolve().with_name(f"{directory.name}-{number}")
+    return candidate
+
+
+def _run_job(difx: DemoCorrelator, console: Console) -> JobRun:
+    job = difx.job(difx.experiment.input_file)
+    findings = job.check()
+    console.print(f"{job.name}: the configuration check has {len(findings) or 'no'} findings")
+    n_datastreams = len(job.input.datastreams)
+    # guiServer gives the head node one thread less than asked for: one is left to the manager.
+    threads = (os.cpu_count() or 1) + 1
+    job.set_machines(
+        head_node="localhost", datastreams=["localhost"] * n_datastreams, processors={"localhost": threads}
+    )
+    run = job.start(monitor=True)
+    with _progress(console) as progress:
+        task = progress.add_task(job.name, total=1.0, weights="", snr="")
+        run.wait(timeout=600.0, while_waiting=lambda run: _look(progress, task, run))
+    return run
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[weights]}"),
+        TextColumn("{task.fields[snr]}"),
+        console=console,
+    )
+
+
+def _look(progress: Progress, task: TaskID, run: JobRun) -> None:
+    weights = run.weights
+    text = ""
+    if weights.sizes["time"]:
+        latest = weights.isel(time=-1)
+        text = "weights " + " ".join(f"{w:.2f}" for w in latest.values)
+    assert run.monitor is not None
+    fringes = run.monitor.fringes
+    snr = f"SNR {fringes['snr'].max():.0f}" if len(fringes) and fringes["snr"].notna().any() else ""
+    progress.update(task, completed=run.progress, weights=text, snr=snr)
+
+
+def compare(fringes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Lay measured fringes beside expected ones.
+
+    Parameters
+    ----------
+    fringes : DataFrame
+        As `Monitor.fringes` gives it.
+    truth : DataFrame
+        As `DemoCorrelator.truth` gives it.
+
+    Returns
+    -------
+    DataFrame
+        One row per expected fringe: ``scan baseline band polarization expected_delay strong reference_frequency snr
+        delay delay_error difference found`` (s, Hz). It is found when it was measured and differs by at most
+        `TOLERANCE` of its stated errors.
+    """
+    expected = truth[[*_KEY, "delay", "strong"]].rename(columns={"delay": "expected_delay"})
+    measured = fringes[[*_KEY, "reference_frequency", "snr", "delay", "delay_error"]]
+    both = expected.merge(measured, on=_KEY, how="left")
+    both["difference"] = both["delay"] - both["expected_delay"]
+    both["found"] = both["difference"].abs() <= TOLERANCE * both["delay_error"]
+    return both
+
+
+def table_of(comparison: pd.DataFrame) -> Table:
+    """The comparison of parallel hands as a table for a terminal, delays in ns."""
+    table = Table(title="Delay per baseline, band and polarization (ns; positive: second antenna late)")
+    for name in ("scan", "baseline", "band MHz", "pol"):
+        table.add_column(name)
+    for name in ("SNR", "delay", "put in", "difference", "error", ""):
+        table.add_column(name, justify="right")
+    parallel = comparison[comparison["polarization"].str[0] == comparison["polarization"].str[1]]
+    for row in parallel.to_dict("records"):
+        table.add_row(
+            row["scan"],
+            row["baseline"],
+            f"{row['reference_frequency'] / 1e6:.2f}",
+            row["polarization"],
+            f"{row['snr']:.1f}",
+            f"{row['delay'] * 1e9:.2f}",
+            f"{row['expected_delay'] * 1e9:.2f}",
+            f"{row['difference'] * 1e9:+.2f}",
+            f"{row['delay_error'] * 1e9:.2f}",
+            "ok" if row["found"] else ("[red]off[/]" if row["strong"] else "weak"),
+        )
+    return table
+
+
+def _verdict(comparison: pd.DataFrame, console: Console) -> bool:
+    strong = comparison[comparison["strong"]]
+    missed = strong[~strong["found"]]
+    console.print(
+        f"{len(strong) - len(missed)} of {len(strong)} strong fringes (all four products) are within"
+        f" {TOLERANCE:.0f} of their stated errors of the delay that was put in."
+    )
+    for row in missed.to_dict("records"):
+        console.print("[red]missed or off:[/]", *(row[name] for name in _KEY))
+    return len(strong) > 0 and missed.empty
+
+
+def write_results(difx: DemoCorrelator, live: xr.Dataset, fringes: pd.DataFrame, directory: Path) -> Results:
+    """Write the figure of the live data, the correlated data as netCDF, and all messages as Parquet."""
+    results = Results(
+        directory / "fringes.png", directory / "visibilities.nc", directory / "messages.parquet"
+    )
+    fringe_figure(live, fringes=fringes).savefig(results.figure, dpi=120)
+    save_netcdf(correlated_dataset(difx.experiment.input_file), results.visibilities)
+    difx.messages.save(results.messages)
+    return results
+
+
+def correlated_dataset(input_file: Path) -> xr.Dataset:
+    """All visibilities that a finished job has written, with their weights."""
+    job = read_input(input_file)
+    calc = read_calc(job.companion("calc"))
+    output = Path(job.output_filename)
+    records = [
+        record
+        for path in sorted(output.glob("DIFX_*"))
+        for record in read_records(path, lambda freq: job.freqs[freq].channels)
+    ]
+    return dataset_from_records(job, records, calc=calc)
+
+
+def _say_what_next(difx: DemoCorrelator, results: Results, console: Console) -> None:
+    console.print(
+        f"\nWritten: {results.figure}\n         {results.visibilities}\n         {results.messages}\n\n"
+        "Look at them in Python:\n"
+        f'  import xarray as xr; xr.open_dataset("{results.visibilities}", engine="netcdf4", auto_complex=True)\n'
+        f'  import pandas as pd; pd.read_parquet("{results.messages}")\n'
+        "Open the notebooks:            ./run lab\n"
+        "Have a correlator of your own: difxnb demo --keep",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _stay(difx: DemoCorrelator, console: Console) -> None:
+    console.print(
+        f"\nThe server stays. In another terminal:\n"
+        f"  python -c \"import difxnb; d = difxnb.connect('127.0.0.1', {difx.port}); print(d.jobs.frame())\"\n"
+        "Ctrl-C ends it.",
+        soft_wrap=True,
+        highlight=False,
+    )
+    try:
+        difx.wait_for_server()
+    except KeyboardInterrupt:
+        console.print("ending the server")
