@@ -127,6 +127,7 @@ class _Spectra:
     def __init__(self, dataset: xr.Dataset, fringes: pd.DataFrame) -> None:
         self.dataset = dataset
         self.integrations = dataset.sizes["time"]
+        self._means: dict[tuple[str, int, str], NDArray[np.complex128] | None] = {}
         scan = str(dataset["scan_name"].values[0])
         keys = ["baseline", "band", "polarization"]
         chosen = fringes[fringes["scan"] == scan].drop_duplicates(keys)
@@ -142,7 +143,14 @@ class _Spectra:
         return np.asarray(one["frequency"].values[: int(one["n_channels"])], dtype=float)
 
     def spectrum(self, baseline: str, band: int, polarization: str) -> NDArray[np.complex128] | None:
-        """Weighted mean spectrum, its delay rate stopped; None without data."""
+        """Weighted mean spectrum, its delay rate stopped; None without data. A copy."""
+        key = (baseline, band, polarization)
+        if key not in self._means:
+            self._means[key] = self._mean(*key)
+        mean = self._means[key]
+        return None if mean is None else mean.copy()
+
+    def _mean(self, baseline: str, band: int, polarization: str) -> NDArray[np.complex128] | None:
         one = self.dataset.sel(baseline=baseline, band=band, polarization=polarization)
         values = np.asarray(one["VISIBILITY"].values[:, : int(one["n_channels"])], dtype=np.complex128)
         weight = known_weights(one["WEIGHT"].values)[:, None] * np.isfinite(values)
@@ -182,7 +190,7 @@ def _scan_of(dataset: xr.Dataset, scan: str | None) -> xr.Dataset:
     names = dataset["scan_name"].values.astype(str)
     if scan is None:
         values = dataset["VISIBILITY"].transpose("time", ...).values
-        present = np.flatnonzero(np.isfinite(values).reshape(len(values), -1).any(axis=1))
+        present = np.flatnonzero(np.isfinite(values).any(axis=tuple(range(1, values.ndim))))
         if not present.size:
             raise ValueError("there are no visibilities to draw")
         scan = names[present[-1]]

@@ -128,7 +128,7 @@ class JobTable:
         if not isinstance(item, Message) or not item.header.identifier:
             return
         body = item.body
-        if not isinstance(body, Status | Alert | Diagnostic):
+        if not isinstance(body, (Status, Alert, Diagnostic)):
             return
         with self._lock:
             job = self._job(item, body, time)

@@ -22,7 +22,7 @@ import pandas as pd
 from difxnb.errors import OutputExists
 from difxnb.tables import columns
 from difxnb.wire.control import Notice
-from difxnb.wire.message import Alert, Message, Severity, Status, Unparsed, message_type
+from difxnb.wire.message import Alert, Message, Severity, Unparsed, message_type
 from difxnb.wire.message_types import CATALOGUE
 
 Item = Message | Unparsed | Notice
@@ -45,6 +45,7 @@ class _Row(NamedTuple):
     severity: int | None
     state: str | None
     text: str | None
+    size: int
     item: Item
 
 
@@ -97,11 +98,11 @@ class MessageTable:
         row = _make_row(item, time)
         with self._lock:
             self._rows.append(row)
-            self._bytes += _size(item)
+            self._bytes += row.size
             self._counts[row.type] += 1
             self.version += 1
             while len(self._rows) > self.limit or (self._bytes > self.limit_bytes and len(self._rows) > 1):
-                self._bytes -= _size(self._rows.popleft().item)
+                self._bytes -= self._rows.popleft().size
                 self.dropped += 1
 
     def counts(self) -> pd.Series[int]:
@@ -209,27 +210,56 @@ _KNOWN = frozenset(_plain(entry.type) for entry in CATALOGUE) | {"unparsed", "no
 _BODIES = {_plain(entry.type): entry.layout.cls for entry in CATALOGUE}
 
 
+def _nothing(body: Any) -> tuple[None, None, None]:
+    return None, None, None
+
+
+def _read_alert(body: Alert) -> tuple[int | None, None, str | None]:
+    return body.severity, None, body.text
+
+
+def _read_status(body: Any) -> tuple[None, str | None, str | None]:
+    return None, body.state, body.message
+
+
+def _read_state(body: Any) -> tuple[None, str | None, None]:
+    return None, body.state, None
+
+
+def _read_message(body: Any) -> tuple[None, None, str | None]:
+    return None, None, body.message
+
+
+def _reader(cls: type[Any]) -> Callable[[Any], tuple[int | None, str | None, str | None]]:
+    """How severity, state and text of a body class are found; chosen once, as messages come by the thousand."""
+    names = {field.name for field in dataclasses.fields(cls)}
+    if cls is Alert:
+        return _read_alert
+    if "state" in names:
+        return _read_status if "message" in names else _read_state
+    return _read_message if "message" in names else _nothing
+
+
+_Read = Callable[[Any], tuple[int | None, str | None, str | None]]
+_READERS: dict[type[Any], tuple[str, _Read]] = {
+    entry.layout.cls: (entry.type, _reader(entry.layout.cls)) for entry in CATALOGUE
+}
+_UNKNOWN: tuple[str, _Read] = ("", _nothing)
+
+
 def _make_row(item: Item, time: float) -> _Row:
     if isinstance(item, Message):
         header, body = item.header, item.body
-        severity = state = text = None
-        if isinstance(body, Status):
-            state, text = body.state, body.message
-        elif isinstance(body, Alert):
-            severity, text = body.severity, body.text
-        else:
-            state, text = getattr(body, "state", None), getattr(body, "message", None)
-        kind = message_type(body)
-        if kind == "Unknown" and header.type:
-            kind = header.type
-        return _Row(time, kind, header.source, header.identifier, header.mpi_id, severity, state, text, item)
+        kind, read = _READERS.get(type(body), _UNKNOWN)
+        shown = read(body)
+        kind = kind or header.type or message_type(body)
+        return _Row(
+            time, kind, header.source, header.identifier, header.mpi_id, *shown, item.size + _ROW_BYTES, item
+        )
     if isinstance(item, Unparsed):
-        return _Row(time, "Unparsed", "", "", None, None, None, item.text, item)
-    return _Row(time, "Notice", "", "", None, _NOTICE_SEVERITY[item.severity], None, item.text, item)
-
-
-def _size(item: Item) -> int:
-    return _ROW_BYTES + (len(item.text) if isinstance(item, Notice) else item.size)
+        return _Row(time, "Unparsed", "", "", None, None, None, item.text, item.size + _ROW_BYTES, item)
+    severity, size = _NOTICE_SEVERITY[item.severity], len(item.text) + _ROW_BYTES
+    return _Row(time, "Notice", "", "", None, severity, None, item.text, size, item)
 
 
 def _severity(value: str | int) -> int:
@@ -273,8 +303,8 @@ def _chosen(
 
 
 def _make_frame(rows: list[_Row], types: frozenset[str] | None) -> pd.DataFrame:
-    time, kind, source, job, mpi_id, severity, state, text, items = (
-        zip(*rows, strict=True) if rows else ((),) * 9
+    time, kind, source, job, mpi_id, severity, state, text, _, items = (
+        zip(*rows, strict=True) if rows else ((),) * 10
     )
     made = (
         columns.times(time),
