@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
 _CHUNK_SAMPLES = 2**20  # bounds the temporary arrays of one fit to some tens of MB
+_FINE = 16  # channels whose phasors are made from one coarse phasor
 _TIME_CELLS = 1024  # longer scans are searched on a coarser time grid; the refinement uses every integration
 _NEWTON_STEPS = 6  # from a quarter of a cell to rounding; convergence is quadratic
 
@@ -41,8 +42,9 @@ class Blocks:
         self.shape = visibility.shape[:-2]
         self.reference_frequency = middle if reference_frequency is None else reference_frequency
         self.reference_time = float(time[0] + time[-1]) / 2 if time.size else 0.0
-        self.offset_hz = frequency[chosen] - self.reference_frequency
-        self.frequency = frequency[chosen]
+        used = frequency[chosen]
+        self.frequency = used[0] + self.width * np.arange(used.size)
+        self.offset_hz = self.frequency - self.reference_frequency
         self.time = time - self.reference_time
         self.spacing = float(np.diff(time).min()) if time.size > 1 else 1.0
         self.rate_range = 1 / (self.spacing * self.reference_frequency)
@@ -105,11 +107,15 @@ class Blocks:
 
     def _stop(self, delay: Floats, rate: Floats) -> Complexes:
         """Phasors (item, time, channel) that stop a fringe of this delay and rate."""
-        turns = delay[:, None] * self.offset_hz
-        if self.time.size == 1:
-            return np.asarray(np.exp(-2j * np.pi * turns)[:, None, :], dtype=np.complex128)
-        moving = rate[:, None, None] * (self.time[:, None] * self.frequency)
-        return np.asarray(np.exp(-2j * np.pi * (turns[:, None, :] + moving)), dtype=np.complex128)
+        # channels are evenly spaced, so a phasor is the product of a coarse and a fine one: far fewer exponentials
+        step = self.width * (delay[:, None] + rate[:, None] * self.time)
+        first = delay[:, None] * self.offset_hz[0] + rate[:, None] * (self.time * self.frequency[0])
+        channels = self.frequency.size
+        coarse = np.arange(-(-channels // _FINE)) * _FINE
+        turns = first[..., None] + step[..., None] * coarse
+        fine = np.exp(-2j * np.pi * (step[..., None] * np.arange(_FINE)))
+        phasors = np.exp(-2j * np.pi * turns)[..., None] * fine[..., None, :]
+        return np.asarray(phasors.reshape(*step.shape, -1)[..., :channels], dtype=np.complex128)
 
     def _search(self, weighted: Complexes) -> tuple[Floats, Floats]:
         """Delay and rate of the highest point of the zero-padded FFT."""
