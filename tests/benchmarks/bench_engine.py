@@ -61,7 +61,7 @@ def engine_speed(job: MadeJob, input_file: Path, threads: int, repeat: int = 3) 
 
 
 def plain_speed(job: MadeJob, codes: np.ndarray, subints: int = 2) -> float:
-    """The same arithmetic in plain numpy: decode, rotate, numpy.fft, correct, multiply and sum every product."""
+    """The same in plain numpy: decode, rotate, numpy.fft, correct, multiply and sum every product."""
     levels = np.array([-3.3359, -1.0, 1.0, 3.3359])
     n, samples = job.channels, 2 * job.channels
     blocks = job.subint_ns * job.rate // 10**9 // samples

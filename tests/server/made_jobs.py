@@ -51,7 +51,7 @@ class MadeJob:
     average: int = 1
     bits: int = 2
     threads: int = 1
-    frame_samples: int = 1000
+    frame_samples: int = 1600
     lead: int = 2
     tail: int = 2
     seconds: int = 1
@@ -228,7 +228,7 @@ class MadeJob:
 
 def pack(codes: np.ndarray, bits: int) -> np.ndarray:
     """Pack codes, shape (channel, frame, sample), into payloads, shape (frame, byte)."""
-    channels, frames, samples = codes.shape
+    frames = codes.shape[1]
     in_order = codes.transpose(1, 2, 0).reshape(frames, -1, 8 // bits)
     shifts = np.arange(8 // bits, dtype=np.uint8) * np.uint8(bits)
     return np.bitwise_or.reduce(in_order << shifts, axis=2).astype(np.uint8)

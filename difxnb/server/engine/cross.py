@@ -146,5 +146,5 @@ class Correlator:
         recording, place = self._recordings[feed.place], feed.place
         samples = FeedSamples(recording, piece.windows[place], piece.alignments[place].starts)
         phasors = FeedPhasors(feed, piece.timing[place], piece.alignments[place], self.plan.fringe_order)
-        used = validity.any(axis=0)
+        used = np.asarray(validity.any(axis=0))
         return FeedSpectra(feed, self.plan.channels, samples, phasors, used, chunks, workspace)

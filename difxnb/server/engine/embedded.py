@@ -114,6 +114,8 @@ def correlate(
 
     Parameters
     ----------
+    input_file : str or Path
+        The job's ``.input``; its other files are those that it names, or of the same names beside it.
     overwrite : bool
         Move an existing output folder aside (``name.difx.1``…); nothing is ever deleted.
     threads, stop

@@ -62,6 +62,7 @@ class SwinWriter:
         except BaseException:
             # A full disk or an interrupt may leave part of a record behind.
             self._file.truncate(self._size)
+            self._file.seek(self._size)
             raise
         self._size += len(records)
 

@@ -218,7 +218,7 @@ def _feed(inp: Input, place: int, stream: Datastream, bands: list[int], rows: It
 
 
 def _correction(stream: Datastream, band: int) -> Correction:
-    """Delay and phase of one band (``mpifxcorr-algorithm.md`` 5): all but R count as the second polarisation."""
+    """Delay and phase of a band (``mpifxcorr-algorithm.md`` 5): all but R are the second polarisation."""
     recorded = stream.recorded_freqs[stream.bands[band].freq]
     first = stream.bands[band].pol == "R"
     half = recorded.clock_offset_delta_us / 2

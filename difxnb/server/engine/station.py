@@ -24,7 +24,7 @@ from difxnb.server.engine.delay_model import Parabola
 from difxnb.server.engine.plan import Correction, Feed
 
 _MAX_SLOPE_ERROR_TURNS = 5e-7
-"""Largest error that sharing a rotation phasor within a chunk may make, at the edges of its first and last block."""
+"""Largest error that sharing a rotation phasor may make, at the edges of a chunk's first and last block."""
 
 
 @dataclass(frozen=True, slots=True)

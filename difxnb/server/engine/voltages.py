@@ -90,18 +90,10 @@ class Window:
         byte = begin // decoder.quantum * decoder.quantum_bytes
         count = length // decoder.quantum * decoder.quantum_bytes
         decoder.decode(self.payload[thread, byte : byte + count], channel, out)
-        frames = range(
-            begin // self.frame_samples, min(-(-(begin + length) // self.frame_samples), self.n_frames)
-        )
-        for frame in frames:
-            if not self.valid[thread, frame]:
-                at = frame * self.frame_samples - begin
-                out[2 * max(at, 0) : 2 * (at + self.frame_samples)] = 0
-
-    @property
-    def n_frames(self) -> int:
-        """Frames of one thread that the window is long."""
-        return int(self.valid.shape[1])
+        last = -(-(begin + length) // self.frame_samples)
+        for frame in np.flatnonzero(~self.valid[thread, begin // self.frame_samples : last]).tolist():
+            at = (begin // self.frame_samples + frame) * self.frame_samples - begin
+            out[2 * max(at, 0) : 2 * (at + self.frame_samples)] = 0
 
 
 class Recording:
