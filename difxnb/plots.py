@@ -285,7 +285,7 @@ def _draw_bands(amplitude: Axes, phase: Axes, spectra: _Spectra, baseline: str, 
             amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
             phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
             fringe = spectra.fringe(baseline, band, name)
-            if fringe is not None:
+            if fringe is not None and fringe["false_alarm_probability"] < _DETECTED:
                 _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
     return bool(coefficients) and all(coefficients)
 

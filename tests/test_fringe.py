@@ -74,9 +74,9 @@ def test_weights_are_inverse_variances():
         assert 0.88 < deviations(fringe, truth, name).std() < 1.13, name
     assert fringe.noise.mean() == pytest.approx(1.0, rel=0.03)
     unweighted = fringe_scan(visibility, time, nu)
-    assert deviations(unweighted, truth, "delay").std() * np.median(
-        unweighted.delay_error
-    ) > deviations(fringe, truth, "delay").std() * np.median(fringe.delay_error)
+    assert deviations(unweighted, truth, "delay").std() * np.median(unweighted.delay_error) > deviations(
+        fringe, truth, "delay"
+    ).std() * np.median(fringe.delay_error)
 
 
 def test_weight_per_integration_equals_weight_per_channel():

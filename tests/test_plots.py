@@ -107,6 +107,7 @@ def test_noise_is_called_noise(alpha):
     noise["VISIBILITY"].values[:] = rng.normal(size=shape) + 1j * rng.normal(size=shape)
     figure = fringe_figure(noise)
     assert {text.get_text() for text in figure.axes[2].texts} == {"RR  no fringe", "LL  no fringe"}
+    assert not lines(figure.axes[1], ("-", "None")), "no line through phases of noise"
 
 
 def test_live_data_can_be_drawn(alpha):

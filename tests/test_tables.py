@@ -41,7 +41,9 @@ def message(body, *, job="job_1", source="node1", mpi_id=0, sequence=None, kind=
     return Message(Header(source, (), mpi_id, job, kind), body, sequence, 500)
 
 
-def running(progress, *, job="job_1", sequence=None, start=60310.5, stop=60310.6, weights=((0, 1.0), (1, 0.5))):
+def running(
+    progress, *, job="job_1", sequence=None, start=60310.5, stop=60310.6, weights=((0, 1.0), (1, 0.5))
+):
     at = start + progress * (stop - start)
     status = Status("/data/job_1.input", "Running", "", at, start, stop, weights)
     return message(status, job=job, sequence=sequence)
