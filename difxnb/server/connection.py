@@ -113,15 +113,18 @@ class ClientConnection:
                     return
 
     async def _end(self) -> None:
-        for side in self._channels.values():
-            side.end()
-        for task in self._operations:
-            task.cancel()
-        if self._operations:
-            await asyncio.wait(self._operations)
-        for dialed in self._lingering:
-            dialed.abort()
-        await self._outbox.close()
+        try:
+            for side in self._channels.values():
+                side.end()
+            for task in self._operations:
+                task.cancel()
+            if self._operations:
+                await asyncio.wait(self._operations)
+            await self._outbox.close()
+        finally:  # the server may be closing and not wait for any of this
+            for dialed in self._lingering:
+                dialed.abort()
+            self._outbox.abort()
 
     def _hear(self, document: Document) -> None:
         packet = self._conversation.relayed(document)

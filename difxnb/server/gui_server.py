@@ -23,7 +23,7 @@ from typing import TextIO
 
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
-from difxnb.server.job_process import Jobs
+from difxnb.server.job_process import Correlator, Jobs, embedded_correlator
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
 from difxnb.server.protocol import Greeting
@@ -53,6 +53,8 @@ class GuiServer:
         Variables shown to clients beside those that always are; the process's own are never shown.
     version : str, optional
         Answer to the version request.
+    correlator : callable
+        Gives the command of the child process for a launch; see :mod:`difxnb.server.child_frames`.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class GuiServer:
         multicast: tuple[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
         version: str | None = None,
+        correlator: Correlator = embedded_correlator,
     ) -> None:
         self.host, self.port = host, port
         self._confinement = Confinement(root)
@@ -85,6 +88,7 @@ class GuiServer:
         self._network = MessageNetwork()
         self._multicast = Multicast(self._where, self._heard) if multicast else None
         text = version or f"difxnb-{installed_version('difxnb')}"
+        self._correlator = correlator
         self._services = self._make_services(
             _greeting(self._confinement.root, text, self._where, environment or {})
         )
@@ -129,6 +133,8 @@ class GuiServer:
             _, late = await asyncio.wait(self._clients, timeout=_CLOSING_TIME)
             for task in late:
                 self._clients[task].abort()
+            if late:
+                await asyncio.wait(late, timeout=_CLOSING_TIME)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = writer.get_extra_info("socket")
@@ -152,6 +158,7 @@ class GuiServer:
             self._where,
             publish=lambda payload: self._publish(self._where, payload),
             dump=monitors.publish,
+            correlator=self._correlator,
         )
         return Services(
             root=self._confinement,

@@ -32,11 +32,19 @@ from difxnb.wire.packet import Packet, PacketReader
 STOP_TIME = 5.0
 """Seconds between asking a correlator to stop and killing it."""
 
-_MAX_FRAME = 2**30
+_MAX_FRAME = 2**28
 _READ = 2**16
 
 Report = Callable[[Step], None]
 Dump = Callable[[Path, int, bytes], None]
+Correlator = Callable[[Launch, Path], list[str]]
+"""Command of the child process for a launch and the server's root."""
+
+
+def embedded_correlator(launch: Launch, root: Path) -> list[str]:
+    """Command that correlates with numpy; see :mod:`difxnb.server.engine.process`."""
+    command = [sys.executable, "-m", "difxnb.server.engine.process", str(launch.input_file)]
+    return [*command, "--root", str(root), *(["--monitor"] if launch.monitor else [])]
 
 
 class RunningJob:
@@ -45,6 +53,8 @@ class RunningJob:
     Parameters
     ----------
     launch : Launch
+    command : list of str
+        Program and arguments of the child process.
     report : callable
         Takes each step for the client that started the job; it must not block.
     publish : callable
@@ -59,11 +69,12 @@ class RunningJob:
         root: Confinement,
         quirks: Quirks,
         *,
+        command: list[str],
         report: Report,
         publish: Callable[[bytes], None],
         dump: Dump,
     ) -> None:
-        self.launch = launch
+        self.launch, self._command = launch, command
         self._root, self._quirks = root, quirks
         self._report, self._publish, self._dump = report, publish, dump
         self._output = JobOutput()
@@ -131,12 +142,10 @@ class RunningJob:
                 self._process.send_signal(number)
 
     async def _run_child(self) -> int:
-        command = [sys.executable, "-m", "difxnb.server.engine.process", str(self.launch.input_file)]
-        command += ["--root", str(self._root.root)] + (["--monitor"] if self.launch.monitor else [])
         pipe = asyncio.subprocess.PIPE
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+                *self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
             )
         except OSError as error:
             self._tell(self._output.stderr(f"the correlator cannot be started: {error}"))
@@ -224,6 +233,8 @@ class Jobs:
         Group and port of the jobs.
     publish, dump : callable
         See :class:`RunningJob`.
+    correlator : callable
+        Gives the command of each job.
     """
 
     def __init__(
@@ -235,8 +246,9 @@ class Jobs:
         *,
         publish: Callable[[bytes], None],
         dump: Dump,
+        correlator: Correlator = embedded_correlator,
     ) -> None:
-        self._root, self._quirks = root, quirks
+        self._root, self._quirks, self._correlator = root, quirks, correlator
         self._network, self._where = network, where
         self._publish, self._dump = publish, dump
         self._running: dict[Path, tuple[RunningJob, asyncio.Task[None]]] = {}
@@ -256,7 +268,13 @@ class Jobs:
     def start(self, launch: Launch, report: Report) -> RunningJob:
         """Run a job that was claimed."""
         job = RunningJob(
-            launch, self._root, self._quirks, report=report, publish=self._publish, dump=self._dump
+            launch,
+            self._root,
+            self._quirks,
+            command=self._correlator(launch, self._root.root),
+            report=report,
+            publish=self._publish,
+            dump=self._dump,
         )
         task = asyncio.get_running_loop().create_task(self._follow(job), name=f"job {launch.identifier}")
         self._running[launch.input_file] = (job, task)

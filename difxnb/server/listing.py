@@ -54,6 +54,10 @@ class _Options:
     def long(self) -> bool:
         return bool(self.letters & {"l", "n"})
 
+    @property
+    def shows_links(self) -> bool:
+        return bool(self.letters & {"l", "n", "F"})
+
 
 @dataclass(frozen=True)
 class _Item:
@@ -112,9 +116,10 @@ def _sort_out(
     for name in sorted(names):
         try:
             item = _operand(root, name)
-            # A bare name follows a link to a directory, a long listing shows the link.
+            # A bare name follows a link to a directory; a long or classifying listing shows the link.
             shown = "d" in options.letters or not (
-                stat.S_ISDIR(item.status.st_mode) or (not options.long and _leads_to_directory(root, name))
+                stat.S_ISDIR(item.status.st_mode)
+                or (not options.shows_links and _leads_to_directory(root, name))
             )
         except OSError as error:
             listing.complaints.append(f"ls: cannot access {name}: {error.strerror}")

@@ -16,6 +16,7 @@ RELAY_LIMIT = 4 * 2**20
 """Bytes waiting for a client beyond which messages are dropped."""
 
 _HIGH_WATER = 2**20
+_LEAVING_TIME = 1.0
 
 
 class Outbox:
@@ -65,8 +66,7 @@ class Outbox:
             self._report.cancel()
         self._writer.close()
         with contextlib.suppress(ConnectionError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), 1.0)
-        self._writer.transport.abort()
+            await asyncio.wait_for(self._writer.wait_closed(), _LEAVING_TIME)
 
     def abort(self) -> None:
         """End the connection at once."""

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A child process that behaves as it is told: ``scripted_correlator.py BEHAVIOUR JOB.input``.
+
+It speaks the frames of difxnb.server.child_frames without using any of difxnb, so that it starts at once and
+checks the layout from outside.
+"""
+
+import os
+import signal
+import struct
+import sys
+import time
+
+behaviour, input_file = sys.argv[1:3]
+job = os.path.basename(input_file).removesuffix(".input")
+stopped = False
+
+
+def frame(number, payload):
+    data = struct.pack(">ii", number, len(payload)) + payload
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def status(state, sequence=0):
+    text = (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<difxMessage><header><from>vm</from>'
+        f"<mpiProcessId>0</mpiProcessId><identifier>{job}</identifier><type>DifxStatusMessage</type></header><body>"
+        f"<seqNumber>{sequence}</seqNumber><difxStatus><input>{input_file}</input><state>{state}</state>"
+        "<message></message><visibilityMJD>0</visibilityMJD></difxStatus></body></difxMessage>"
+    )
+    frame(1, text.encode())
+
+
+def stop(*_):
+    global stopped
+    stopped = True
+
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour == "stubborn" else stop)
+status("Starting")
+if behaviour in ("endless", "stubborn"):
+    number = 0
+    while not stopped:
+        number += 1
+        status("Running", number)
+        frame(4, struct.pack(">ii", 43200 + number, 8) + struct.pack("<16f", *[number] * 16))
+        time.sleep(0.01)
+    status("Terminating")
+    status("Terminated")
+    sys.exit(0)
+if behaviour == "flood":
+    for number in range(20_000):
+        frame(2, b"line %d" % number)
+elif behaviour == "lines":
+    frame(2, b"output")
+    frame(3, b"a Warning")
+    os.write(2, b"broken\nhalf a")
+    os.write(2, b" line\nlast without end")
+elif behaviour == "recovers":
+    frame(3, b"broken")
+    frame(2, b"works again")
+elif behaviour == "rubbish":
+    os.write(1, b"\xff" * 64)
+    time.sleep(60)
+elif behaviour == "dies":
+    os.kill(os.getpid(), signal.SIGKILL)
+status("Done")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``ls`` without a shell prints what ``ls`` prints."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from difxnb.server.confinement import Confinement
+from difxnb.server.listing import list_files
+from difxnb.wire.files import parse_listing
+
+
+@pytest.fixture
+def root(tmp_path):
+    inside = tmp_path / "root"
+    (inside / "sub").mkdir(parents=True)
+    (inside / "empty").mkdir()
+    (inside / "sub" / "inner.input").write_text("x" * 1234567)
+    for name, size in (("B.txt", 10), ("a.txt", 999), (".hidden", 1), ("run", 5), ("_x", 2)):
+        (inside / name).write_text("y" * size)
+    os.chmod(inside / "run", 0o755)
+    os.utime(inside / "a.txt", (1_000_000_000, 1_000_000_000.5))
+    (inside / "link").symlink_to("a.txt")
+    (inside / "dirlink").symlink_to("sub")
+    (inside / "broken").symlink_to("nowhere")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("")
+    (inside / "out").symlink_to(tmp_path / "outside")
+    return Confinement(inside)
+
+
+GNU = pytest.mark.skipif(
+    not shutil.which("ls") or b"GNU" not in subprocess.run(["ls", "--version"], capture_output=True).stdout,
+    reason="needs GNU ls to compare with",
+)
+FLAGS = ["", "-1", "-l", "-a", "-A", "-la", "-p", "-F", "-lA --time-style=full-iso", "-ln --time-style=+%s",
+         "-l --time-style=long-iso", "-d", "-ld", "-lh", "-1p", "-l -d -p", "-n"]  # fmt: skip
+
+
+@GNU
+@pytest.mark.parametrize("flags", FLAGS)
+@pytest.mark.parametrize(
+    "path", ["", "/sub", "/empty", "/*.txt", "/link", "/dirlink", "/broken", "/s*", "/sub/*", "/{a,b}"]
+)
+def test_it_prints_what_ls_prints(root, flags, path):
+    if "a" in flags.replace("time-style", "") and path == "" and "l" in flags:
+        path = "/sub"  # the line of the directory above the root differs on purpose
+    whole = f"{root.root}{path}".replace("{a,b}", "a.txt") + (
+        f" {root.root}/B.txt" if path == "/{a,b}" else ""
+    )
+    theirs = subprocess.run(
+        ["/bin/sh", "-c", f"ls {flags} {whole}"],
+        capture_output=True, text=True, env={**os.environ, "LC_ALL": "C.UTF-8"}, cwd="/",
+    )  # fmt: skip
+    ours = list_files(root, flags, whole)
+    expected = theirs.stdout.splitlines()
+    if " . " in f"{flags} " or "a" in flags.split(" ")[0].replace("-", ""):
+        # "." and "..": ours are the same directory
+        expected = [line for line in expected if line.split()[-1] not in (".", "..")]
+        ours.lines = [line for line in ours.lines if line.split()[-1] not in (".", "..")]
+        if "l" in flags:
+            expected, ours.lines = expected[1:], ours.lines[1:]
+    assert ours.lines == expected
+    assert not ours.refusal
+
+
+def test_a_missing_path_gives_nothing_and_a_complaint(root):
+    listing = list_files(root, "-l", f"{root.root}/none")
+    assert listing.lines == []
+    assert "none" in listing.complaints[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc", "{r}/out", "{r}/out/*", "{r}/../outside", "{r}/..", "/", "{r}/*/secret", "/*"]
+)
+@pytest.mark.parametrize("flags", ["", "-l", "-a"])
+def test_nothing_outside_is_listed(root, path, flags):
+    listing = list_files(root, flags, path.format(r=root.root))
+    assert not any("secret" in line or "passwd" in line for line in listing.lines)
+    assert all("out" in line for line in listing.lines if path != "{r}/..") or listing.lines == []
+
+
+@pytest.mark.parametrize("flags", ["-R", "--color", "-l --time-style=locale", "; id", "x", "-lZ"])
+def test_an_unknown_flag_lists_nothing_and_says_so(root, flags):
+    listing = list_files(root, flags, str(root.root))
+    assert listing.lines == []
+    assert listing.refusal
+
+
+def test_the_default_style_has_the_year_for_old_files_only(root):
+    now = 1_700_000_000.0
+    os.utime(root.root / "B.txt", (now - 86400, now - 86400))
+    lines = list_files(root, "-l", f"{root.root}/B.txt {root.root}/a.txt", now=now).lines
+    assert ":" in lines[0][20:]
+    assert f"  {time.localtime(1_000_000_000).tm_year} " in lines[1]
+
+
+def test_the_reader_of_listings_understands_it(root):
+    lines = list_files(root, "-l --time-style=full-iso", str(root.root)).lines
+    entries = {entry.name: entry for entry in parse_listing(lines, str(root.root))}
+    assert entries["a.txt"].size == 999
+    assert entries["a.txt"].modified.timestamp() == 1_000_000_000.5
+    assert entries["sub"].type == "directory"
+    assert entries["link"].target == "a.txt"
+
+
+def test_a_line_feed_in_a_name_does_not_make_two_lines(root):
+    (root.root / "empty" / "two\nlines").write_text("")
+    assert list_files(root, "-1", f"{root.root}/empty").lines == ["two?lines"]
+
+
+def test_no_path_at_all_lists_the_root(root):
+    assert "a.txt" in list_files(root, "", "").lines
