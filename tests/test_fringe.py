@@ -185,7 +185,7 @@ def test_padded_band_and_long_scan_with_gap():
 
 
 @pytest.mark.parametrize(
-    ("integrations", "channels", "trials"), [(1, 34, 20_000), (1, 130, 8000), (8, 34, 6000)]
+    ("integrations", "channels", "trials"), [(1, 34, 12_000), (1, 130, 5000), (8, 34, 3000)]
 )
 def test_false_alarms_of_noise_come_as_often_as_stated(integrations, channels, trials):
     rng = np.random.default_rng(channels)

@@ -226,11 +226,11 @@ def test_memory_is_flat():
             table.add(item, T0 + k)
             jobs.add(item, T0 + k)
 
-    feed(5000)
+    feed(3000)
     tracemalloc.start()
-    feed(5000)
+    feed(3000)
     before = tracemalloc.get_traced_memory()[0]
-    feed(20_000)
+    feed(10_000)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
