@@ -7,13 +7,17 @@ The quantiser is that of every 2-bit recorder: thresholds at -T, 0 and +T, decod
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 THRESHOLD = 0.98
 """T in units of the rms of the voltage."""
 LEVELS = (-3.3359, -1.0, 1.0, 3.3359)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 
 
+@functools.lru_cache(maxsize=256)
 def quantised_correlation(coefficient: float) -> float:
     """Correlation coefficient of two 2-bit streams, from that of the Gaussian voltages before the samplers.
 
@@ -35,9 +39,8 @@ def quantised_correlation(coefficient: float) -> float:
 
 
 def _output_covariance(coefficient: float) -> float:
-    nodes, weights = np.polynomial.legendre.leggauss(200)
     end = np.arcsin(coefficient)
-    rho = np.sin(end * (nodes + 1) / 2)
+    rho = np.sin(end * (_NODES + 1) / 2)
     total = np.zeros_like(rho)
     thresholds = (-THRESHOLD, 0.0, THRESHOLD)
     steps = np.diff(LEVELS)
@@ -45,7 +48,7 @@ def _output_covariance(coefficient: float) -> float:
         for b, step_b in zip(thresholds, steps, strict=True):
             exponent = (a * a - 2 * rho * a * b + b * b) / (2 * (1 - rho**2))
             total += step_a * step_b * np.exp(-exponent) / (2 * np.pi)
-    return float(np.sum(total * weights) * end / 2)
+    return float(np.sum(total * _WEIGHTS) * end / 2)
 
 
 QUANTISATION_EFFICIENCY = quantised_correlation(1e-3) / 1e-3

@@ -98,7 +98,9 @@ class FrameWriter:
         numbers = np.arange(self._next, self._next + count)
         self._next += count
         frames = np.zeros((count, self._bytes), np.uint8)
-        frames[:, VDIF_HEADER_BYTES:] = pack_times(whole, self._bits).reshape(count, -1)
+        frames[:, VDIF_HEADER_BYTES:] = pack_times(whole, self._bits).reshape(
+            frames[:, VDIF_HEADER_BYTES:].shape
+        )
         invalid = self._within(numbers, self._invalid)
         frames[invalid, VDIF_HEADER_BYTES:] = 0
         frames[:, :VDIF_HEADER_BYTES] = self._headers(numbers, invalid).view(np.uint8)
