@@ -193,8 +193,10 @@ class JobRun:
         except KeyError:
             return conversation_frame([])
         heard = heard[heard["time"] >= pd.Timestamp(self.begun, unit="s")]
-        heard = heard.assign(source="mpifxcorr", severity=heard["severity"].astype(object))
-        return heard[list(EVENT_COLUMNS)]
+        severity = heard["severity"].astype(object).where(heard["severity"].notna(), None)
+        return heard.assign(source="mpifxcorr", severity=severity)[list(EVENT_COLUMNS)].astype(
+            dict.fromkeys(("source", "event", "severity", "text"), object)
+        )
 
     def __repr__(self) -> str:
         state = f"{self.outcome}" if self.done else f"{self.state}, {100 * self.progress:.0f} %"

@@ -7,16 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
-import xarray as xr
 
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
-from difxnb.visibility import VisibilitySeries, products_frame, save_netcdf
 from difxnb.wire.monitor import Product
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Select: TypeAlias = Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], Any]
 
@@ -40,6 +41,9 @@ class Monitor:
         select: Select | None,
         forget: Callable[[Monitor], None],
     ) -> None:
+        # xarray takes a second to load, which whoever only lists files need not wait for.
+        from difxnb.visibility import VisibilitySeries, products_frame
+
         first = min((product.scan for product in feed.products), default=0)
         # Numbers start anew in each scan and mean the same: those of one scan are enough to ask for.
         listed = [product for product in feed.products if product.scan == first]
@@ -100,6 +104,8 @@ class Monitor:
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""
+        from difxnb.visibility import save_netcdf
+
         save_netcdf(self.dataset, path)
         return Path(path)
 
