@@ -29,7 +29,7 @@ def model_delay(experiment, im, scan, station):
 
     def delay(seconds):
         of_day = start + seconds
-        im_us = sum(c * (of_day - polynomial.sec) ** n for n, c in enumerate(polynomial.delay_us[1, station]))
+        im_us = np.polynomial.polynomial.polyval(of_day - polynomial.sec, polynomial.delay_us[1, station])
         return 1e-6 * (im_us + about.clock_us + about.clock_rate_us_s * of_day)
 
     return delay
