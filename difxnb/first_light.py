@@ -8,11 +8,13 @@ fits the fringes of the live data and lays them beside the truth. Leaves a figur
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -78,7 +80,9 @@ def first_light(
     console.print(f"Making an experiment in [bold]{directory}/experiment[/] …")
     experiment = default_experiment(seed=seed, scan_seconds=scan_seconds)
     with demo(directory / "experiment", seed=seed, experiment=experiment, quirks=quirks) as difx:
-        console.print(f"A correlator listens on 127.0.0.1 port {difx.port}: {difx!r}")
+        console.print(
+            f"A correlator ({difx.server.version}) listens on 127.0.0.1 port {difx.port}", highlight=False
+        )
         run = _run_job(difx, console)
         good = run.outcome is JobOutcome.DONE
         console.print(f"{run.job.name} ended: [bold]{run.outcome}[/]")
@@ -106,7 +110,7 @@ def free_name(directory: Path) -> Path:
 def _run_job(difx: DemoCorrelator, console: Console) -> JobRun:
     job = difx.job(difx.experiment.input_file)
     findings = job.check()
-    console.print(f"{job.name}: the configuration check has {len(findings) or 'no'} findings")
+    console.print(f"{job.name}: configuration check: {'; '.join(findings['text']) or 'no findings'}")
     n_datastreams = len(job.input.datastreams)
     # guiServer gives the head node one thread less than asked for: one is left to the manager.
     threads = (os.cpu_count() or 1) + 1
@@ -170,27 +174,24 @@ def compare(fringes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_of(comparison: pd.DataFrame) -> Table:
-    """The comparison of parallel hands as a table for a terminal, delays in ns."""
-    table = Table(title="Delay per baseline, band and polarization (ns; positive: second antenna late)")
-    for name in ("scan", "baseline", "band MHz", "pol"):
-        table.add_column(name)
-    for name in ("SNR", "delay", "put in", "difference", "error", ""):
-        table.add_column(name, justify="right")
-    parallel = comparison[comparison["polarization"].str[0] == comparison["polarization"].str[1]]
-    for row in parallel.to_dict("records"):
-        table.add_row(
-            row["scan"],
-            row["baseline"],
-            f"{row['reference_frequency'] / 1e6:.2f}",
-            row["polarization"],
-            f"{row['snr']:.1f}",
-            f"{row['delay'] * 1e9:.2f}",
-            f"{row['expected_delay'] * 1e9:.2f}",
-            f"{row['difference'] * 1e9:+.2f}",
-            f"{row['delay_error'] * 1e9:.2f}",
-            "ok" if row["found"] else ("[red]off[/]" if row["strong"] else "weak"),
-        )
+    """The parallel hands of a comparison as a table for a terminal of 80 columns; delays in ns."""
+    table = Table(title="Delays (ns; positive: the second antenna is late)", box=SIMPLE_HEAD)
+    for name in ("scan", "baseline", "MHz", "pol"):
+        table.add_column(name, no_wrap=True)
+    for name in ("SNR", "delay", "put in", "diff", "error", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in comparison.to_dict("records"):
+        if row["polarization"][0] == row["polarization"][1]:
+            table.add_row(*_cells(row))
     return table
+
+
+def _cells(row: Mapping[Hashable, Any]) -> Iterator[str]:
+    yield from (row["scan"], row["baseline"], f"{row['reference_frequency'] / 1e6:.1f}", row["polarization"])
+    yield f"{row['snr']:.0f}"
+    for name in ("delay", "expected_delay", "difference", "delay_error"):
+        yield f"{row[name] * 1e9:{'+' if name == 'difference' else ''}.1f}"
+    yield "ok" if row["found"] else ("[red]off[/]" if row["strong"] else "weak")
 
 
 def _verdict(comparison: pd.DataFrame, console: Console) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from difxnb.aio.heard import Jobs, Messages
     from difxnb.aio.live_monitor import Select
     from difxnb.client.remote_files import Progress
+    from difxnb.formats.im import Im
     from difxnb.formats.input import Input
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}"
@@ -97,37 +98,42 @@ class Correlator:
         """Whether the connection has been closed or lost."""
         return self._inner.closed
 
-    def ls(self, path: str) -> pd.DataFrame:
+    @property
+    def transport(self) -> str:
+        """How the server's side connections are made: ``"channel"`` or ``"dial-back"``."""
+        return self._inner.transport
+
+    def ls(self, path: str | Path) -> pd.DataFrame:
         """List a directory, a file or a glob: columns name path type mode owner group size modified."""
-        return self._loop.call(self._inner.ls(path))
+        return self._loop.call(self._inner.ls(str(path)))
 
-    def mkdir(self, path: str) -> None:
+    def mkdir(self, path: str | Path) -> None:
         """Make a directory with its parents; raises where it is not there afterwards."""
-        self._loop.call(self._inner.mkdir(path))
+        self._loop.call(self._inner.mkdir(str(path)))
 
-    def rm(self, path: str, recursive: bool = False, force: bool = False) -> None:
+    def rm(self, path: str | Path, recursive: bool = False, force: bool = False) -> None:
         """Remove a file, or a directory when `recursive`; globs only when `force`; raises where it stays."""
-        self._loop.call(self._inner.rm(path, recursive, force))
+        self._loop.call(self._inner.rm(str(path), recursive, force))
 
-    def get_file(self, path: str, *, progress: Progress | None = None) -> bytes:
+    def get_file(self, path: str | Path, *, progress: Progress | None = None) -> bytes:
         """Fetch a file, whole or not at all."""
-        return self._loop.call(self._inner.get_file(path, progress=progress))
+        return self._loop.call(self._inner.get_file(str(path), progress=progress))
 
-    def send_file(self, path: str, data: bytes | str, *, progress: Progress | None = None) -> int:
+    def send_file(self, path: str | Path, data: bytes | str, *, progress: Progress | None = None) -> int:
         """Send a file, whole or not at all; gives its size in bytes."""
-        return self._loop.call(self._inner.send_file(path, data, progress=progress))
+        return self._loop.call(self._inner.send_file(str(path), data, progress=progress))
 
-    def download(self, path: str, local: str | Path, *, progress: Progress | None = None) -> Path:
+    def download(self, path: str | Path, local: str | Path, *, progress: Progress | None = None) -> Path:
         """Fetch a file into a local one."""
-        return self._loop.call(self._inner.download(path, local, progress=progress))
+        return self._loop.call(self._inner.download(str(path), local, progress=progress))
 
-    def upload(self, local: str | Path, path: str, *, progress: Progress | None = None) -> int:
+    def upload(self, local: str | Path, path: str | Path, *, progress: Progress | None = None) -> int:
         """Send a local file; gives its size in bytes."""
-        return self._loop.call(self._inner.upload(local, path, progress=progress))
+        return self._loop.call(self._inner.upload(local, str(path), progress=progress))
 
-    def job_status(self, pattern: str) -> pd.DataFrame:
+    def job_status(self, pattern: str | Path) -> pd.DataFrame:
         """Last known state of the jobs whose ``.input`` files match a pattern, one row each."""
-        return self._loop.call(self._inner.job_status(pattern))
+        return self._loop.call(self._inner.job_status(str(pattern)))
 
     def job(self, input_file: str | Path) -> Job:
         """A job, by its ``.input`` file; nothing is asked of the server yet."""
@@ -149,7 +155,11 @@ class Correlator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close(force=error is not None)
+        if self._loop.running:
+            try:
+                self._loop.call(self._inner.__aexit__(kind, error, trace))
+            finally:
+                self._loop.stop()
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -178,6 +188,11 @@ class Job:
     def input(self) -> Input:
         """The parsed ``.input`` file."""
         return self._loop.call(self._inner.input())
+
+    @property
+    def delay_model(self) -> Im | None:
+        """The parsed ``.im`` file; None where there is none."""
+        return self._loop.call(self._inner.delay_model())
 
     @property
     def machines(self) -> pd.DataFrame:
@@ -378,6 +393,21 @@ class Monitor:
     def version(self) -> int:
         """Grows with everything received."""
         return self._inner.version
+
+    @property
+    def dropped(self) -> int:
+        """Integrations that fell out of the bounded memory."""
+        return self._inner.dropped
+
+    @property
+    def texts(self) -> list[str]:
+        """What the server's monitor said in words."""
+        return self._inner.texts
+
+    @property
+    def closed(self) -> bool:
+        """Whether watching has ended."""
+        return self._inner.closed
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; refuses to overwrite."""
