@@ -5,26 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from difxnb.aio.address import Address, find_address
 from difxnb.aio.frames import entries_frame, status_frame
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
+from difxnb.aio.local_file import write_whole
+from difxnb.aio.server_info import ServerInfo
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.remote_files import Progress
-from difxnb.client.server_description import ServerDescription
 from difxnb.errors import DifxError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from difxnb.aio.job_run import JobRun
     from difxnb.aio.live_monitor import Monitor
 
@@ -33,47 +32,6 @@ __all__ = ["Connecting", "Correlator", "Jobs", "Messages", "Progress", "ServerIn
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[Item, float], None]
-
-
-class ServerInfo:
-    """What the server says of itself; plain values, usable from any thread.
-
-    Attributes
-    ----------
-    version : str
-        Version text of guiServer; it has been the same since 2016, and tells little.
-    user : str
-        Login name it runs under; empty where the server has no terminal.
-    difx_base : str
-        Base directory of the DiFX installations; may be empty.
-    """
-
-    def __init__(self, description: ServerDescription) -> None:
-        self.version, self.user = description.version, description.user
-        self.difx_base = description.difx_base
-        self._description = description
-
-    @property
-    def difx_versions(self) -> pd.DataFrame:
-        """Installed DiFX versions, one row each: ``version``, and ``setup``, the prefix of its programs."""
-        labels = list(self._description.difx_versions)
-        setups = [f"{self.difx_base}/bin/rungeneric.{label}" for label in labels]
-        return pd.DataFrame({"version": labels, "setup": setups}, dtype=object)
-
-    @property
-    def environment(self) -> pd.Series[str]:
-        """Environment variables of the server, by name."""
-        variables = dict(self._description.environment)
-        return pd.Series(variables, dtype=object, name="value").rename_axis("name").sort_index()
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether it is the server of this package, with the embedded correlator behind it."""
-        return self._description.is_own
-
-    def __repr__(self) -> str:
-        user = f", user {self.user}" if self.user else ""
-        return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}>"
 
 
 class Correlator:
@@ -241,7 +199,7 @@ class Correlator:
         if target.is_dir():
             target /= path.rpartition("/")[2]
         content = await self.get_file(path, progress=progress)
-        await asyncio.to_thread(_write_whole, target, content)
+        await asyncio.to_thread(write_whole, target, content)
         return target
 
     async def upload(self, local: str | Path, path: str, *, progress: Progress | None = None) -> int:
@@ -393,15 +351,3 @@ def connect(
     """
     correlator = Correlator(find_address(host, port), transport=transport, timeout=timeout, patience=patience)
     return Connecting(correlator)
-
-
-def _write_whole(target: Path, content: bytes) -> None:
-    """Write a local file under a temporary name first, so that nobody ever sees half of it."""
-    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(partial, target)
-    except BaseException:
-        os.unlink(partial)
-        raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 Request = Callable[[str, int], bytes]
 """Makes the packet of a request from the address and the port or channel number."""
+
+
+# Numbers drawn so long ago are as good as new; remembering all would grow for as long as a session lasts.
+_REMEMBERED = 100_000
 
 
 class SideConnections:
@@ -39,7 +44,7 @@ class SideConnections:
         self._session, self._rng = session, rng
         self._channels: dict[int, ChannelStream] = {}
         self._dialled: set[DialBackStream] = set()
-        self._used: set[int] = set()
+        self._recent: OrderedDict[int, None] = OrderedDict()
         self._opening = asyncio.Lock()
 
     async def open(self, request: Request, what: str, *, channel: bool = False) -> ByteStream:
@@ -110,9 +115,11 @@ class SideConnections:
 
     def _new_channel(self) -> ChannelStream:
         number = self._rng.randrange(1024, 2**31)
-        while number in self._used:
+        while number in self._recent:
             number = self._rng.randrange(1024, 2**31)
-        self._used.add(number)
+        self._recent[number] = None
+        if len(self._recent) > _REMEMBERED:
+            self._recent.popitem(last=False)
         stream = ChannelStream(number, self._session.send, self._forget)
         self._channels[number] = stream
         return stream

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -195,8 +196,10 @@ async def _copy_disguised(reader: asyncio.StreamReader, writer: asyncio.StreamWr
 
 def captured(name: str) -> list[tuple[str, bytes]]:
     """Chunks of a recorded conversation: direction (``"c2s"``, ``"s2c"``) and bytes."""
-    lines = (CAPTURES / f"{name}.jsonl").read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
+    plain = CAPTURES / f"{name}.jsonl"
+    packed = plain.with_name(f"{name}.jsonl.gz")
+    text = plain.read_text() if plain.exists() else gzip.decompress(packed.read_bytes()).decode()
+    rows = [json.loads(line) for line in text.splitlines()]
     return [(row["dir"], bytes.fromhex(row["hex"])) for row in rows]
 
 
