@@ -19,6 +19,8 @@ from difxnb.server.engine.plan import Correction, Feed
 from difxnb.server.engine.station import FeedPhasors
 from difxnb.server.engine.voltages import Recording, Window
 
+_TURN = np.complex64(-1j)
+
 
 class Workspace:
     """Memory of one thread, used again and again; arrays of one name must not be in use at the same time."""
@@ -140,11 +142,10 @@ class FeedSpectra:
             self._feed.bands, self._feed.rows, self._feed.corrections, strict=True
         ):
             if correction != made:
-                factors, turned = self._factors(correction, self._cuts[chunk])
+                factors = self._factors(correction, self._cuts[chunk])
                 made = correction
-            spectra = self._transformed(band, chunk)
-            np.multiply(spectra, factors, out=out[0, row])
-            np.multiply(spectra, turned, out=out[1, row])
+            np.multiply(self._transformed(band, chunk), factors, out=out[0, row])
+            np.multiply(out[0, row], _TURN, out=out[1, row])
 
     def _transformed(self, band: int, chunk: int) -> NDArray[np.complex64]:
         """The half of the spectra that is the band, shape (channel, transform)."""
@@ -154,14 +155,9 @@ class FeedSpectra:
         spectra = scipy.fft.fft(rotated.T, axis=0, overwrite_x=True)
         return np.asarray(spectra[self._channels :] if self._feed.lower else spectra[: self._channels])
 
-    def _factors(
-        self, correction: Correction, chunk: tuple[int, int]
-    ) -> tuple[NDArray[np.complex64], NDArray[np.complex64]]:
-        """Factors of all channels, shape (channel, transform), and the same times -i."""
+    def _factors(self, correction: Correction, chunk: tuple[int, int]) -> NDArray[np.complex64]:
+        """Factors of all channels, shape (channel, transform)."""
         rough, exact = (table[:, chunk[0] : chunk[1]] for table in self._tables[correction])
-        shape = len(rough), len(exact), chunk[1] - chunk[0]
-        factors = self._workspace.complexes("factors", *shape)
-        turned = self._workspace.complexes("turned", *shape)
+        factors = self._workspace.complexes("factors", len(rough), len(exact), chunk[1] - chunk[0])
         np.multiply(rough[:, np.newaxis], exact, out=factors)
-        np.multiply((rough * np.complex64(-1j))[:, np.newaxis], exact, out=turned)
-        return factors.reshape(-1, shape[2])[: self._channels], turned.reshape(-1, shape[2])[: self._channels]
+        return factors.reshape(-1, chunk[1] - chunk[0])[: self._channels]
