@@ -15,32 +15,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difxnb.server import operations
-from difxnb.server.channels import ChannelInput
-from difxnb.server.confinement import Confinement
-from difxnb.server.files import error_text, operate
-from difxnb.server.follower import Follower
-from difxnb.server.job_process import Jobs, RunningJob
-from difxnb.server.jobs import ACCEPTED, StartPlan, find_input, plan_start
-from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
-from difxnb.server.outbox import Outbox
-from difxnb.server.protocol import (
+from difxnb.server.actions import (
     Action,
     Begin,
     ChangeFiles,
-    Channel,
     ChannelBytes,
     Close,
-    Conversation,
-    Greeting,
+    DialBack,
     Publish,
     Reply,
     Side,
     StartJob,
     StopJob,
     Threaded,
-    error_notice,
-    warning_notice,
 )
+from difxnb.server.channels import ChannelInput
+from difxnb.server.confinement import Confinement
+from difxnb.server.files import error_text, operate
+from difxnb.server.follower import Follower
+from difxnb.server.greeting import Greeting, error_notice, warning_notice
+from difxnb.server.job_process import Jobs, RunningJob
+from difxnb.server.jobs import ACCEPTED, StartPlan, find_input, plan_start
+from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
+from difxnb.server.outbox import Outbox
+from difxnb.server.protocol import Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
 from difxnb.server.side import ChannelSide, DialBackSide, SideConnection
@@ -79,7 +77,7 @@ class ClientConnection:
         self._clock = asyncio.get_running_loop().time
         self._conversation = Conversation(
             services.greeting,
-            peer=writer.get_extra_info("peername")[0],
+            peer=(writer.get_extra_info("peername") or ("",))[0],  # a client may be gone already
             quirks=services.quirks,
             connected=self._clock(),
             network=services.where,
@@ -180,18 +178,20 @@ class ClientConnection:
         side = await self._open(action.side)
         if side is None:
             return
-        follower = Follower(side, self._outbox.send)
-        for step in ACCEPTED:
-            await follower.say(step)
-        plan = await self._plan(action)
-        job = self._services.jobs.start(plan.launch, follower.report) if plan.launch else None
-        for step in plan.steps:
-            await follower.say(step)
-        if job is None:
-            await self._close_side(side)
-        else:
-            self._started.add(job)
-            self._spawn(self._follow(follower, side, job))
+        follower, job = Follower(side, self._outbox.send), None
+        try:
+            for step in ACCEPTED:
+                await follower.say(step)
+            plan = await self._plan(action)
+            job = self._services.jobs.start(plan.launch, follower.report) if plan.launch else None
+            for step in plan.steps:
+                await follower.say(step)
+        finally:
+            if job is None:
+                await self._close_side(side)
+            else:
+                self._started.add(job)
+                self._spawn(self._follow(follower, side, job))
 
     async def _plan(self, action: StartJob) -> StartPlan:
         """Do the checks; a job that is running, or being started by somebody else, is refused."""
@@ -254,19 +254,16 @@ class ClientConnection:
     async def _open(self, where: Side) -> SideConnection | None:
         """Make the side connection of an operation; None when it does not come about."""
         try:
-            if isinstance(where, Channel):
-                side = ChannelSide(where.number, self._outbox, self._input)
-                await side.open()
-                self._channels[where.number] = side
-                return side
-            return await DialBackSide.open(where.host, where.port)
-        except ConnectionResetError:
-            raise
+            if isinstance(where, DialBack):
+                return await DialBackSide.open(where.host, where.port)
+            side = ChannelSide(where.number, self._outbox, self._input)
         except (OSError, ValueError) as error:
-            await self._complain(
-                f"client socket connection from guiServer failed: {error or type(error).__name__}"
-            )
+            text = f"client socket connection from guiServer failed: {str(error) or type(error).__name__}"
+            await self._complain(text)
             return None
+        self._channels[where.number] = side
+        await side.announce()
+        return side
 
     async def _close_side(self, side: SideConnection) -> None:
         if isinstance(side, ChannelSide):

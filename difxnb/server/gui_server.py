@@ -23,10 +23,10 @@ from typing import TextIO
 
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
+from difxnb.server.greeting import Greeting
 from difxnb.server.job_process import Correlator, Jobs, embedded_correlator
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
-from difxnb.server.protocol import Greeting
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import DEFAULT_NETWORK, MessageNetwork, Network, checked_network
 
@@ -117,7 +117,7 @@ class GuiServer:
             await self._listener.wait_closed()
             self._listener = None
         if self._multicast is not None:
-            self._multicast.close()
+            await self._multicast.close()
 
     async def serve_until(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then close."""

@@ -33,47 +33,62 @@ class Multicast(asyncio.DatagramProtocol):
 
     def __init__(self, network: Network, hear: Callable[[bytes], None]) -> None:
         self._network, self._hear = network, hear
-        self._sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _TTL)
-        self._sender.setblocking(False)
+        self._sender: socket.socket | None = None
         self._own: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._transport: asyncio.DatagramTransport | None = None
+        self._closed = asyncio.Event()
         self.lost = 0
 
     async def start(self) -> None:
         """Join the group; OSError when the system does not let us."""
         receiver = _receiver(self._network)
+        self._sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _TTL)
+        self._sender.setblocking(False)
         try:
             await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=receiver)
         except OSError:
             receiver.close()
+            await self.close()
             raise
 
     def send(self, payload: bytes) -> None:
         """Send a document; what the system cannot take at once is lost, as UDP may be, and counted."""
+        if self._sender is None:
+            return
         self._own.append(payload)
         try:
             self._sender.sendto(payload[:MAX_DATAGRAM], self._network)
         except OSError:  # no route, buffer full: nobody is told by the real server either
             self.lost += 1
 
-    def close(self) -> None:
-        """Leave the group."""
-        self._sender.close()
+    async def close(self) -> None:
+        """Leave the group; returns when the socket is closed."""
+        if self._sender is not None:
+            self._sender.close()
+            self._sender = None
         if self._transport is not None:
             self._transport.close()
+            await self._closed.wait()
+            self._transport = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport
+        self._closed.clear()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Take a datagram, unless it is one of ours."""
-        if addr[1] == self._sender.getsockname()[1] and data in self._own:
+        ours = self._sender is not None and addr[1] == self._sender.getsockname()[1]
+        if ours and data in self._own:
             self._own.remove(data)
         else:
             self._hear(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the socket is closed."""
+        self._closed.set()
 
     def error_received(self, exc: Exception) -> None:
         """Count what the network refused."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from difxnb.server.protocol import warning_notice
+from difxnb.server.greeting import warning_notice
 
 RELAY_LIMIT = 4 * 2**20
 """Bytes waiting for a client beyond which messages are dropped."""

@@ -9,10 +9,25 @@ kept here; everything with an effect outside is returned as an action, in the or
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from difxnb.errors import ProtocolError
+from difxnb.server.actions import (
+    Action,
+    Begin,
+    ChangeFiles,
+    Channel,
+    ChannelBytes,
+    Close,
+    DialBack,
+    Publish,
+    Reply,
+    Side,
+    StartJob,
+    StopJob,
+    Threaded,
+)
+from difxnb.server.greeting import Greeting, error_notice, warning_notice
 from difxnb.server.quirks import LOSING_TIME, Quirks
 from difxnb.server.relay import DEFAULT_NETWORK, Document, Network, Selection, checked_network
 from difxnb.wire import control
@@ -35,7 +50,6 @@ MAX_COMMAND = 93712
 """Longest XML command; the size of the real parser's structure (guiserver.md 1.3)."""
 
 _MAX_SETUP_PATH = 4095
-_MAX_NOTICE = 10239
 
 _TYPE_NAMES = (
     *("", "DifxLoadMessage", "DifxAlertMessage", "Mark6StatusMessage", "Mark6SlotStatusMessage"),
@@ -47,155 +61,6 @@ _TYPE_NAMES = (
 )
 TYPE_NUMBERS = {name: number for number, name in enumerate(_TYPE_NAMES)}
 """Numbers that the real server calls message types by (guiserver.md 5.3)."""
-
-Threaded = FileOperation | FileTransfer | MachinesDefinition | control.StatusRequest | control.StartMonitor
-"""Requests that only start something; the client's next packet is read at once."""
-
-
-# --- actions ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """Side connection inside the main connection."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class DialBack:
-    """Side connection that the server makes to the client."""
-
-    host: str
-    port: int
-
-
-Side = Channel | DialBack
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Send these bytes, whole packets, on the main connection."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Send a document to the network, byte for byte."""
-
-    payload: bytes
-    network: Network
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeFiles:
-    """Do a file operation before the next packet is read."""
-
-    operation: str
-    path: str
-    argument: str
-
-
-@dataclass(frozen=True, slots=True)
-class StartJob:
-    """Check and start a job; the checks are done before the next packet is read."""
-
-    request: Start
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class StopJob:
-    """Stop the job with this input file."""
-
-    input_file: str
-
-
-@dataclass(frozen=True, slots=True)
-class Begin:
-    """Start an operation with a side connection of its own."""
-
-    request: Threaded
-    side: Side
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelBytes:
-    """Data of the client for an operation."""
-
-    channel: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The stream cannot be understood any more: send the data, then close."""
-
-    data: bytes
-
-
-Action = Reply | Publish | ChangeFiles | StartJob | StopJob | Begin | ChannelBytes | Close
-
-
-# --- what the server says of itself ------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Greeting:
-    """Answer to the version request.
-
-    Attributes
-    ----------
-    version, base, user : str
-        Version text of the server, base directory, login name (empty: not sent).
-    labels : tuple of str
-        DiFX versions to choose from; without one, a warning is sent instead.
-    environment : mapping
-        Variables that clients may see; an allow-list, not the process's environment.
-    """
-
-    version: str
-    base: str = ""
-    user: str = ""
-    labels: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def encode(self) -> bytes:
-        """Write the packets in the order of guiserver.md 3.3."""
-        events: list[control.ServerEvent] = [control.ServerVersion(self.version), control.DifxBase(self.base)]
-        if self.user:
-            events.append(control.ServerUser(self.user))
-        events += [control.AvailableVersion(label) for label in sorted(self.labels)]
-        if not self.labels:
-            events.append(
-                _notice(control.NoticeSeverity.WARNING, f"no DiFX version was found below {self.base!r}")
-            )
-        events += [control.EnvironmentVariable(name, value) for name, value in self.environment.items()]
-        return b"".join(map(control.encode, [*events, control.VersionsComplete()]))
-
-
-def notice(severity: control.NoticeSeverity, text: str) -> bytes:
-    """Write an INFORMATION, WARNING or ERROR packet, cut as the real server cuts it."""
-    return control.encode(_notice(severity, text))
-
-
-def error_notice(text: str) -> bytes:
-    """Write an ERROR packet."""
-    return notice(control.NoticeSeverity.ERROR, text)
-
-
-def warning_notice(text: str) -> bytes:
-    """Write a WARNING packet."""
-    return notice(control.NoticeSeverity.WARNING, text)
-
-
-def _notice(severity: control.NoticeSeverity, text: str) -> control.Notice:
-    cut = text.encode("utf-8", "surrogateescape")[:_MAX_NOTICE].decode("utf-8", "ignore")
-    return control.Notice(severity, cut)
-
-
-# --- the conversation ----------------------------------------------------------------------------------
 
 
 class Conversation:

@@ -39,18 +39,23 @@ class SideConnection(Protocol):
 
 
 class ChannelSide:
-    """A channel of the main connection. Nothing signals its end but the operation's own end marker."""
+    """A channel of the main connection. Nothing signals its end but the operation's own end marker.
+
+    Raises
+    ------
+    ValueError
+        The channel is in use already.
+    """
 
     def __init__(self, number: int, outbox: Outbox, data: ChannelInput) -> None:
         self._number, self._outbox, self._data = number, outbox, data
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._ended = False
+        data.open(number)
 
-    async def open(self) -> None:
-        """Announce the channel, which precedes all its data; ValueError when it is in use."""
-        self._data.open(self._number)
-        self._arrived.set()  # what came before the channel was open
+    async def announce(self) -> None:
+        """Tell the client that the channel is open, before anything else is sent on it."""
         await self._outbox.send(encode(ChannelOpened(self._number)))
 
     async def write(self, pieces: Iterable[bytes]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -28,6 +29,7 @@ class Upload:
     Parameters
     ----------
     root : Confinement
+        Where files may be written.
     destination : str
         Absolute path of the file to make or replace.
     text_only : bool
@@ -36,6 +38,8 @@ class Upload:
 
     def __init__(self, root: Confinement, destination: str, *, text_only: bool = False) -> None:
         self._reader = UploadReader()
+        # A write may still be under way in a thread when the client is found to be gone.
+        self._lock = threading.Lock()
         self._stack = ExitStack()
         self._block = bytearray()
         self._text_only = text_only
@@ -58,20 +62,20 @@ class Upload:
 
     def receive_data(self, data: bytes) -> bytes | None:
         """Take bytes of the client; the answer when the announced number is there, else None."""
-        self._reader.receive_data(data)
-        content = self._reader.take()
-        if self._failure is None and content:
-            self._write(content)
-        if not self._finished():
-            return None
-        return encode_size(self._finish())
+        with self._lock:
+            self._reader.receive_data(data)
+            content = self._reader.take()
+            if self._failure is None and content:
+                self._write(content)
+            return encode_size(self._finish()) if self._finished() else None
 
     def abort(self) -> None:
         """Note that the client is gone: the destination stays as it was."""
-        if self._text_only and self._failure is None:
-            self._close()  # the real server puts whatever came in its place
-        else:
-            self._discard()
+        with self._lock:
+            if self._text_only and self._failure is None:
+                self._close()  # the real server puts whatever came in its place
+            else:
+                self._discard()
 
     def _finished(self) -> bool:
         return self._reader.complete or (self._reader.size is not None and self._reader.size < 0)

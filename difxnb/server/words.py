@@ -52,15 +52,15 @@ class Word:
         return [Word(tuple(part)) for part in parts if part]
 
     @cached_property
-    def _expression(self) -> re.Pattern[str]:
-        return re.compile(_translate(self.characters), re.DOTALL)
+    def _tokens(self) -> list[_Token]:
+        return _tokens(self.characters)
 
     def matches(self, name: str) -> bool:
         """Whether a file name fits this pattern; a leading dot must be written out, as in a shell."""
         first = self.characters[0][0] if self.characters else ""
         if name.startswith(".") and first != ".":
             return False
-        return self._expression.fullmatch(name) is not None
+        return _fits(self._tokens, name)
 
 
 def read_words(value: str, *, levels: int = 1) -> list[Word]:
@@ -133,35 +133,76 @@ def _closing(value: str, position: int) -> int:
     return end
 
 
-def _translate(characters: tuple[tuple[str, bool], ...]) -> str:
-    out: list[str] = []
+@dataclass(frozen=True)
+class _Set:
+    """``?`` or ``[...]``: one character out of a set."""
+
+    negated: bool
+    ranges: tuple[tuple[str, str], ...]
+
+    def __contains__(self, character: str) -> bool:
+        return self.negated != any(first <= character <= last for first, last in self.ranges)
+
+
+_ANY = _Set(negated=True, ranges=())
+_Token = str | _Set | None
+"""A literal character, one of a set, or None for any number of any characters."""
+
+
+def _tokens(characters: tuple[tuple[str, bool], ...]) -> list[_Token]:
+    tokens: list[_Token] = []
     position = 0
     while position < len(characters):
         character, quoted = characters[position]
         position += 1
         if quoted or character not in _WILD:
-            out.append(re.escape(character))
+            tokens.append(character)
         elif character == "*":
-            out.append(".*")
+            tokens.append(None)
         elif character == "?":
-            out.append(".")
+            tokens.append(_ANY)
         else:
-            group, position = _bracket(characters, position)
-            out.append(group)
-    # Runs of stars mean the same as one, and would make the search explode.
-    return re.sub(r"(\.\*)+", ".*", "".join(out))
+            token, position = _bracket(characters, position)
+            tokens.append(token)
+    return tokens
 
 
-def _bracket(characters: tuple[tuple[str, bool], ...], position: int) -> tuple[str, int]:
-    """Translate ``[...]``; a bracket that never closes stands for itself."""
-    start = position + (position < len(characters) and characters[position][0] in "!^")
+def _bracket(characters: tuple[tuple[str, bool], ...], position: int) -> tuple[_Token, int]:
+    """Read ``[...]``; a bracket that never closes stands for itself."""
+    start = position + (position < len(characters) and characters[position] in (("!", False), ("^", False)))
     end = next((i for i in range(start + 1, len(characters)) if characters[i] == ("]", False)), None)
     if end is None:
-        return re.escape("["), position
-    inside = "".join("-" if c == "-" and not q else re.escape(c) for c, q in characters[start:end])
-    group = f"[{'^' if start > position else ''}{inside}]"
-    try:
-        re.compile(group)
-    except re.error:  # such as a range that runs backwards: it matches nothing, as in a shell
-        group = r"(?!)"
-    return group, end + 1
+        return "[", position
+    ranges: list[tuple[str, str]] = []
+    inside = start
+    while inside < end:
+        first = last = characters[inside][0]
+        if inside + 2 < end and characters[inside + 1] == ("-", False):
+            last = characters[inside + 2][0]
+            inside += 2
+        inside += 1
+        ranges.append((first, last))
+    return _Set(start > position, tuple(ranges)), end + 1
+
+
+def _fits(tokens: list[_Token], name: str) -> bool:
+    """Match from left to right, going back to the last star only: no pattern takes longer than its length allows."""
+    token = character = 0
+    star, resume = -1, 0
+    while character < len(name):
+        if token < len(tokens) and tokens[token] is None:
+            star, resume = token, character
+            token += 1
+        elif token < len(tokens) and _is(tokens[token], name[character]):
+            token += 1
+            character += 1
+        elif star >= 0:
+            resume += 1
+            token, character = star + 1, resume
+        else:
+            return False
+    return all(left is None for left in tokens[token:])
+
+
+def _is(token: _Token, character: str) -> bool:
+    return token == character if isinstance(token, str) else token is not None and character in token

@@ -7,23 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from difxnb.server.protocol import (
-    MAX_COMMAND,
-    MAX_PAYLOAD,
-    TYPE_NUMBERS,
+from difxnb.server.actions import (
     Begin,
     ChangeFiles,
     Channel,
     ChannelBytes,
     Close,
-    Conversation,
     DialBack,
-    Greeting,
     Publish,
     Reply,
     StartJob,
     StopJob,
 )
+from difxnb.server.greeting import Greeting
+from difxnb.server.protocol import MAX_COMMAND, MAX_PAYLOAD, TYPE_NUMBERS, Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document
 from difxnb.wire import control

@@ -81,3 +81,16 @@ def test_brackets_and_quoted_wildcards(pattern, name, expected):
 def test_components_keep_what_was_quoted():
     (word,) = read_words("/a/'*'/b*")
     assert [(c.text, c.is_pattern) for c in word.components()] == [("a", False), ("*", False), ("b*", True)]
+
+
+def test_no_pattern_takes_longer_than_its_length_allows():
+    (word,) = read_words("*a" * 60 + "*b")
+    assert not word.matches("a" * 250)
+    assert word.matches("a" * 250 + "b")
+
+
+@given(st.text("ab[]!-*?", max_size=10), st.text("ab!-[]", min_size=1, max_size=5))
+def test_brackets_match_as_in_a_shell(pattern, name):
+    words = read_words(pattern)
+    if len(words) == 1:
+        assert words[0].matches(name) == fnmatch.fnmatchcase(name, pattern)
