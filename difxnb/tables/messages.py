@@ -140,8 +140,8 @@ class MessageTable:
         DataFrame
             Columns ``time`` (UTC), ``type``, ``from``, ``job``, ``mpi_id``, ``severity`` (ordered),
             ``state``, ``text``, then with `type` the fields of those types under their own names. The number
-            of rows that fell out of the table is in ``attrs["dropped"]``. A frame may be shared: copy it
-            before changing it.
+            of rows that fell out of the table is in ``attrs["dropped"]``. Columns can be
+            added to it; the values are shared with the table's own snapshot.
 
         Raises
         ------
@@ -156,14 +156,14 @@ class MessageTable:
             if self._frames and next(iter(self._frames.values())).attrs["version"] != self.version:
                 self._frames.clear()
             if key in self._frames:
-                return self._frames[key]
+                return self._frames[key].copy(deep=False)
             rows, version, dropped = list(self._rows), self.version, self.dropped
         frame = _make_frame(_chosen(rows, types, source, job, worst, start), types)
         frame.attrs.update(version=version, dropped=dropped)
         with self._lock:
             if version == self.version and len(self._frames) < _CACHED_FRAMES:
                 self._frames[key] = frame
-        return frame
+        return frame.copy(deep=False)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all rows to a parquet file, with every field of each message as JSON in the column ``fields``.

@@ -196,12 +196,12 @@ class VisibilitySeries:
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization (see :func:`fringe_fit`).
 
-        Made anew only when a block has come since the last call; copy it before changing it.
+        Made anew only when a block has come since the last call; columns can be added to it.
         """
         version, cached = self.version, self._fringes
         if cached is None or cached[0] != version:
             self._fringes = cached = (version, fringe_fit(self.dataset()))
-        return cached[1]
+        return cached[1].copy(deep=False)
 
     def __repr__(self) -> str:
         held = f"{len(self)} integrations, {self.dropped} spectra dropped"

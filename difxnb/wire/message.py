@@ -222,17 +222,19 @@ def _read_header(element: Element, flags: list[str]) -> Header:
     to: tuple[str, ...] = ()
     mpi_id = None
     for child in element:
-        tag, text = child.tag, (child.text or "").strip()
+        tag, text = child.tag, child.text
+        if not text:
+            continue
         if tag == "from":
-            source = text
+            source = text.strip()
         elif tag == "mpiProcessId":
             mpi_id = _integer(child, flags)
         elif tag == "identifier":
-            identifier = text
+            identifier = text.strip()
         elif tag == "type":
-            kind = text
-        elif tag == "to" and text and len(to) < _MAX_ADDRESSEES:
-            to = (*to, text)
+            kind = text.strip()
+        elif tag == "to" and len(to) < _MAX_ADDRESSEES and not text.isspace():
+            to = (*to, text.strip())
     return Header(source, to, mpi_id, identifier, kind)
 
 
