@@ -35,7 +35,7 @@ class Multicast(asyncio.DatagramProtocol):
         self._network, self._hear = network, hear
         self._sender: socket.socket | None = None
         self._own: deque[bytes] = deque(maxlen=_REMEMBERED)
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transport: asyncio.BaseTransport | None = None
         self._closed = asyncio.Event()
         self.lost = 0
 
@@ -74,7 +74,6 @@ class Multicast(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.DatagramTransport)
         self._transport = transport
         self._closed.clear()
 
