@@ -22,10 +22,14 @@ SMALL = {
 }
 """64 kHz of samples, 80 transforms of 32 samples in a sub-integration: little for the host to do."""
 
+NARROW = {"bandwidth": 0.016, "frame_samples": 320}
+"""For many bands."""
+
 CASES = {
     "usb": {},
     "lsb": {"bands": ((8400.0, "L"),)},
     "two bands, four products": {
+        **NARROW,
         "antennas": 3,
         "bands": ((8400.3, "U"), (8410.0, "L")),
         "pols": "RL",
@@ -35,11 +39,12 @@ CASES = {
     "linear, four products": {"pols": "XY", "products": 4},
     "one bit": {"bits": 1},
     "one bit, eight channels": {
+        **NARROW,
         "bits": 1,
         "bands": ((8400.0, "U"), (8401.0, "U"), (8402.0, "L"), (8403.0, "U")),
         "pols": "RL",
     },
-    "sixteen bits a time": {"bands": tuple((8400.0 + f, "U") for f in range(4)), "pols": "RL"},
+    "sixteen bits a time": {**NARROW, "bands": tuple((8400.0 + f, "U") for f in range(4)), "pols": "RL"},
     "threads": {
         "pols": "RL",
         "products": 4,

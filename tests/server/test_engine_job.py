@@ -53,6 +53,7 @@ REFUSED: dict[str, Callable[[Input], None]] = {
     "8 bits": lambda inp: setattr(inp.datastreams[0], "quantisation_bits", 8),
     "stitching": stitched,
     "no whole number of transforms": lambda inp: setattr(inp.configurations[0], "subint_ns", 40_001_000),
+    "no recordings are named": lambda inp: setattr(inp.datastreams[1], "files", []),
     "OUTPUT FORMAT ASCII": lambda inp: setattr(inp, "output_format", "ASCII"),
     "clock of order 6": lambda inp: setattr(inp.telescopes[0], "clock_coeffs", [0.0] * 7),
 }
@@ -284,3 +285,16 @@ def test_two_datastreams_of_one_antenna(tmp_path: Path) -> None:
     assert [record.baseline for record in outputs[0][:5]] == [258, 259, 257, 514, 771]
     assert [record.baseline for record in outputs[1][:5]] == [258, 258, 257, 514, 514]
     assert all(np.array_equal(a.spectrum, b.spectrum) for a, b in zip(*outputs, strict=True))
+
+
+def test_last_integration_may_reach_beyond_the_delays(tmp_path: Path) -> None:
+    """Its nominal centre is then behind the end of the last polynomial, which is used all the same."""
+    job = MadeJob(bandwidth=0.128, frame_samples=640, int_time=0.32)
+    input_file = job.write(tmp_path, job.codes())
+    im = read_im(tmp_path / "job.im")
+    im.scans[0].polynomials[0].sec -= im.interval_s - 1
+    write_im(im, tmp_path / "job.im", overwrite=True)
+    records = list(read_records(correlate(input_file).output, job.input().channels))
+    assert records[-3].seconds == pytest.approx(43201.12)
+    assert records[-3].weight == pytest.approx(0.125)
+    assert records[-3].uvw == (-1.0, -2.0, -3.0)

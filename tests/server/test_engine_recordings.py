@@ -117,7 +117,7 @@ def test_what_is_no_such_recording_is_named(recording: bytes, problem: str, job_
     assert caught.value.path.endswith("AA.vdif")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_crashes(data: st.DataObject, job_file: Path) -> None:
     """Whatever happens to a recording, the job ends whole or the file is refused by name."""

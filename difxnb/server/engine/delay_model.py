@@ -16,11 +16,13 @@ from numpy.polynomial.polynomial import polyval
 from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.im import Im
+from difxnb.formats.im import Im, ImPolynomial
 from difxnb.formats.input_model import Input, Telescope
 
 SECONDS_PER_DAY = 86400
 _US = 1_000_000
+
+UVW = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +85,38 @@ class DelayModel:
         start, middle, end = (float(delay) for delay in polyval(times, coefficients))
         return Parabola.through(start, middle, end, transforms)
 
-    def uvw(self, scan: int, telescope1: int, telescope2: int, time_ns: int) -> tuple[float, float, float]:
-        """Baseline as SWIN has it: position of antenna 2 minus that of antenna 1, m."""
-        mjd, seconds = self._time(time_ns)
-        ends = [
-            self._im.uvw(scan, self._source(scan), self._antennas[telescope], mjd, seconds)
-            for telescope in (telescope1, telescope2)
-        ]
-        u, v, w = (float(value) for value in ends[0] - ends[1])
+    def uvw(self, scan: int, telescope1: int, telescope2: int, start_ns: int, centre_ns: int) -> UVW:
+        """Baseline as SWIN has it: position of antenna 2 minus that of antenna 1, m, at the centre.
+
+        The nominal centre of a last, short integration may lie behind the polynomials of the scan; then the one
+        that is valid at the start of the integration is used.
+        """
+        polynomial, seconds = self._valid(scan, centre_ns, start_ns)
+        source, ends = self._source(scan), (self._antennas[telescope1], self._antennas[telescope2])
+        u, v, w = (
+            float(polyval(seconds, axis[source, ends[0]] - axis[source, ends[1]]))
+            for axis in (polynomial.u, polynomial.v, polynomial.w)
+        )
         return u, v, w
+
+    def _valid(self, scan: int, time_ns: int, otherwise_ns: int) -> tuple[ImPolynomial, float]:
+        """The polynomial for a time, and the time in seconds since its start."""
+        rows, (mjd, seconds) = self._im.scans[scan].polynomials, self._time(time_ns)
+        try:
+            index = self._im.polynomial_index(scan, mjd, seconds)
+        except ValueError:
+            index = self._im.polynomial_index(scan, *self._time(otherwise_ns))
+        polynomial = rows[index]
+        return polynomial, (mjd - polynomial.mjd) * SECONDS_PER_DAY + seconds - polynomial.sec
 
     def _polynomial(self, scan: int, telescope: int, time_ns: int) -> tuple[NDArray[np.float64], float]:
         """Coefficients with clock, and the time in seconds since the polynomial's start."""
-        mjd, seconds = self._time(time_ns)
-        rows = self._im.scans[scan].polynomials
-        polynomial = rows[self._im.polynomial_index(scan, mjd, seconds)]
+        polynomial, seconds = self._valid(scan, time_ns, time_ns)
         coefficients = polynomial.delay_us[self._source(scan), self._antennas[telescope]].copy()
         clock = _clock_about(self._input.telescopes[telescope], polynomial.mjd, polynomial.sec)
         coefficients[: len(clock)] += clock
         coefficients[0] -= self.whole_seconds[telescope] * _US
-        return coefficients, (mjd - polynomial.mjd) * SECONDS_PER_DAY + seconds - polynomial.sec
+        return coefficients, seconds
 
     def _time(self, time_ns: int) -> tuple[int, float]:
         return self._input.start_mjd, self._input.start_seconds + time_ns * 1e-9

@@ -119,7 +119,7 @@ class EmbeddedJob:
             A recording changed while it was read.
         """
         self._recordings = self._open_recordings()
-        workers = threads or len(os.sched_getaffinity(0))
+        workers = threads or _processors()
         with ThreadPoolExecutor(workers) as pool:
             try:
                 yield from self._computed(pool, workers, stop or threading.Event())
@@ -219,6 +219,12 @@ class EmbeddedJob:
             for plan in self._plans.values()
             for row in plan.datastreams
         }
+
+
+def _processors() -> int:
+    """Processors that this process may use; not every system can tell them from those that there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

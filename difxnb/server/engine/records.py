@@ -83,7 +83,8 @@ def _record(
     mjd, seconds = start_of(inp, span)
     uvw = (0.0, 0.0, 0.0)
     if product.kind == "cross":
-        uvw = model.uvw(scan.scan, product.antenna1, product.antenna2, span.start_ns + scan.int_ns // 2)
+        centre_ns = span.start_ns + scan.int_ns // 2
+        uvw = model.uvw(scan.scan, product.antenna1, product.antenna2, span.start_ns, centre_ns)
     return encode_record(
         baseline=baseline_number(product.antenna1, product.antenna2),
         mjd=mjd,

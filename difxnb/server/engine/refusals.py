@@ -75,6 +75,8 @@ def _of_datastream(row: int, stream: Datastream) -> Iterator[str]:
         yield f"{name}: DATA SAMPLING {stream.data_sampling}; only real samples"
     if stream.data_source.upper() != "FILE":
         yield f"{name}: DATA SOURCE {stream.data_source}; only files"
+    elif not stream.files:
+        yield f"{name}: no recordings are named"
     if stream.quantisation_bits not in (1, 2):
         yield f"{name}: {stream.quantisation_bits} bits a sample; only 1 and 2"
     if stream.zoom_bands or stream.zoom_freqs:
