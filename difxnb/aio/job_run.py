@@ -126,6 +126,8 @@ class JobRun:
     async def stop(self) -> None:
         """Stop the job; return when its end has been confirmed. Nothing happens where it has ended.
 
+        After the loss of the connection, and `reconnect`, the job is stopped like one that others started.
+
         Raises
         ------
         JobNotStopped
@@ -134,6 +136,8 @@ class JobRun:
         """
         if not self.done:
             await self._correlator.head_node.stop_job(self.job.input_file, self._started)
+        elif self.outcome is JobOutcome.UNKNOWN:
+            await self.job.stop()
 
     def add_event(self, event: JobEvent) -> None:
         """Take in what guiServer says."""

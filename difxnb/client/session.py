@@ -285,6 +285,8 @@ class Session:
             self.lose(f"what the server sends is not guiServer's protocol ({error})", error)
         except OSError as error:
             self.lose(f"it broke ({error})", error)
+        finally:
+            self.lose("its reader ended")  # whatever the reason, nobody must wait for it any more
 
     def _acknowledge(self, count: int) -> None:
         self.bytes_received += count
@@ -322,9 +324,14 @@ class Session:
         """Make requests and answers match again, when nobody knows which of the requests got lost."""
         if len(asked) == 1:
             return
-        last = self._fences.expect()
+        expected = [*asked, self._fences.expect()]
         await self.send(encode(VersionRequest()))
-        await asyncio.wait([*asked, last], timeout=self.patience.version, return_when=asyncio.ALL_COMPLETED)
+        wait = self.patience.version
+        while pending := [answer for answer in expected if not answer.done()]:
+            done, _ = await asyncio.wait(pending[:1], timeout=wait)
+            if not done:
+                break
+            wait = self.patience.version / 4  # answers to requests that did arrive follow each other closely
         self._fences.forget()
 
     def _take_for_old(self) -> None:

@@ -17,7 +17,7 @@ from difxnb.aio.address import find_address
 from difxnb.errors import ConnectionFailed, ConnectionLost, RemoteFileNotFound
 from difxnb.wire.control import Notice, NoticeSeverity, Relayed, VersionRequest, decode_from_client
 from difxnb.wire.message import Message
-from tests.client.peers import BRIEF, VERSION_REPLY, Talker, own_server, scripted
+from tests.client.peers import ROBUST, VERSION_REPLY, Talker, own_server, scripted
 
 
 @asynccontextmanager
@@ -181,7 +181,7 @@ async def test_messages_and_jobs() -> None:
     ended: list[object] = []
     async with (
         scripted(relaying(*events)) as port,  # type: ignore[arg-type]
-        aio.connect("127.0.0.1", port, patience=BRIEF) as difx,
+        aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
     ):
         difx.messages.subscribe(seen.append)
         difx.messages.subscribe(alerts.append, type="alert")
@@ -221,7 +221,7 @@ async def test_a_subscriber_that_raises_is_reported_and_stops_nothing(
 
     async with (
         scripted(relaying(ALERT, STATUS)) as port,  # type: ignore[arg-type]
-        aio.connect("127.0.0.1", port, patience=BRIEF) as difx,
+        aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
     ):
         difx.messages.subscribe(fail)
         difx.messages.subscribe(seen.append)
@@ -234,7 +234,7 @@ async def test_a_subscriber_that_raises_is_reported_and_stops_nothing(
 
 async def test_lost_and_made_anew(tmp_path: Path) -> None:
     async with own_server(tmp_path) as first:
-        difx = await aio.connect("127.0.0.1", first.port, patience=BRIEF)
+        difx = await aio.connect("127.0.0.1", first.port, patience=ROBUST)
         await first.close()
         with pytest.raises(ConnectionLost):
             await difx.ls(str(tmp_path))

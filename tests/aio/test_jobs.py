@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +25,12 @@ from difxnb.errors import (
 )
 from difxnb.wire.job import JobOutcome
 from difxnb.wire.message import Message, Status
-from tests.client.peers import BRIEF, disguised, own_server
+from tests.client.peers import ROBUST, disguised, own_server, patience_for
 from tests.server.made_jobs import MadeJob
 
 MODES = [(quirks, transport) for quirks in (None, "2.9") for transport in ("channel", "dial-back")]
 SHORT = MadeJob(seconds=1, pols="RL", products=4)
-LONG = MadeJob(seconds=8)
-PATIENT = replace(BRIEF, first_sign=10.0, stop=20.0, check=30.0, fence=20.0, listing=20.0, stall=20.0)
+LONG = MadeJob(seconds=6)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ def put(made: Path, name: str, root: Path) -> Path:
 
 @asynccontextmanager
 async def job_at(path: Path, port: int, **options: object) -> AsyncIterator[tuple[aio.Correlator, aio.Job]]:
-    async with aio.connect("127.0.0.1", port, patience=PATIENT, **options) as difx:  # type: ignore[arg-type]
+    async with aio.connect("127.0.0.1", port, **{"patience": ROBUST, **options}) as difx:  # type: ignore[arg-type]
         yield difx, difx.job(str(path))
 
 
@@ -89,7 +87,7 @@ async def test_a_whole_job(tmp_path: Path, made: Path, quirks: str | None, trans
     path = put(made, "short", root)
     async with (
         own_server(root, quirks) as server,
-        job_at(path, server.port, transport=transport) as (difx, job),
+        job_at(path, server.port, transport=transport, patience=patience_for(quirks)) as (difx, job),
     ):
         with pytest.raises(RemoteFileNotFound, match="set_machines"):
             await job.start()
@@ -151,11 +149,10 @@ async def test_overwriting_moves_old_output_aside(tmp_path: Path, made: Path) ->
     assert [file.name for file in old.iterdir()] != ["precious"]
 
 
-@pytest.mark.parametrize("transport", ["channel", "dial-back"])
-async def test_stop(tmp_path: Path, made: Path, transport: str) -> None:
+async def test_stop(tmp_path: Path, made: Path) -> None:
     root = tmp_path.resolve()
     path = put(made, "long", root)
-    async with own_server(root) as server, job_at(path, server.port, transport=transport) as (difx, job):
+    async with own_server(root) as server, job_at(path, server.port) as (difx, job):
         await place(job)
         run = await job.start(monitor={"polarization": "RR"})
         assert run.monitor is not None
@@ -177,7 +174,7 @@ async def test_stop_by_another_connection(tmp_path: Path, made: Path) -> None:
     async with (
         own_server(root) as server,
         job_at(path, server.port) as (difx, job),
-        job_at(path, server.port) as (other, same_job),
+        job_at(path, server.port, transport="dial-back") as (other, same_job),
     ):
         await place(job)
         run = await job.start()
@@ -308,6 +305,12 @@ async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
             assert run.monitor.dataset.sizes["baseline"] > 0
             with pytest.raises(ConnectionLost):
                 await job.status()
+            difx.head_node.port = await relay.enter_async_context(disguised(server.port))
+            await difx.reconnect()
+            await run.stop()
+            async with asyncio.timeout(20):
+                while (await job.status())["state"].tolist() == ["Running"]:
+                    await difx.head_node.fence()
 
 
 async def test_leaving_a_job_running(tmp_path: Path, made: Path) -> None:

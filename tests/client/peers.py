@@ -8,6 +8,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from difxnb.client.head_node import AsyncHeadNode
@@ -49,6 +50,15 @@ BRIEF = Patience(
     reconnect=(0.01, 0.05, 0.1),
 )
 """Time-outs short enough for tests of silence."""
+
+ROBUST = replace(Patience(), settle=0.0, quiet=0.3, monitor_close=0.3, reconnect=BRIEF.reconnect)
+"""Time-outs long enough for a busy machine, where answers are expected."""
+
+
+def patience_for(quirks: str | None) -> Patience:
+    """Patience with a server that loses what comes in its first moments, or does not."""
+    return replace(ROBUST, settle=0.1) if quirks else ROBUST
+
 
 VERSION_REPLY: tuple[ServerEvent, ...] = (
     ServerVersion("DEVELr7531"),
@@ -136,7 +146,7 @@ async def scripted(script: Script) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def head_node_at(
-    port: int, *, patience: Patience = BRIEF, timeout: float = 5.0, **options: object
+    port: int, *, patience: Patience = ROBUST, timeout: float = 20.0, **options: object
 ) -> AsyncIterator[AsyncHeadNode]:
     """A connected head node, closed by force at the end."""
     node = AsyncHeadNode("127.0.0.1", port, patience=patience, timeout=timeout, **options)  # type: ignore[arg-type]

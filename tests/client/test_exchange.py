@@ -15,7 +15,7 @@ from difxnb.errors import ConnectionLost, NoReply
 from difxnb.wire.control import ChannelData, ChannelOpened, Notice, NoticeSeverity, decode_from_client, encode
 from difxnb.wire.message import FileOperation
 from difxnb.wire.packet import PacketReader
-from tests.client.peers import Talker, head_node_at, own_server, scripted
+from tests.client.peers import BRIEF, Talker, head_node_at, own_server, scripted
 
 
 class Sent:
@@ -166,7 +166,7 @@ async def test_server_opens_nothing(transport: str) -> None:
     async def script(talker: Talker) -> None:
         await talker.serve(answer)
 
-    async with scripted(script) as port, head_node_at(port, transport=transport) as node:
+    async with scripted(script) as port, head_node_at(port, transport=transport, patience=BRIEF) as node:
         with pytest.raises(NoReply, match=r"ls /data: .*opened no side connection.*client socket connection"):
             await node.ls_entries("/data")
         await node.fence()
@@ -204,7 +204,7 @@ async def test_late_data_of_an_abandoned_channel_are_dropped() -> None:
     async def script(talker: Talker) -> None:
         await talker.serve(answer)
 
-    async with scripted(script) as port, head_node_at(port, rng=Numbers(4000, 4001)) as node:
+    async with scripted(script) as port, head_node_at(port, rng=Numbers(4000, 4001), patience=BRIEF) as node:
         with pytest.raises(NoReply, match="stopped in the middle"):
             await node.ls_entries("/slow")
         with pytest.raises(FileNotFoundError, match="no such file or directory"):

@@ -28,7 +28,7 @@ from difxnb.wire.control import ChannelData
 from difxnb.wire.files import encode_line
 from difxnb.wire.job import JobEvent, JobId, JobOutcome, Refusal, encode_job
 from difxnb.wire.message import FileOperation, Start, Stop
-from tests.client.peers import BRIEF, Talker, captured_reply, head_node_at, own_server, scripted
+from tests.client.peers import BRIEF, ROBUST, Talker, captured_reply, head_node_at, own_server, scripted
 
 JOB = "/data/exp/e_1.input"
 WHERE = Placement(("head", "n1", "n2", "n3"), (7,))
@@ -76,7 +76,7 @@ class Correlator:
 
 @asynccontextmanager
 async def correlator(
-    play: Callable[[Talker, int], Awaitable[None]], patience: Patience = BRIEF
+    play: Callable[[Talker, int], Awaitable[None]], patience: Patience = ROBUST
 ) -> AsyncIterator[tuple[Correlator, AsyncHeadNode]]:
     script = Correlator(play)
     async with scripted(script) as port, head_node_at(port, patience=patience) as node:
@@ -265,7 +265,7 @@ async def test_stop_is_confirmed_by_the_end() -> None:
 
 
 async def test_stop_without_effect() -> None:
-    async with correlator(saying(*ACCEPTED)) as (_, node):
+    async with correlator(saying(*ACCEPTED), BRIEF) as (_, node):
         started = await start(node)
         with pytest.raises(JobNotStopped, match="no sign that it has ended"):
             await node.stop_job(JOB, started)  # type: ignore[arg-type]
@@ -317,7 +317,7 @@ async def test_real_server_that_stays_dead_after_the_job() -> None:
                 await super().__call__(talker)
 
     script = Mortal(play)
-    async with scripted(script) as port, head_node_at(port) as node:
+    async with scripted(script) as port, head_node_at(port, patience=BRIEF) as node:
         started = await start(node)
         assert await started.wait() is JobOutcome.DONE  # type: ignore[attr-defined]
         with pytest.raises(ConnectionLost, match=r"reconnect\(\)"):

@@ -49,7 +49,7 @@ from difxnb.wire.monitor_packets import (
     encode_text_packet,
 )
 from difxnb.wire.packet import PacketReader
-from tests.client.peers import BRIEF, VERSION_REPLY, Talker, head_node_at, scripted
+from tests.client.peers import BRIEF, ROBUST, VERSION_REPLY, Talker, head_node_at, scripted
 
 JOB = "/data/exp/e_1.input"
 SCAN = Scan(0, "No0001", 58948.5, 58948.51, "SRCA", 0.1, 0.2)
@@ -274,7 +274,7 @@ async def test_no_products() -> None:
     async def hear(monitor: FakeMonitor, request: object) -> None:
         return None
 
-    async with monitored(hear) as (_, node):
+    async with monitored(hear, patience=BRIEF) as (_, node):
         with pytest.raises(NoReply, match="listed no products"):
             await node.open_monitor(JOB)
 
@@ -323,7 +323,7 @@ async def test_a_real_server_runs_the_monitor_in_a_channel_always() -> None:
 
 
 async def test_a_real_server_is_not_left_soon_after_a_monitor() -> None:
-    patience = replace(BRIEF, monitor_close=0.2)
+    patience = replace(ROBUST, monitor_close=0.2)
     async with monitored(polite, patience=patience) as (_, node):
         feed = await node.open_monitor(JOB)
         await feed.close()

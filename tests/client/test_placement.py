@@ -15,7 +15,7 @@ from difxnb.errors import FileFormatError, NoReply, RemoteFileError, RemoteFileN
 from difxnb.wire.files import encode_line
 from difxnb.wire.machines import MachinesEvent, MachinesId, encode_machines
 from difxnb.wire.message import MachinesDefinition
-from tests.client.peers import BRIEF, Talker, captured_reply, head_node_at, own_server, scripted
+from tests.client.peers import BRIEF, Talker, captured_reply, head_node_at, own_server, patience_for, scripted
 
 GOOD: dict[str, Any] = {
     "head_node": "localhost",
@@ -28,7 +28,10 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize("transport", ["channel", "dial-back"])
 async def test_define_and_read(tmp_path: Path, quirks: str | None, transport: str) -> None:
     path = f"{tmp_path.resolve()}/e_1.input"
-    async with own_server(tmp_path, quirks) as server, head_node_at(server.port, transport=transport) as node:
+    async with (
+        own_server(tmp_path, quirks) as server,
+        head_node_at(server.port, transport=transport, patience=patience_for(quirks)) as node,
+    ):
         done = await node.define_placement(path, **GOOD)
         assert done.ok
         where = await node.read_placement(path)

@@ -25,7 +25,7 @@ from difxnb.wire.message import FileOperation, Message, Start, Status, Stop, par
 from difxnb.wire.monitor import VisibilityBlock
 from difxnb.wire.monitor_packets import CloseConnection, EndProductRequests, InputFilePath, decode_request
 from difxnb.wire.packet import PacketReader, UnknownPacket
-from tests.client.peers import BRIEF, VERSION_REPLY, Talker, captured, head_node_at, scripted
+from tests.client.peers import VERSION_REPLY, Talker, captured, head_node_at, scripted
 
 JOB = "/srv/difx-soft/jobs/demo1/demo1.input"
 WHERE = Placement(("vm",) * 6, (1, 1))
@@ -134,7 +134,7 @@ async def test_monitored_job() -> None:
     def subscriber(item: object, time: float) -> None:
         heard.append(item)
 
-    async with scripted(playback) as port, head_node_at(port, subscriber=subscriber, patience=BRIEF) as node:
+    async with scripted(playback) as port, head_node_at(port, subscriber=subscriber) as node:
         feed = await node.open_monitor(JOB)
         assert len(feed.scans) == 2
         assert len(feed.products) == 96
@@ -163,7 +163,7 @@ async def test_monitored_job() -> None:
 
 async def test_stopped_job() -> None:
     playback = Playback(Recording("27_stop_running_job"))
-    async with scripted(playback) as port, head_node_at(port, patience=BRIEF) as node:
+    async with scripted(playback) as port, head_node_at(port) as node:
         started = await node.start_job(JOB, WHERE, function="default", on_event=lambda _: None)
         await node.stop_job(JOB, started)
         assert started.outcome is JobOutcome.STOPPED
@@ -173,7 +173,7 @@ async def test_stopped_job() -> None:
 async def test_job_without_data() -> None:
     """A real server calls it a graceful end when all recordings are missing."""
     playback = Playback(Recording("31_start_missing_data"))
-    async with scripted(playback) as port, head_node_at(port, patience=BRIEF) as node:
+    async with scripted(playback) as port, head_node_at(port) as node:
         started = await node.start_job(JOB, WHERE, function="default", on_event=lambda _: None)
         async with asyncio.timeout(20):
             assert await started.wait() in (JobOutcome.DONE, JobOutcome.DONE_WITH_ERRORS)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +34,7 @@ from tests.client.peers import (
     disguised,
     head_node_at,
     own_server,
+    patience_for,
     scripted,
 )
 
@@ -50,10 +50,9 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("quirks", "transport"), MODES)
 async def test_life_of_files(root: Path, quirks: str | None, transport: str) -> None:
-    patience = replace(BRIEF, first_sign=5.0)
     async with (
         own_server(root, quirks) as server,
-        head_node_at(server.port, transport=transport, patience=patience) as node,
+        head_node_at(server.port, transport=transport, patience=patience_for(quirks)) as node,
     ):
         await node.make_directory(f"{root}/exp/job")
         await node.make_directory(f"{root}/exp/job")
@@ -104,10 +103,9 @@ async def test_what_goes_wrong(root: Path, quirks: str | None, transport: str) -
         (lambda n, r: n.ls_entries("/etc"), RemoteFileNotFound, "/etc"),
         (lambda n, r: n.get_file("/etc/passwd"), RemoteFileNotFound, "/etc/passwd"),
     ]
-    patience = replace(BRIEF, first_sign=5.0)
     async with (
         own_server(root, quirks) as server,
-        head_node_at(server.port, transport=transport, patience=patience) as node,
+        head_node_at(server.port, transport=transport, patience=patience_for(quirks)) as node,
     ):
         for call, error, text in wrong:
             with pytest.raises(error, match=text):
@@ -217,7 +215,10 @@ async def test_nul_bytes_are_not_sent_to_a_real_server(root: Path) -> None:
 async def test_damaged_upload_is_noticed(root: Path) -> None:
     """The own server with the faults of a real one drops NUL bytes; the old file stays."""
     (root / "x").write_text("old")
-    async with own_server(root, "2.9") as server, head_node_at(server.port) as node:
+    async with (
+        own_server(root, "2.9") as server,
+        head_node_at(server.port, patience=patience_for("2.9")) as node,
+    ):
         with pytest.raises(RemoteFileError, match="3 bytes were sent and 1 bytes arrived"):
             await node.send_file(f"{root}/x", b"a\0b")
         await node.fence()
@@ -365,7 +366,7 @@ def misbehaving(*pieces: bytes, die: bool = False) -> object:
     ],
 )
 async def test_bad_listings(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
         with pytest.raises(error, match=text):
             await node.ls_entries("/srv/dir")
 
@@ -382,7 +383,7 @@ async def test_bad_listings(pieces: tuple[bytes, ...], die: bool, error: type[Di
     ],
 )
 async def test_bad_downloads(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
         with pytest.raises(error, match=text):
             await node.get_file("/srv/x")
 
@@ -398,7 +399,7 @@ async def test_bad_downloads(pieces: tuple[bytes, ...], die: bool, error: type[D
     ],
 )
 async def test_bad_uploads(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
         with pytest.raises(error, match=text):
             await node.send_file("/srv/x", b"content")
 

@@ -13,7 +13,7 @@ from difxnb.errors import ConnectionLost, NoReply, StillRunning
 from difxnb.wire.control import Notice, NoticeSeverity, Relayed, VersionRequest, decode_from_client
 from difxnb.wire.message import Message, Unparsed
 from difxnb.wire.packet import encode_packet
-from tests.client.peers import BRIEF, VERSION_REPLY, Talker, head_node_at, own_server, scripted
+from tests.client.peers import BRIEF, ROBUST, VERSION_REPLY, Talker, head_node_at, own_server, scripted
 
 ALERT = b"""<?xml version="1.0" encoding="UTF-8"?>
 <difxMessage><header><from>n1</from><mpiProcessId>0</mpiProcessId><identifier>e_1</identifier>
@@ -87,7 +87,7 @@ async def silent(talker: Talker) -> None:
 
 
 async def test_fence_unanswered() -> None:
-    async with scripted(answering(2, silent)) as port, head_node_at(port) as node:
+    async with scripted(answering(2, silent)) as port, head_node_at(port, patience=BRIEF) as node:
         with pytest.raises(NoReply, match=r"no sign of life \(waited 0\.4 s\)"):
             await node.fence()
 
@@ -116,7 +116,7 @@ async def test_heartbeat_keeps_an_idle_connection(tmp_path: Path) -> None:
                 if count == 6:
                     beats.set()
 
-    async with scripted(script) as port, head_node_at(port, patience=replace(BRIEF, idle=0.02)) as node:
+    async with scripted(script) as port, head_node_at(port, patience=replace(ROBUST, idle=0.02)) as node:
         await asyncio.wait_for(beats.wait(), 5)
         assert node.connected
 
@@ -191,7 +191,7 @@ async def test_close_waits_for_what_was_sent() -> None:
 
 
 async def test_close_of_a_dead_connection_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    async with scripted(answering(2, silent)) as port, head_node_at(port) as node:
+    async with scripted(answering(2, silent)) as port, head_node_at(port, patience=BRIEF) as node:
         await node.close()
     assert "without knowing whether the last commands arrived" in caplog.text
 

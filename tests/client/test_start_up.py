@@ -23,7 +23,16 @@ from difxnb.wire.control import (
     decode_from_client,
     encode,
 )
-from tests.client.peers import BRIEF, VERSION_REPLY, Talker, captured, head_node_at, own_server, scripted
+from tests.client.peers import (
+    BRIEF,
+    VERSION_REPLY,
+    Talker,
+    captured,
+    head_node_at,
+    own_server,
+    patience_for,
+    scripted,
+)
 
 
 async def no_answer(talker: Talker) -> None:
@@ -32,14 +41,17 @@ async def no_answer(talker: Talker) -> None:
 
 
 async def connect_to(port: int, **options: object) -> None:
-    async with head_node_at(port, **options):
+    async with head_node_at(port, **{"patience": BRIEF, **options}):
         pass
 
 
 @pytest.mark.parametrize("quirks", [None, "2.9"])
 @pytest.mark.parametrize("transport", ["auto", "channel", "dial-back"])
 async def test_own_server(tmp_path: Path, quirks: str | None, transport: str) -> None:
-    async with own_server(tmp_path, quirks) as server, head_node_at(server.port, transport=transport) as node:
+    async with (
+        own_server(tmp_path, quirks) as server,
+        head_node_at(server.port, transport=transport, patience=patience_for(quirks)) as node,
+    ):
         assert node.connected
         assert node.description.is_own
         assert node.description.difx_base == str(tmp_path.resolve())
@@ -99,7 +111,7 @@ async def test_first_requests_lost(late: int) -> None:
                 elif asked in (3, 4):
                     await talker.say(*VERSION_REPLY)
 
-    async with scripted(script) as port, head_node_at(port) as node:
+    async with scripted(script) as port, head_node_at(port, patience=BRIEF) as node:
         with pytest.raises(NoReply, match="no sign of life"):
             await node.fence()
 
@@ -115,7 +127,7 @@ async def test_server_without_channels() -> None:
                 await talker.say(ServerVersion("1.03"))
 
     async with scripted(script) as port:
-        async with head_node_at(port) as node:
+        async with head_node_at(port, patience=BRIEF) as node:
             assert node.dial_back
             assert node.description.version == "1.03"
             await node.fence()
