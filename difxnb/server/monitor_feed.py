@@ -103,6 +103,7 @@ async def _send_data(session: MonitorSession, queue: DumpQueue, side: SideConnec
             continue
         for pieces in session.dump(time, np.frombuffer(result, "<c8"), clock()):
             await side.write(pieces)
+            await asyncio.sleep(0)  # encoding takes a while: let other clients have their turn
         if queue.skipped:
             text = f"{queue.skipped} integrations were skipped: this client reads too slowly"
             queue.skipped = 0
