@@ -27,16 +27,21 @@ TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
 AS_RECORDED = "silent-files,text-uploads"
 
 
-def recorded(name, direction):
-    reader = PacketReader()
+def timeline(name):
+    """Packets of both directions in the order in which they were complete."""
+    readers = {"c2s": PacketReader(), "s2c": PacketReader()}
+    found = []
     for line in (CAPTURES / f"{name}.jsonl").read_text().splitlines():
         piece = json.loads(line)
-        if piece["dir"] == direction:
-            reader.receive_data(bytes.fromhex(piece["hex"]))
-    found = []
-    while (packet := reader.next_packet()) is not None:
-        found.append(packet)
+        reader = readers[piece["dir"]]
+        reader.receive_data(bytes.fromhex(piece["hex"]))
+        while (packet := reader.next_packet()) is not None:
+            found.append((piece["dir"], packet))
     return found
+
+
+def recorded(name, direction):
+    return [packet for way, packet in timeline(name) if way == direction]
 
 
 def moved(packet, root):
@@ -98,9 +103,15 @@ def play(name, root, prepare=lambda: None, quirks=AS_RECORDED):
     async def main():
         async with serving(root, quirks=quirks) as server:
             peer = await Peer.connect(server, channels=False)
-            for packet in sent:
-                await peer.send(moved(packet, root))
-            wanted = sum(1 for packet in expected if packet.id == 22)
+            wanted = 0
+            for way, packet in timeline(name):
+                # The recorded client waited for answers, so must we: operations run beside each other.
+                if way == "s2c":
+                    wanted += packet.id == 22
+                else:
+                    before = wanted
+                    await peer.until(lambda before=before: sum(map(len, peer.pieces.values())) >= before)
+                    await peer.send(moved(packet, root))
             await peer.until(lambda: sum(map(len, peer.pieces.values())) >= wanted, f"{wanted} pieces")
             number = len([p for p in sent if p.id == 8])
             await peer.until(lambda: peer.events.count(control.VersionsComplete()) >= number)
