@@ -14,8 +14,16 @@ import pytest
 
 from difxnb import aio
 from difxnb.aio.address import find_address
-from difxnb.errors import ConnectionFailed, ConnectionLost, RemoteFileNotFound
-from difxnb.wire.control import Notice, NoticeSeverity, Relayed, VersionRequest, decode_from_client
+from difxnb.errors import ConnectionFailed, ConnectionLost, JobNotStopped, RemoteFileNotFound
+from difxnb.wire.control import (
+    Command,
+    Notice,
+    NoticeSeverity,
+    Relayed,
+    RelaySwitch,
+    VersionRequest,
+    decode_from_client,
+)
 from difxnb.wire.message import Message
 from tests.client.peers import ROBUST, VERSION_REPLY, Talker, own_server, scripted
 
@@ -130,6 +138,17 @@ async def test_local_files(tmp_path: Path) -> None:
     assert [path.name for path in root.iterdir()] == ["b.txt"]
 
 
+async def test_a_download_that_cannot_be_stored_leaves_nothing(tmp_path: Path) -> None:
+    root, local = tmp_path.resolve() / "server", tmp_path / "local"
+    root.mkdir()
+    (root / "b.txt").write_text("hello")
+    (local / "b.txt").mkdir(parents=True)
+    async with correlator(root) as difx:
+        with pytest.raises(IsADirectoryError):
+            await difx.download(f"{root}/b.txt", local)
+    assert [path.name for path in local.rglob("*")] == ["b.txt"]
+
+
 async def test_job_status_without_jobs(tmp_path: Path) -> None:
     root = tmp_path.resolve()
     (root / "never-started.input").write_text("")
@@ -209,6 +228,48 @@ async def test_messages_and_jobs() -> None:
         assert weights.values.tolist() == [[0.98, 0.5]]
         with pytest.raises(KeyError):
             difx.jobs.weights("other")
+
+
+DONE = document(
+    "DifxStatusMessage", "<difxStatus><state>Terminated</state><message>bye</message></difxStatus>"
+)
+
+
+@pytest.mark.parametrize(
+    ("signs", "stopped"),
+    [((), True), ((STATUS,), True), ((STATUS, DONE), True), ((STATUS, "go on"), False)],
+    ids=["never heard", "silent", "says so", "goes on"],
+)
+async def test_stopping_a_job_of_somebody_else(signs: tuple[object, ...], stopped: bool) -> None:
+    """The server says nothing: the job's own messages tell whether it has stopped."""
+
+    async def go_on(talker: Talker) -> None:
+        while True:
+            await talker.say(STATUS)
+            await asyncio.sleep(0)  # let others run
+
+    async def script(talker: Talker) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            async for event in talker.events():
+                if isinstance(event, VersionRequest):
+                    await talker.say(*VERSION_REPLY)
+                if isinstance(event, RelaySwitch):
+                    await talker.say(*signs[:1])
+                if isinstance(event, Command) and signs[1:] == (DONE,):
+                    await talker.say(DONE)
+                if isinstance(event, Command) and signs[1:] == ("go on",):
+                    tasks.create_task(go_on(talker))
+
+    async with (
+        scripted(script) as port,
+        aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
+    ):
+        job = difx.job("/data/e_1.input")
+        if stopped:
+            await job.stop()
+        else:
+            with pytest.raises(JobNotStopped, match="still reports progress"):
+                await job.stop()
 
 
 async def test_a_subscriber_that_raises_is_reported_and_stops_nothing(

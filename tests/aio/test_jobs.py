@@ -288,6 +288,26 @@ async def test_selecting_products(tmp_path: Path, made: Path) -> None:
             await job.monitor({"band": 99})
 
 
+@pytest.mark.parametrize("damage", ["missing", "rubbish"])
+async def test_monitor_without_delay_model(
+    tmp_path: Path, made: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = put(made, "short", tmp_path.resolve())
+    if damage == "missing":
+        path.with_suffix(".im").unlink()
+    else:
+        path.with_suffix(".im").write_text("rubbish")
+    async with (
+        own_server(tmp_path) as server,
+        job_at(path, server.port) as (_, job),
+        await job.monitor() as monitor,
+    ):
+        assert monitor.delay_model is None
+        assert monitor.dataset["UVW"].isnull().all()
+        assert monitor.texts
+    assert ("baseline coordinates will be missing" in caplog.text) == (damage == "rubbish")
+
+
 async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
     root = tmp_path.resolve()
     path = put(made, "long", root)

@@ -85,6 +85,11 @@ class Talker:
             self._packets.receive_data(data)
         return packet
 
+    async def events(self) -> AsyncIterator[object]:
+        """Everything that the client sends, decoded."""
+        while (packet := await self.packet()) is not None:
+            yield decode_from_client(packet)
+
     async def say(self, *events: ServerEvent | bytes) -> None:
         """Send events or bytes."""
         for event in events:
