@@ -17,6 +17,7 @@ import tempfile
 import time
 import weakref
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from difxnb import aio
@@ -161,6 +162,11 @@ class DemoCorrelator(Correlator):
             super().close(force=True)
         finally:
             self._server.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def demo(

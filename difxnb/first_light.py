@@ -8,6 +8,7 @@ fits the fringes of the live data and lays them beside the truth. Leaves a figur
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from difxnb.notebook import JobRun
 
 TOLERANCE = 5.0  # a strong fringe may differ from the truth by this many of its stated errors
+_FIT_SECONDS = 2.0
 _KEY = ["scan", "baseline", "band", "polarization"]
 
 
@@ -120,7 +122,7 @@ def _run_job(difx: DemoCorrelator, console: Console) -> JobRun:
     run = job.start(monitor=True)
     with _progress(console) as progress:
         task = progress.add_task(job.name, total=1.0, weights="", snr="")
-        run.wait(timeout=600.0, while_waiting=lambda run: _look(progress, task, run))
+        run.wait(timeout=600.0, while_waiting=_Look(progress, task))
     return run
 
 
@@ -136,16 +138,25 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _look(progress: Progress, task: TaskID, run: JobRun) -> None:
-    weights = run.weights
-    text = ""
-    if weights.sizes["time"]:
-        latest = weights.isel(time=-1)
-        text = "weights " + " ".join(f"{w:.2f}" for w in latest.values)
-    assert run.monitor is not None
-    fringes = run.monitor.fringes
-    snr = f"SNR {fringes['snr'].max():.0f}" if len(fringes) and fringes["snr"].notna().any() else ""
-    progress.update(task, completed=run.progress, weights=text, snr=snr)
+class _Look:
+    """Show a run on a progress bar: how far it is, the latest weights, and now and then the best SNR so far."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+        self._next_fit = 0.0
+        self._snr = ""
+
+    def __call__(self, run: JobRun) -> None:
+        weights = run.weights
+        text = ""
+        if weights.sizes["time"]:
+            text = "weights " + " ".join(f"{w:.2f}" for w in weights.isel(time=-1).values)
+        # Fitting takes a core from the correlator, which is on the same machine here.
+        if time.monotonic() >= self._next_fit and run.monitor is not None:
+            snr = run.monitor.fringes["snr"]
+            self._snr = f"SNR {snr.max():.0f}" if snr.notna().any() else ""
+            self._next_fit = time.monotonic() + _FIT_SECONDS
+        self._progress.update(self._task, completed=run.progress, weights=text, snr=self._snr)
 
 
 def compare(fringes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +186,12 @@ def compare(fringes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 
 def table_of(comparison: pd.DataFrame) -> Table:
     """The parallel hands of a comparison as a table for a terminal of 80 columns; delays in ns."""
-    table = Table(title="Delays (ns; positive: the second antenna is late)", box=SIMPLE_HEAD)
+    table = Table(
+        title="Delays (ns; positive: the second antenna is late)",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for name in ("scan", "baseline", "MHz", "pol"):
         table.add_column(name, no_wrap=True)
     for name in ("SNR", "delay", "put in", "diff", "error", ""):

@@ -8,6 +8,7 @@ in MHz, µs and degrees.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,6 +41,15 @@ _LAG_REACH = 16  # lags drawn on either side, in units of 1/bandwidth
 _DETECTED = 1e-3  # false-alarm probability below which a fringe is marked
 _GAP = 0.06  # between bands drawn side by side, as a share of a band
 _MOST_ROWS = 12
+
+
+class ShownFigure(Figure):
+    """A figure that shows itself in a cell, whether the inline backend is loaded or not."""
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=100)
+        return picture.getvalue()
 
 
 def fringe_figure(
@@ -86,7 +96,7 @@ def fringe_figure(
     shown = _known(polarizations, parallel, every, "polarization")
     table = fringe_fit(chosen) if fringes is None else fringes
     spectra = _Spectra(chosen, table)
-    figure = Figure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
+    figure = ShownFigure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1.15, 1.15, 1.0))
     for row, (axes, name) in enumerate(zip(grid, names, strict=True)):
@@ -106,7 +116,7 @@ def weights_figure(weights: xr.DataArray) -> Figure:
     weights : DataArray (time, antenna)
         From ``weights_array``.
     """
-    figure = Figure(figsize=(9.0, 3.2), layout="constrained")
+    figure = ShownFigure(figsize=(9.0, 3.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for antenna in weights["antenna"].values:

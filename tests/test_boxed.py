@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A correlator in a box: it comes up, ends with its object, and leaves nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import difxnb
+from difxnb.boxed import ServerProcess
+from difxnb.errors import OutputExists, ServerNotStarted
+from difxnb.notebook import Correlator
+from difxnb.synthetic import small_experiment
+
+
+@pytest.fixture
+def small() -> object:
+    return small_experiment()
+
+
+def test_a_box_is_a_correlator_with_a_job_in_it(tmp_path: Path, small: object) -> None:
+    with difxnb.demo(tmp_path / "box", experiment=small) as difx:
+        assert isinstance(difx, Correlator)
+        assert "demo_1.input" in difx.ls(difx.experiment.directory)["name"].tolist()
+        run = difx.job(difx.experiment.input_file).start(monitor=True)
+        assert run.wait(timeout=60, progress=False) == "done"
+        assert set(run.monitor.fringes["baseline"]) == set(difx.truth["baseline"])
+    assert difx.closed
+    assert not difx._server.running
+    assert (tmp_path / "box" / "demo_1.input").exists()
+
+
+def test_its_temporary_directory_goes_with_it(small: object) -> None:
+    difx = difxnb.demo(experiment=small)
+    directory = difx.experiment.directory
+    assert directory.is_dir()
+    difx.close()
+    difx.close()  # twice is harmless
+    del difx
+    assert not directory.exists()
+
+
+def test_the_server_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom pathlib import Path\nfrom difxnb.boxed import ServerProcess\n"
+        f"server = ServerProcess(Path({str(tmp_path)!r}))\nprint(server._process.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as owner:
+        assert owner.stdout is not None
+        server = int(owner.stdout.readline())
+        owner.kill()
+        owner.wait()
+    with subprocess.Popen(["tail", f"--pid={server}", "-f", "/dev/null"]) as waiting:
+        assert waiting.wait(timeout=30) == 0
+
+
+def test_other_files_are_not_touched(tmp_path: Path, small: object) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(OutputExists):
+        difxnb.demo(tmp_path, experiment=small)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(ServerNotStarted, match="quirk"):
+        ServerProcess(tmp_path, quirks="no-such-quirk")

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program in processes of its own: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import difxnb
+from difxnb.synthetic import make_experiment, small_experiment
+
+
+def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "difxnb", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)  # type: ignore[call-overload]
+
+
+def test_the_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, difxnb.__version__)
+
+
+def test_help_names_the_commands() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("demo", "serve", "correlate"):
+        assert command in done.stdout
+
+
+def test_wrong_usage_is_status_2() -> None:
+    assert run("correlate").returncode == 2
+    assert run("serve", "--multicast", "nonsense").returncode == 2
+
+
+def test_a_job_that_does_not_exist_is_one_line_and_status_1(tmp_path: Path) -> None:
+    done = run("correlate", tmp_path / "none.input")
+    assert done.returncode == 1
+    assert done.stderr.startswith("difxnb: ")
+    assert "none.input" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("correlate")
+    return make_experiment(directory, experiment=small_experiment()).input_file
+
+
+def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(job: Path) -> None:
+    done = run("correlate", job)
+    assert done.returncode == 0, done.stderr
+    output = job.with_suffix(".difx")
+    assert [path.stat().st_size > 0 for path in output.glob("DIFX_*")] == [True]
+    again = run("correlate", job)
+    assert again.returncode == 1
+    assert "overwrite" in again.stderr
+    assert run("correlate", job, "--overwrite").returncode == 0
+    moved = [path for path in job.parent.iterdir() if path.name.startswith(output.name) and path != output]
+    assert len(moved) == 1
+    assert any(moved[0].iterdir())
+
+
+def test_serve_says_where_it_listens_and_ends_with_its_standard_input(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "difxnb", "serve", "--root", tmp_path, "--port", "0", "--until-eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        words = server.stdout.readline().split()
+        assert words[:3] == ["listening", "on", "127.0.0.1"]
+        with difxnb.connect("127.0.0.1", int(words[3])) as difx:
+            assert difx.ls(tmp_path).empty
+        server.stdin.close()
+        assert server.wait(timeout=20) == 0
