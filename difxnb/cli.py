@@ -114,7 +114,9 @@ def _parse_group(text: str | None) -> tuple[str, int] | None:
 def correlate(
     input_file: Annotated[Path, typer.Argument(metavar="JOB.input", help="The job, as DiFX wrote it.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Move existing output aside first.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Default: one for each core.")] = None,
+    cores: Annotated[
+        int | None, typer.Option(min=1, help="Processor cores to use. Default: as the .threads file asks.")
+    ] = None,
 ) -> None:
     """Correlate a DiFX job with the embedded correlator, without a server."""
     from tqdm import tqdm
@@ -129,5 +131,5 @@ def correlate(
             def count(_: object) -> None:
                 bar.update()
 
-            summary = run_correlator(input_file, overwrite=overwrite, threads=threads, on_integration=count)
+            summary = run_correlator(input_file, overwrite=overwrite, cores=cores, on_integration=count)
     print(summary)

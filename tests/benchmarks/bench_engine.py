@@ -10,6 +10,7 @@ sub-integration.
 
 from __future__ import annotations
 
+import resource
 import sys
 import tempfile
 import time
@@ -46,15 +47,21 @@ def megasamples(job: MadeJob, observed: float) -> float:
     return job.n_bands * job.rate * observed * job.antennas * (job.antennas - 1) / 2 / 1e6
 
 
-def engine_speed(job: MadeJob, input_file: Path, threads: int, repeat: int = 3) -> tuple[float, float]:
+def processor_seconds() -> float:
+    """Processor time of this process and of those that it has ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def engine_speed(job: MadeJob, input_file: Path, cores: int, repeat: int = 3) -> tuple[float, float]:
     """Best of some runs, millions per second of processor time and of wall time."""
     speeds = []
     for _ in range(repeat):
         opened = open_job(input_file)
-        wall, processor = time.perf_counter(), time.process_time()
-        done = sum(1 for _ in opened.integrations(threads=threads))
+        wall, processor = time.perf_counter(), processor_seconds()
+        done = sum(1 for _ in opened.integrations(cores=cores))
         amount = megasamples(job, min(done * job.int_time, job.seconds))
-        speeds.append((amount / (time.process_time() - processor), amount / (time.perf_counter() - wall)))
+        speeds.append((amount / (processor_seconds() - processor), amount / (time.perf_counter() - wall)))
     return max(speeds)
 
 
@@ -101,14 +108,14 @@ def report(seconds: int) -> None:
         codes = job.codes()
         input_file = job.write(Path(folder) / "three", codes)
         plain = plain_speed(job, codes)
-        one, two = (engine_speed(job, input_file, threads) for threads in (1, 2))
+        one, two = (engine_speed(job, input_file, cores) for cores in (1, 2))
         print(f"{'M/s per':36}{'core':>8}{'wall':>10}")
         line("plain numpy.fft", (plain, plain), "ratio 1.0")
-        line("engine, one thread", one, f"ratio {one[0] / plain:.1f}")
+        line("engine, one core", one, f"ratio {one[0] / plain:.1f}")
         line(
-            "engine, two threads",
+            "engine, two cores",
             two,
-            f"ratio {two[0] / plain:.1f}, wall {two[1] / one[1]:.2f} of one thread",
+            f"ratio {two[0] / plain:.1f}, {two[1] / one[1]:.2f} times as quick as one core",
         )
         for antennas in (2, 6, 10):
             grown = made(antennas, 1)
@@ -125,4 +132,4 @@ def report(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    report(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    report(int(sys.argv[1]) if len(sys.argv) > 1 else 6)

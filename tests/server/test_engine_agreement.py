@@ -66,10 +66,10 @@ def test_agreement_with_mpifxcorr(name: str, expected: int, tmp_path: Path) -> N
     assert uvw < 1e-6
 
 
-def test_agreement_does_not_depend_on_threads(tmp_path: Path) -> None:
+def test_agreement_does_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
     written = []
-    for threads in (1, 2):
-        job = tmp_path / str(threads)
+    for cores in (1, 2):
+        job = tmp_path / str(cores)
         shutil.copytree(JOBS / "usb2bit", job, ignore=shutil.ignore_patterns("*.difx"))
-        written.append(correlate(job / "usb2bit.input", threads=threads).output.read_bytes())
+        written.append(correlate(job / "usb2bit.input", cores=cores).output.read_bytes())
     assert written[0] == written[1]

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -189,11 +191,33 @@ def test_failed_write_leaves_no_part_of_a_record(tmp_path: Path) -> None:
     assert (tmp_path / "swin").read_bytes() == b"whole and more"
 
 
-def test_abandoned_iteration_ends_its_threads(job_file: Path) -> None:
-    integrations = open_job(job_file).integrations(threads=2)
+def children() -> set[str]:
+    """Processes that this one has started and not yet seen the end of."""
+    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+def test_abandoned_iteration_ends_its_threads_and_processes(job_file: Path) -> None:
+    before = children()
+    integrations = open_job(job_file).integrations(cores=2)
     next(integrations)
+    assert len(children() - before) == 1
     integrations.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor") and t.is_alive()]
+    assert children() == before
+
+
+def test_a_process_that_dies_costs_nothing_but_time(job_file: Path) -> None:
+    job = open_job(job_file)
+    undisturbed = [own.records for own in job.integrations(cores=1)]
+    assert not any("process" in note for note in job.notes())
+    before = children()
+    integrations = job.integrations(cores=2)
+    found = [next(integrations).records]
+    for process in children() - before:
+        os.kill(int(process), signal.SIGKILL)
+    found += [own.records for own in integrations]
+    assert found == undisturbed
+    assert [note for note in job.notes() if "process ended early" in note]
 
 
 def test_job_can_be_computed_again(job_file: Path) -> None:

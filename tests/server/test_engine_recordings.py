@@ -30,14 +30,14 @@ def job_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undamaged(job_file: Path) -> list[Integration]:
-    return list(open_job(job_file).integrations(threads=1))
+    return list(open_job(job_file).integrations(cores=1))
 
 
 def correlated_with(job_file: Path, recording: bytes) -> tuple[list[Integration], tuple[str, ...]]:
     """Integrations and notes with another recording of the first antenna."""
     (job_file.parent / "AA.vdif").write_bytes(recording)
     job = open_job(job_file)
-    return list(job.integrations(threads=1)), job.notes()
+    return list(job.integrations(cores=1)), job.notes()
 
 
 def test_undamaged_is_whole(undamaged: list[Integration]) -> None:
@@ -156,7 +156,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path, monkeypatch: py
         job = MadeJob(bandwidth=0.5, frame_samples=1600, channels=32, seconds=seconds)
         opened = open_job(job.write(tmp_path / str(seconds), job.codes()))
         tracemalloc.start()
-        assert sum(1 for _ in opened.integrations(threads=2)) == 5 * seconds
+        assert sum(1 for _ in opened.integrations(cores=2)) == 5 * seconds
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from difxnb.server.engine.plan import ConfigPlan, Feed, Group
 from difxnb.server.engine.spectra import Chunks, FeedSamples, FeedSpectra, Workspace
 from difxnb.server.engine.station import Alignment, FeedPhasors, Timing, blocks_sharing_rotation
-from difxnb.server.engine.voltages import Recording, Window
+from difxnb.server.engine.window import Packing, Window
 
 _CHUNK_SAMPLES = 2**15
 """Samples of a stream that are worked on at a time, so that all stays in the cache."""
@@ -87,13 +87,13 @@ class Correlator:
     Parameters
     ----------
     plan : ConfigPlan
-    recordings : sequence of Recording
-        Per datastream of the configuration.
+    packings : sequence of Packing
+        Of the recording of every datastream of the configuration.
     """
 
-    def __init__(self, plan: ConfigPlan, recordings: Sequence[Recording]) -> None:
+    def __init__(self, plan: ConfigPlan, packings: Sequence[Packing]) -> None:
         self.plan = plan
-        self._recordings = recordings
+        self._packings = packings
 
     def sums(self, piece: Piece, workspace: Workspace) -> list[Sums]:
         """Correlate a piece; sums per group, channels averaged."""
@@ -132,7 +132,7 @@ class Correlator:
     def _validity(self, feed: Feed, piece: Piece) -> NDArray[np.float64]:
         """Share of good samples, shape (band, transform)."""
         window, starts = piece.windows[feed.place], piece.alignments[feed.place].starts
-        places = self._recordings[feed.place].bands
+        places = self._packings[feed.place].bands
         threads = [places[band][0] for band in feed.bands]
         fractions = {
             thread: window.good_fraction(thread, starts, self.plan.samples)
@@ -143,8 +143,8 @@ class Correlator:
     def _feed_spectra(
         self, feed: Feed, piece: Piece, validity: NDArray[np.float64], chunks: Chunks, workspace: Workspace
     ) -> FeedSpectra:
-        recording, place = self._recordings[feed.place], feed.place
-        samples = FeedSamples(recording, piece.windows[place], piece.alignments[place].starts)
+        packing, place = self._packings[feed.place], feed.place
+        samples = FeedSamples(packing, piece.windows[place], piece.alignments[place].starts)
         phasors = FeedPhasors(feed, piece.timing[place], piece.alignments[place], self.plan.fringe_order)
         used = np.asarray(validity.any(axis=0))
         return FeedSpectra(feed, self.plan.channels, samples, phasors, used, chunks, workspace)

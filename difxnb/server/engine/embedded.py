@@ -106,7 +106,7 @@ def correlate(
     input_file: str | Path,
     *,
     overwrite: bool = False,
-    threads: int | None = None,
+    cores: int | None = None,
     stop: threading.Event | None = None,
     on_integration: Callable[[Integration], None] | None = None,
 ) -> CorrelationSummary:
@@ -118,7 +118,7 @@ def correlate(
         The job's ``.input``; its other files are those that it names, or of the same names beside it.
     overwrite : bool
         Move an existing output folder aside (``name.difx.1``…); nothing is ever deleted.
-    threads, stop
+    cores, stop
         As in :meth:`EmbeddedJob.integrations`.
     on_integration : callable, optional
         Called with every integration after its records are in the file.
@@ -136,7 +136,7 @@ def correlate(
     moved = make_folder(job.output_file.parent, overwrite=overwrite)
     done, records, observed = 0, 0, 0.0
     with SwinWriter(job.output_file) as writer:
-        for integration in job.integrations(threads=threads, stop=stop):
+        for integration in job.integrations(cores=cores, stop=stop):
             writer.append(integration.records)
             done, records = done + 1, records + integration.n_records
             observed += job.input.configurations[integration.config].int_time

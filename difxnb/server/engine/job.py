@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job under way: pieces of it are handed to threads, and integrations come back in order of time.
+"""A job under way: pieces of it are handed to workers, and integrations come back in order of time.
 
-Reading and aligning is done by the thread that iterates, the arithmetic by a pool; numpy, scipy and BLAS
-leave the interpreter to the others while they work. Only a few pieces are under way at a time, so memory is
-bounded and a stop takes effect after milliseconds.
+Reading and aligning is done by the thread that iterates, the arithmetic by workers, one for each core. Only a few
+pieces are under way at a time, so memory is bounded and a stop takes effect within a moment.
 """
 
 from __future__ import annotations
@@ -31,14 +30,17 @@ from difxnb.server.engine.plan import ConfigPlan, plan_configuration
 from difxnb.server.engine.records import start_of, visibilities
 from difxnb.server.engine.refusals import omissions
 from difxnb.server.engine.schedule import NS, IntegrationSpan, ScanPlan
-from difxnb.server.engine.spectra import Workspace
 from difxnb.server.engine.station import Timing, align
 from difxnb.server.engine.voltages import Recording
+from difxnb.server.engine.workers import InProcess, ProcessWorker, Worker
 
 _PIECE_SAMPLES = 2**18
 """Samples of a stream that one task works on: a few milliseconds, so that a stop is quick."""
 
-_TASKS_PER_THREAD = 3
+_TASKS_PER_WORKER = 3
+
+_PIECES_WORTH_A_PROCESS = 10
+"""Pieces that a further process must get to be worth the processor time of its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,18 @@ class EmbeddedJob:
         self._model = DelayModel(inp, im)
         self._plans = {row: plan_configuration(inp, row) for row in sorted({scan.config for scan in scans})}
         self._recordings = self._open_recordings()
+        self._lost = 0
 
     def integrations(
-        self, *, threads: int | None = None, stop: threading.Event | None = None
+        self, *, cores: int | None = None, stop: threading.Event | None = None
     ) -> Iterator[Integration]:
         """Compute the job, integration after integration, in order of time.
 
         Parameters
         ----------
-        threads : int, optional
-            Threads to compute with; all processors by default.
+        cores : int, optional
+            Processor cores to compute on, each after the first by a process of its own. By default as many as the
+            ``.threads`` file asks for, but no more than there are, and fewer for a short job.
         stop : threading.Event, optional
             Once set, the iteration ends within a moment; an integration that is not whole is not yielded.
 
@@ -119,31 +123,53 @@ class EmbeddedJob:
             A recording changed while it was read.
         """
         self._recordings = self._open_recordings()
-        workers = threads or _processors()
-        with ThreadPoolExecutor(workers) as pool:
-            try:
-                yield from self._computed(pool, workers, stop or threading.Event())
-            finally:
-                pool.shutdown(cancel_futures=True)
+        correlators = {
+            row: Correlator(plan, [self._recordings[stream].packing for stream in plan.datastreams])
+            for row, plan in self._plans.items()
+        }
+        n_workers = cores or self._cores_worth_while()
+        workers: list[Worker] = [InProcess(correlators)]
+        try:
+            workers += [ProcessWorker(correlators) for _ in range(n_workers - 1)]
+            with ThreadPoolExecutor(n_workers) as pool:
+                try:
+                    yield from self._computed(pool, workers, stop or threading.Event())
+                finally:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    self._lost = sum(worker.lost for worker in workers)
+                    _close(workers)
+        finally:
+            _close(workers)
+
+    def _cores_worth_while(self) -> int:
+        wanted = min(sum(self.threads) or _processors(), _processors())
+        samples = 0
+        for scan in self._scans:
+            plan = self._plans[scan.config]
+            samples += (
+                plan.samples * plan.transforms * sum(span.end - span.first for span in scan.integrations())
+            )
+        return max(1, min(wanted, samples // (_PIECES_WORTH_A_PROCESS * _PIECE_SAMPLES)))
 
     def notes(self) -> tuple[str, ...]:
         """What the user should know about the computation so far."""
+        lost = (f"{self._lost} computing process ended early; its work was done again",) if self._lost else ()
         of_files = [note for recording in self._recordings.values() for note in recording.notes]
-        return (*omissions(self.input, self._scans), *of_files)
+        return (*omissions(self.input, self._scans), *of_files, *lost)
 
     def _computed(
-        self, pool: ThreadPoolExecutor, workers: int, stop: threading.Event
+        self, pool: ThreadPoolExecutor, workers: Sequence[Worker], stop: threading.Event
     ) -> Iterator[Integration]:
-        """Keep the pool busy a little ahead of the integration in hand."""
-        spaces: SimpleQueue[Workspace] = SimpleQueue()
-        for _ in range(workers):
-            spaces.put(Workspace())
+        """Keep the workers busy a little ahead of the integration in hand."""
+        idle: SimpleQueue[Worker] = SimpleQueue()
+        for worker in workers:
+            idle.put(worker)
         tasks = self._tasks()
         ahead: deque[tuple[_Task, Future[list[Sums]]]] = deque()
         whole: list[Sums] = []
         while not stop.is_set():
-            while len(ahead) < _TASKS_PER_THREAD * workers and (task := next(tasks, None)):
-                ahead.append((task, pool.submit(_in_workspace, task, spaces)))
+            while len(ahead) < _TASKS_PER_WORKER * len(workers) and (task := next(tasks, None)):
+                ahead.append((task, pool.submit(_by_an_idle_worker, task, idle)))
             if not ahead:
                 return
             task, future = ahead.popleft()
@@ -155,12 +181,11 @@ class EmbeddedJob:
     def _tasks(self) -> Iterator[_Task]:
         for scan in self._scans:
             plan = self._plans[scan.config]
-            correlator = Correlator(plan, [self._recordings[row] for row in plan.datastreams])
             for span in scan.integrations():
                 pieces = list(self._cuts(plan, span))
                 for number, (subint, first, end) in enumerate(pieces):
                     piece = self._piece(plan, span, subint, first, end)
-                    yield _Task(correlator, piece, span, number == len(pieces) - 1)
+                    yield _Task(scan.config, piece, span, number == len(pieces) - 1)
 
     def _cuts(self, plan: ConfigPlan, span: IntegrationSpan) -> Iterator[tuple[int, int, int]]:
         """Sub-integration, first and end transform of every piece of an integration."""
@@ -227,22 +252,27 @@ def _processors() -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
+def _close(workers: Sequence[Worker]) -> None:
+    for worker in workers:
+        worker.close()
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
     """A piece to correlate, and whether it completes its integration."""
 
-    correlator: Correlator
+    config: int
     piece: Piece
     span: IntegrationSpan
     last: bool
 
 
-def _in_workspace(task: _Task, spaces: SimpleQueue[Workspace]) -> list[Sums]:
-    workspace = spaces.get()
+def _by_an_idle_worker(task: _Task, idle: SimpleQueue[Worker]) -> list[Sums]:
+    worker = idle.get()
     try:
-        return task.correlator.sums(task.piece, workspace)
+        return worker.sums(task.config, task.piece)
     finally:
-        spaces.put(workspace)
+        idle.put(worker)
 
 
 def _total(whole: list[Sums], more: list[Sums]) -> list[Sums]:

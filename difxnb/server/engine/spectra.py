@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from difxnb.server.engine.plan import Correction, Feed
 from difxnb.server.engine.station import FeedPhasors
-from difxnb.server.engine.voltages import Recording, Window
+from difxnb.server.engine.window import Packing, Window
 
 _TURN = np.complex64(-1j)
 
@@ -56,8 +56,8 @@ class Chunks:
 class FeedSamples:
     """The samples that a feed's transforms take."""
 
-    def __init__(self, recording: Recording, window: Window, starts: NDArray[np.int64]) -> None:
-        self._decoder, self._bands = recording.decoder, recording.bands
+    def __init__(self, packing: Packing, window: Window, starts: NDArray[np.int64]) -> None:
+        self._decoder, self._bands = packing.decoder, packing.bands
         self._window, self._starts = window, starts
         self._jumps = np.diff(starts)
 
