@@ -59,7 +59,7 @@ def demo(
     ),
     keep: Annotated[bool, typer.Option("--keep", help="Leave the server running at the end.")] = False,
     seed: Annotated[int, typer.Option(help="Of the noise and of the signals.")] = 1,
-    scan_seconds: Annotated[int, typer.Option(min=2, max=600, help="Length of each of the two scans.")] = 5,
+    scan_seconds: Annotated[int, typer.Option(min=2, max=600, help="Length of each of the two scans.")] = 4,
     quirks: Annotated[
         str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
     ] = None,

@@ -53,7 +53,7 @@ def first_light(
     *,
     keep: bool = False,
     seed: int = 1,
-    scan_seconds: int = 5,
+    scan_seconds: int = 4,
     quirks: str | None = None,
     console: Console | None = None,
 ) -> bool:
