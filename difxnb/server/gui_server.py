@@ -27,7 +27,7 @@ from difxnb.server.greeting import Greeting
 from difxnb.server.job_process import Correlator, Jobs, embedded_correlator
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
-from difxnb.server.quirks import Quirks
+from difxnb.server.quirks import REAL_LABEL, REAL_VERSION, Quirks
 from difxnb.server.relay import DEFAULT_NETWORK, MessageNetwork, Network, checked_network
 
 _LOG = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class GuiServer:
     environment : mapping, optional
         Variables shown to clients beside those that always are; the process's own are never shown.
     version : str, optional
-        Answer to the version request.
+        Answer to the version request, instead of this package's name and version.
     correlator : callable
         Gives the command of the child process for a launch; see :mod:`difxnb.server.child_frames`.
 
@@ -87,11 +87,8 @@ class GuiServer:
         self._where: Network = checked_network(*multicast) if multicast else DEFAULT_NETWORK
         self._network = MessageNetwork()
         self._multicast = Multicast(self._where, self._heard) if multicast else None
-        text = version or f"difxnb-{installed_version('difxnb')}"
         self._correlator = correlator
-        self._services = self._make_services(
-            _greeting(self._confinement.root, text, self._where, environment or {})
-        )
+        self._services = self._make_services(self._greeting(version, environment or {}))
         self._listener: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], ClientConnection] = {}
 
@@ -149,6 +146,22 @@ class GuiServer:
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("a client's connection failed", exc_info=error)
 
+    def _greeting(self, version: str | None, environment: Mapping[str, str]) -> Greeting:
+        own = f"difxnb-{installed_version('difxnb')}"
+        is_disguised = self._quirks.real_name
+        text, label = (REAL_VERSION, REAL_LABEL) if is_disguised else (own, own)
+        group, port = self._where
+        root = str(self.root)
+        shown = {
+            "DIFX_BASE": root,
+            "DIFX_VERSION": label,
+            "DIFX_MESSAGE_GROUP": group,
+            "DIFX_MESSAGE_PORT": str(port),
+        }
+        if not is_disguised:
+            shown["DIFXNB_SERVER"] = own
+        return Greeting(version or text, root, _user(), (label,), {**shown, **environment})
+
     def _make_services(self, greeting: Greeting) -> Services:
         monitors = MonitorFeed()
         jobs = Jobs(
@@ -181,18 +194,6 @@ class GuiServer:
 
     def _heard(self, payload: bytes) -> None:
         self._network.send(self._where, payload)
-
-
-def _greeting(root: Path, version: str, where: Network, environment: Mapping[str, str]) -> Greeting:
-    group, port = where
-    shown = {
-        "DIFX_BASE": str(root),
-        "DIFX_VERSION": version,
-        "DIFX_MESSAGE_GROUP": group,
-        "DIFX_MESSAGE_PORT": str(port),
-        "DIFXNB_SERVER": version,
-    }
-    return Greeting(version, str(root), _user(), (version,), {**shown, **environment})
 
 
 def _user() -> str:

@@ -12,6 +12,12 @@ from dataclasses import dataclass, fields, replace
 LOSING_TIME = 0.02
 """Seconds after connecting in which the real server loses packets (guiserver.md 3.2 and 15)."""
 
+REAL_VERSION = "DEVELr7531"
+"""What the real server has answered to a version request since November 2016 (guiserver.md 3.3)."""
+
+REAL_LABEL = "DIFX-2.9"
+"""Label of the DiFX version that the real server finds."""
+
 
 @dataclass(frozen=True)
 class Quirks:
@@ -46,6 +52,11 @@ class Quirks:
         over its own connection.
     ignored_status : bool
         The exit status of the correlator is not looked at.
+    real_name : bool
+        The server introduces itself with the version text of the real one, and without the variable by which
+        clients know this one: they take the precautions that the real one needs.
+    forgotten_jobs : bool
+        A client that turns its relay on learns nothing of jobs that spoke before.
     dies_after_job : bool
         The main connection breaks right after the terminal packet of a job (not part of ``"2.9"``).
     """
@@ -63,6 +74,8 @@ class Quirks:
     late_close: bool = False
     lost_stops: bool = False
     ignored_status: bool = False
+    real_name: bool = False
+    forgotten_jobs: bool = False
     dies_after_job: bool = False
 
     @classmethod

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's verbs on files, messages and the connection, against the own server and disguised as a real one."""
+"""The user's verbs on files, messages and the connection, against the own server."""
 
 from __future__ import annotations
 

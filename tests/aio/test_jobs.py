@@ -25,7 +25,7 @@ from difxnb.errors import (
 )
 from difxnb.wire.job import JobOutcome
 from difxnb.wire.message import Message, Status
-from tests.client.peers import ROBUST, disguised, own_server, patience_for
+from tests.client.peers import ROBUST, own_server, patience_for, relayed
 from tests.server.made_jobs import MadeJob
 
 MODES = [(quirks, transport) for quirks in (None, "2.9") for transport in ("channel", "dial-back")]
@@ -81,6 +81,14 @@ async def until_running(difx: aio.Correlator) -> None:
     end()
 
 
+async def until_complete(difx: aio.Correlator, monitor: aio.Monitor, integrations: int) -> None:
+    """Wait for what travels beside the end of a job: its last messages, and its last monitored data."""
+    await difx.head_node.fence()
+    async with asyncio.timeout(30):
+        while monitor.dataset.sizes["time"] < integrations:
+            await difx.head_node.fence()
+
+
 @pytest.mark.parametrize(("quirks", "transport"), MODES)
 async def test_a_whole_job(tmp_path: Path, made: Path, quirks: str | None, transport: str) -> None:
     root = tmp_path.resolve()
@@ -102,6 +110,7 @@ async def test_a_whole_job(tmp_path: Path, made: Path, quirks: str | None, trans
         assert run.outcome is None
         assert await run.wait(60) is JobOutcome.DONE
         assert await run is JobOutcome.DONE
+        await until_complete(difx, run.monitor, 5)
         assert (run.done, run.progress, run.state) == (True, 1.0, "Done")
         assert {"job_started", "starting_difx", "job_ended_gracefully"} <= set(run.events["event"])
         assert {"guiServer", "mpifxcorr"} == set(run.events["source"])
@@ -311,8 +320,8 @@ async def test_monitor_without_delay_model(
 async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
     root = tmp_path.resolve()
     path = put(made, "long", root)
-    async with own_server(root) as server, AsyncExitStack() as relay:
-        port = await relay.enter_async_context(disguised(server.port))
+    async with own_server(root, "real-name") as server, AsyncExitStack() as relay:
+        port = await relay.enter_async_context(relayed(server.port))
         async with job_at(path, port) as (difx, job):
             await place(job)
             run = await job.start(monitor=True)
@@ -325,7 +334,7 @@ async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
             assert run.monitor.dataset.sizes["baseline"] > 0
             with pytest.raises(ConnectionLost):
                 await job.status()
-            difx.head_node.port = await relay.enter_async_context(disguised(server.port))
+            difx.head_node.port = await relay.enter_async_context(relayed(server.port))
             await difx.reconnect()
             await run.stop()
             async with asyncio.timeout(20):
@@ -355,8 +364,8 @@ async def test_leaving_a_job_running(tmp_path: Path, made: Path) -> None:
 async def test_a_real_server_is_not_left_with_a_job(tmp_path: Path, made: Path) -> None:
     root = tmp_path.resolve()
     path = put(made, "long", root)
-    async with own_server(root) as server, disguised(server.port) as port:
-        async with job_at(path, port) as (difx, job):
+    async with own_server(root, "real-name") as server:
+        async with job_at(path, server.port) as (difx, job):
             await place(job)
             run = await job.start()
             with pytest.raises(StillRunning, match=r"job\.input"):

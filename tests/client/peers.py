@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Far ends for the client: scripted ones on real sockets, and the package's own server, dressed as a real one."""
+"""Far ends for the client: scripted ones on real sockets, and the package's own server."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from difxnb.wire.control import (
     encode,
 )
 from difxnb.wire.message import Message, parse
-from difxnb.wire.packet import Packet, PacketReader, encode_packet
+from difxnb.wire.packet import Packet, PacketReader
 
 CAPTURES = Path(__file__).parents[1] / "wire" / "captures"
 
@@ -174,19 +174,21 @@ async def own_server(root: Path, quirks: str | None = None) -> AsyncIterator[Gui
 
 
 @asynccontextmanager
-async def disguised(port: int) -> AsyncIterator[int]:
-    """Relay to the own server, without the variable by which clients recognise it: it looks like a real one."""
+async def relayed(port: int) -> AsyncIterator[int]:
+    """Relay to a server that may go on when the relay is gone."""
 
     async def relay(talker: Talker) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        up = asyncio.create_task(_copy(talker.reader, writer))
-        down = asyncio.create_task(_copy_disguised(reader, talker.writer))
+        ways = {
+            asyncio.create_task(_copy(talker.reader, writer)),
+            asyncio.create_task(_copy(reader, talker.writer)),
+        }
         try:
-            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            up.cancel()
-            down.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             writer.transport.abort()
 
     async with scripted(relay) as outside:
@@ -196,16 +198,6 @@ async def disguised(port: int) -> AsyncIterator[int]:
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(65536):
         writer.write(data)
-        await writer.drain()
-
-
-async def _copy_disguised(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    packets = PacketReader()
-    while data := await reader.read(65536):
-        packets.receive_data(data)
-        while (packet := packets.next_packet()) is not None:
-            if not packet.payload.startswith(b"DIFXNB_SERVER="):
-                writer.write(encode_packet(packet.id, packet.payload))
         await writer.drain()
 
 

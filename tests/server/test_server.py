@@ -78,6 +78,23 @@ def test_the_version_conversation(tmp_path, monkeypatch):
     run(main())
 
 
+def test_with_the_faults_of_the_real_server_it_also_has_its_name(tmp_path):
+    async def main():
+        async with serving(tmp_path, quirks="2.9,-lost-packets") as server:
+            peer = await Peer.connect(server)
+            await peer.fence()
+            await peer.close()
+        names = [e.name for e in peer.events if isinstance(e, control.EnvironmentVariable)]
+        assert names == ["DIFX_BASE", "DIFX_VERSION", "DIFX_MESSAGE_GROUP", "DIFX_MESSAGE_PORT"]
+        assert peer.events[0] == control.ServerVersion("DEVELr7531")
+        assert control.AvailableVersion("DIFX-2.9") in peer.events
+        assert "difxnb" not in repr([e for e in peer.events if not isinstance(e, control.DifxBase)]).replace(
+            str(tmp_path), ""
+        )
+
+    run(main())
+
+
 def test_file_operations_are_done_in_order_and_failures_are_told(tmp_path):
     async def main():
         async with serving(tmp_path) as server:
