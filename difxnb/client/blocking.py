@@ -15,7 +15,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar
 
-from difxnb.errors import NoReply
+from difxnb.errors import ConnectionLost, NoReply
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ class LoopThread:
         self._name = name
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        # What is handed over before a stop is begun, and so cancelled by it; nothing is handed over later.
+        self._handing_over = threading.Lock()
 
     @property
     def running(self) -> bool:
@@ -58,12 +60,13 @@ class LoopThread:
             Called on the loop's own thread, which cannot wait for itself.
         """
         self._refuse_own_thread("stop")
-        if self._thread is None or self._loop is None:
-            return
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._thread = self._loop = None
+        with self._handing_over:
+            thread, loop = self._thread, self._loop
+            self._thread = self._loop = None
+            if loop is not None and thread is not None and thread.is_alive():
+                loop.call_soon_threadsafe(loop.stop)
+        if thread is not None:
+            thread.join()
 
     def call(
         self,
@@ -89,24 +92,39 @@ class LoopThread:
         Raises
         ------
         RuntimeError
-            The loop does not run, or this is its own thread (which would wait for itself for ever).
+            This is the loop's own thread, which would wait for itself for ever.
+        ConnectionLost
+            The loop does not run, or was stopped by another thread meanwhile.
         NoReply
             `timeout` has passed.
         """
-        if self._loop is None or not self.running:
-            coroutine.close()
-            raise RuntimeError("this connection has been closed; connect again")
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError(
                 "a blocking call inside a callback would wait for itself; use difxnb.aio there"
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = self.submit(coroutine)
         try:
             return _result(future, timeout, while_waiting, every)
+        except concurrent.futures.CancelledError as error:
+            raise ConnectionLost("the connection was closed by another thread meanwhile") from error
         except BaseException:
             future.cancel()
             raise
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine on the loop without waiting for it.
+
+        Raises
+        ------
+        ConnectionLost
+            The loop does not run.
+        """
+        with self._handing_over:
+            if self._loop is not None and self.running:
+                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        coroutine.close()
+        raise ConnectionLost("this connection has been closed here; connect again")
 
     def __enter__(self) -> LoopThread:
         self.start()

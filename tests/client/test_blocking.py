@@ -11,7 +11,7 @@ import pytest
 
 from difxnb.client.blocking import LoopThread
 from difxnb.client.head_node import AsyncHeadNode
-from difxnb.errors import NoReply
+from difxnb.errors import ConnectionLost, NoReply
 
 
 async def answer(value: object) -> object:
@@ -52,7 +52,7 @@ def test_start_and_stop_twice() -> None:
     assert loop.call(answer(1)) == 1
     loop.stop()
     loop.stop()
-    with pytest.raises(RuntimeError, match="connect again"):
+    with pytest.raises(ConnectionLost, match="connect again"):
         loop.call(answer(1))
     loop.start()
     assert loop.call(answer(2)) == 2
@@ -127,6 +127,48 @@ def test_stop_cancels_what_still_runs() -> None:
     loop.stop()
     assert waiting.cancelled.is_set()
     assert task.cancelled()
+
+
+def test_stop_by_another_thread_ends_a_call() -> None:
+    """Whoever waits learns that the connection was closed, and nobody waits for ever."""
+    waiting = Waiting()
+    loop = LoopThread()
+    loop.start()
+
+    def stop() -> None:
+        waiting.begun.wait()
+        loop.stop()
+
+    other = threading.Thread(target=stop)
+    other.start()
+    with pytest.raises(ConnectionLost, match="closed by another thread"):
+        loop.call(waiting())
+    other.join()
+    assert waiting.cancelled.is_set()
+
+
+def test_calls_that_race_a_stop_all_end() -> None:
+    """A call is run, cancelled, or refused; none is lost between the last look and the end of the loop."""
+    loop = LoopThread()
+    loop.start()
+    ends: list[object] = []
+
+    def call() -> None:
+        while True:
+            try:
+                loop.call(answer(1))
+            except ConnectionLost as error:
+                ends.append(error)
+                return
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    assert loop.call(answer(2)) == 2
+    loop.stop()
+    for caller in callers:
+        caller.join(timeout=10)
+    assert len(ends) == 4
 
 
 def test_a_head_node_on_it(tmp_path: Path) -> None:
