@@ -147,10 +147,8 @@ class _Look:
         self._snr = ""
 
     def __call__(self, run: JobRun) -> None:
-        weights = run.weights
-        text = ""
-        if weights.sizes["time"]:
-            text = "weights " + " ".join(f"{w:.2f}" for w in weights.isel(time=-1).values)
+        weights = run.latest_weights.values()
+        text = "weights " + " ".join(f"{w:.2f}" for w in weights) if weights else ""
         # Fitting takes a core from the correlator, which is on the same machine here.
         if time.monotonic() >= self._next_fit and run.monitor is not None:
             snr = run.monitor.fringes["snr"]

@@ -42,7 +42,7 @@ PLUMBING = {
     "Correlator": {"listen"},
     "Job": set(),
     "JobRun": {"add_event", "abandon", "ended"},
-    "Monitor": {"begin"},
+    "Monitor": {"begin", "best_snr"},
 }
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},

@@ -14,7 +14,7 @@ import pandas as pd
 
 from difxnb.aio.frames import findings_frame, placement_frame, status_frame
 from difxnb.aio.heard import Item
-from difxnb.aio.job_run import JobRun
+from difxnb.aio.job_run import OVER, JobRun
 from difxnb.aio.live_monitor import Monitor, Select
 from difxnb.client.placement import Placement, base_name
 from difxnb.errors import FileFormatError, JobNotStopped, JobRefused, RemoteFileNotFound
@@ -43,6 +43,8 @@ class Job:
         File name without directory and extension.
     identifier : str
         What its messages carry: the name, cut at 31 characters.
+    known_input : Input or None
+        What `input` gave, once it has been called.
     """
 
     def __init__(self, correlator: Correlator, input_file: str) -> None:
@@ -50,8 +52,8 @@ class Job:
         self.input_file = input_file
         self.name = PurePosixPath(input_file).stem
         self.identifier = self.name[:_IDENTIFIER_LENGTH]
+        self.known_input: Input | None = None
         self._correlator = correlator
-        self._input: Input | None = None
 
     async def input(self) -> Input:
         """The parsed ``.input`` file; fetched once.
@@ -60,11 +62,11 @@ class Job:
         ------
         RemoteFileNotFound, FileFormatError
         """
-        if self._input is None:
+        if self.known_input is None:
             content = await self._correlator.get_file(self.input_file)
-            self._input = parse_input(content.decode("utf-8", "replace"), Path(self.input_file))
-            self._correlator.jobs.name_antennas(self.identifier, self._input)
-        return self._input
+            self.known_input = parse_input(content.decode("utf-8", "replace"), Path(self.input_file))
+            self._correlator.jobs.name_antennas(self.identifier, self.known_input)
+        return self.known_input
 
     async def delay_model(self) -> Im | None:
         """The parsed ``.im`` file; None where there is none, or none that can be read."""
@@ -302,7 +304,7 @@ class Job:
     def _is_heard(self) -> bool:
         frame = self._correlator.jobs.frame()
         mine = frame[frame["job"] == self.identifier]
-        return bool(mine["finished"].isna().any())
+        return bool(mine["silence"].notna().any())  # which it is as long as the job is not over
 
     def __repr__(self) -> str:
         return f"<Job {self.name}: {self.input_file} on {self._correlator.address.host}>"
@@ -335,7 +337,7 @@ class _SignsOfLife:
             return
         if isinstance(item.body, Status) and item.body.state == JobState.RUNNING:
             self._last_running = when
-        elif isinstance(item.body, Status) and item.body.state in _OVER:
+        elif isinstance(item.body, Status) and item.body.state in OVER:
             self._over.set()
 
     async def require_silence(self, seconds: float, name: str) -> None:
@@ -350,6 +352,3 @@ class _SignsOfLife:
                 raise JobNotStopped(
                     f"{name} was told to stop and still reports progress; look at its processes"
                 ) from error
-
-
-_OVER = frozenset(state.value for state in JobState if state.is_terminal)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import threading
 import time
@@ -16,7 +17,7 @@ import pandas as pd
 from difxnb.aio.frames import EVENT_COLUMNS, conversation_frame
 from difxnb.client.job_control import StartedJob
 from difxnb.client.patience import within
-from difxnb.errors import ConnectionLost, NoReply
+from difxnb.errors import ConnectionLost, DifxError, NoReply
 from difxnb.wire.job import JobEvent, JobOutcome
 from difxnb.wire.message import JobState, Message, Status
 
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     from difxnb.aio.live_monitor import Monitor
 
 _KEPT_EVENTS = 10_000
+
+_log = logging.getLogger(__name__)
 # Between two looks at the interrupt button: a kernel's own loop notices it only when it wakes up.
 _TICK_S = 0.2
 
 _ENDED = frozenset({JobOutcome.DONE, JobOutcome.DONE_WITH_ERRORS})
+OVER = frozenset(state.value for state in JobState if state.is_terminal)
 
 
 class JobRun:
@@ -59,6 +63,7 @@ class JobRun:
         self._state = "Spawning"
         self._progress = 0.0
         self._heard_running = False
+        self._latest_weights: tuple[tuple[int, float], ...] = ()
         self.stop_listening = correlator.listen(self._hear)
 
     @property
@@ -103,6 +108,14 @@ class JobRun:
             return weights_array(_NO_WEIGHTS)
         # Before this run has reported, the table still holds the one before.
         return weights if self._heard_running else weights_array(_NO_WEIGHTS)
+
+    @property
+    def latest_weights(self) -> dict[str, float]:
+        """Weight of each antenna in the latest integration; empty before the first."""
+        from difxnb.visibility.fits import antenna_name
+
+        latest = self._latest_weights
+        return {antenna_name(index, self.job.known_input): weight for index, weight in latest}
 
     async def wait(self, timeout: float | None = None) -> JobOutcome:
         """Wait for the end. Cancelling it leaves the job running.
@@ -150,7 +163,10 @@ class JobRun:
         """Give up a run that did not come about."""
         self.stop_listening()
         if self.monitor is not None:
-            await self.monitor.close()
+            try:
+                await self.monitor.close()
+            except DifxError as error:
+                _log.info("the monitor of a start that failed could not be closed: %s", error)
 
     def __await__(self) -> Generator[Any, None, JobOutcome]:
         return self._wait_in_ticks().__await__()
@@ -184,8 +200,13 @@ class JobRun:
         if item.header.identifier != self.job.identifier:
             return
         status = item.body
+        if self.done and (self._state in OVER or status.state not in OVER):
+            # The last state may arrive after the end; anything else belongs to another run of the same job.
+            self.stop_listening()
+            return
         self._heard_running = self._heard_running or status.state == JobState.RUNNING
         self._state = status.state or self._state
+        self._latest_weights = status.weights or self._latest_weights
         start, stop, now = status.job_start_mjd, status.job_stop_mjd, status.visibility_mjd
         if start and stop and now and stop > start:
             share = (now - start) / (stop - start)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from difxnb.client.monitor_feed import MonitorFeed
+from difxnb.errors import DifxError
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
 from difxnb.wire.monitor import Product
@@ -83,6 +84,12 @@ class Monitor:
         return self._series.fringes()
 
     @property
+    def best_snr(self) -> float | None:
+        """Highest signal-to-noise ratio of all fringes so far; None before there are any."""
+        snr = self.fringes["snr"].dropna()
+        return None if snr.empty else float(snr.max())
+
+    @property
     def version(self) -> int:
         """Moves with every block received."""
         return self._series.version
@@ -101,6 +108,11 @@ class Monitor:
     def closed(self) -> bool:
         """Whether no more data will come."""
         return self._feed.ended
+
+    @property
+    def failure(self) -> DifxError | None:
+        """Why no more data will come; None while they come, and after `close`."""
+        return self._feed.failure
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""
@@ -128,7 +140,7 @@ class Monitor:
         await self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "open"
+        state = "failed" if self.failure else "closed" if self.closed else "open"
         counts = f"{len(self._wanted)} products, {self._feed.blocks} blocks, {self.dropped} dropped"
         return f"<Monitor of {self._feed.input_file}: {state}, {counts}>"
 
@@ -140,6 +152,8 @@ def _chosen(table: pd.DataFrame, select: Select | None) -> pd.DataFrame:
         return table[table["product"].isin(select["product"])]
     if isinstance(select, Mapping):
         return _matching(table, select)
+    if not callable(select):
+        raise TypeError(f"products are selected by a mapping, a DataFrame or a function; got {select!r}")
     found = select(table)
     return found if isinstance(found, pd.DataFrame) else table[found]
 

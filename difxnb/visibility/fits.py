@@ -182,7 +182,7 @@ def weights_array(weights: pd.DataFrame, input: Input | None = None) -> xr.DataA
     DataArray (time, antenna)
         Mean autocorrelation weight of each integration, 0…1; NaN where none was reported.
     """
-    named = weights.assign(antenna=[_antenna_name(index, input) for index in weights["datastream"]])
+    named = weights.assign(antenna=[antenna_name(index, input) for index in weights["datastream"]])
     order = list(dict.fromkeys(named.sort_values("datastream")["antenna"]))
     table = named.pivot_table(index="time", columns="antenna", values="weight", aggfunc="mean")
     table = table.reindex(columns=order)
@@ -195,8 +195,10 @@ def weights_array(weights: pd.DataFrame, input: Input | None = None) -> xr.DataA
     )
 
 
-def _antenna_name(datastream: int, input: Input | None) -> str:
-    if input is None:
+def antenna_name(datastream: int, input: Input | None) -> str:
+    """Name of the antenna that a job's datastream comes from; its number where the job has no such datastream."""
+    rows = () if input is None else input.configurations[0].datastream_indices
+    if input is None or not 0 <= datastream < len(rows):
         return f"datastream {datastream}"
-    row = input.configurations[0].datastream_indices[datastream]
+    row = rows[datastream]
     return input.telescopes[input.datastreams[row].telescope_index].name

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a notebook cell holds: the verbs of :mod:`difxnb.aio`, blocking.
+
+Every object here wraps its awaitable twin and hands each call to the loop of one thread, which belongs to the
+:class:`Correlator` and ends with it. The kernel's own loop is never touched. Snapshots (tables, states, datasets) are
+read directly. An interrupt cancels the waiting, not the job.
+"""
+
+from __future__ import annotations
+
+from difxnb.notebook.correlator import Correlator, connect
+from difxnb.notebook.job import Job
+from difxnb.notebook.job_run import JobRun
+from difxnb.notebook.live_monitor import Monitor
+
+__all__ = ["Correlator", "Job", "JobRun", "Monitor", "connect"]

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A correlator as a cell holds it: server, files, messages and jobs of one guiServer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from difxnb import aio
+from difxnb.client.blocking import LoopThread
+from difxnb.notebook.job import Job
+from difxnb.notebook.markup import titled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from difxnb.aio.correlator import ServerInfo
+    from difxnb.aio.heard import Jobs, Messages
+    from difxnb.client.patience import Patience
+    from difxnb.client.remote_files import Progress
+
+
+def connect(
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    transport: str = "auto",
+    timeout: float = 10.0,
+    patience: Patience | None = None,
+) -> Correlator:
+    """Connect to a guiServer.
+
+    Parameters
+    ----------
+    host : str, optional
+        Default: ``DIFX_CONTROL_HOST``, then ``localhost``.
+    port : int, optional
+        Default: ``DIFX_CONTROL_PORT``, then ``DIFX_MESSAGE_PORT``, then 50200.
+    transport : {"auto", "channel", "dial-back"}
+        How the server's side connections travel: inside this one (works through tunnels), or dialled back.
+    timeout : float
+        Seconds that connecting may take.
+    patience : Patience, optional
+        All other time-outs.
+
+    Returns
+    -------
+    Correlator
+
+    Raises
+    ------
+    ConnectionFailed, NoReply, NotGuiServer
+        Nothing there, silence, or something that is no guiServer.
+    """
+    loop = LoopThread()
+    loop.start()
+    try:
+        inner = loop.call(
+            _connected(aio.connect(host, port, transport=transport, timeout=timeout, patience=patience))
+        )
+    except BaseException:
+        loop.stop()
+        raise
+    return Correlator(inner, loop)
+
+
+async def _connected(connecting: aio.Connecting) -> aio.Correlator:
+    return await connecting
+
+
+class Correlator:
+    """One guiServer, connected. Close it, or use it with ``with``."""
+
+    def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
+        self._inner, self._loop = inner, loop
+
+    @property
+    def server(self) -> ServerInfo:
+        """What the server says of itself: `version`, `user`, `difx_base`, `difx_versions`, `environment`."""
+        return self._inner.server
+
+    @property
+    def messages(self) -> Messages:
+        """Everything the server relays: `frame`, `counts`, `subscribe`, `save`."""
+        return self._inner.messages
+
+    @property
+    def jobs(self) -> Jobs:
+        """Every job heard of, ours or not: `frame`, `weights`, `events`."""
+        return self._inner.jobs
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection has been closed or lost."""
+        return self._inner.closed
+
+    @property
+    def transport(self) -> str:
+        """How the server's side connections are made: ``"channel"`` or ``"dial-back"``."""
+        return self._inner.transport
+
+    def ls(self, path: str | Path) -> pd.DataFrame:
+        """List a directory, a file or a glob: columns name path type mode owner group size modified."""
+        return self._loop.call(self._inner.ls(str(path)))
+
+    def mkdir(self, path: str | Path) -> None:
+        """Make a directory with its parents; raises where it is not there afterwards."""
+        self._loop.call(self._inner.mkdir(str(path)))
+
+    def rm(self, path: str | Path, recursive: bool = False, force: bool = False) -> None:
+        """Remove a file, or a directory when `recursive`; globs only when `force`; raises where it stays."""
+        self._loop.call(self._inner.rm(str(path), recursive, force))
+
+    def get_file(self, path: str | Path, *, progress: Progress | None = None) -> bytes:
+        """Fetch a file, whole or not at all."""
+        return self._loop.call(self._inner.get_file(str(path), progress=progress))
+
+    def send_file(self, path: str | Path, data: bytes | str, *, progress: Progress | None = None) -> int:
+        """Send a file, whole or not at all; gives its size in bytes."""
+        return self._loop.call(self._inner.send_file(str(path), data, progress=progress))
+
+    def download(self, path: str | Path, local: str | Path, *, progress: Progress | None = None) -> Path:
+        """Fetch a file into a local one."""
+        return self._loop.call(self._inner.download(str(path), local, progress=progress))
+
+    def upload(self, local: str | Path, path: str | Path, *, progress: Progress | None = None) -> int:
+        """Send a local file; gives its size in bytes."""
+        return self._loop.call(self._inner.upload(local, str(path), progress=progress))
+
+    def job_status(self, pattern: str | Path) -> pd.DataFrame:
+        """Last known state of the jobs whose ``.input`` files match a pattern, one row each."""
+        return self._loop.call(self._inner.job_status(str(pattern)))
+
+    def job(self, input_file: str | Path) -> Job:
+        """A job, by its ``.input`` file; nothing is asked of the server yet."""
+        return Job(self._inner.job(str(input_file)), self, self._loop)
+
+    def reconnect(self) -> None:
+        """Connect again after the connection was lost."""
+        self._loop.call(self._inner.reconnect())
+
+    def close(self, force: bool = False) -> None:
+        """Close the connection and end its thread. Closing twice is harmless."""
+        if self._loop.running:
+            self._loop.call(self._inner.close(force))
+            self._loop.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._loop.running:
+            try:
+                self._loop.call(self._inner.__aexit__(kind, error, trace))
+            finally:
+                self._loop.stop()
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def _repr_html_(self) -> str:
+        return titled(repr(self), self.jobs.frame())

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of a job as a cell holds it: looked at without waiting, waited for with a progress bar."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from difxnb import aio
+from difxnb.client.blocking import LoopThread
+from difxnb.errors import ConnectionLost
+from difxnb.notebook.live_monitor import Monitor
+from difxnb.notebook.markup import listed
+from difxnb.wire.job import JobOutcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from tqdm import tqdm
+
+    from difxnb.notebook.job import Job
+
+_TICK_S = 0.2
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}"
+
+
+class JobRun:
+    """One run of a job. Looking at it never waits; `wait` and `stop` do."""
+
+    def __init__(self, inner: aio.JobRun, job: Job, loop: LoopThread) -> None:
+        self._inner, self.job, self._loop = inner, job, loop
+        self._monitor = None if inner.monitor is None else Monitor(inner.monitor, loop)
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """Live visibilities, when the job was started with ``monitor=``."""
+        return self._monitor
+
+    @property
+    def state(self) -> str:
+        """State as the job last told it."""
+        return self._inner.state
+
+    @property
+    def progress(self) -> float:
+        """Share of the job that has been correlated, 0 to 1."""
+        return self._inner.progress
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has ended."""
+        return self._inner.done
+
+    @property
+    def outcome(self) -> JobOutcome | None:
+        """How it ended; None while it runs."""
+        return self._inner.outcome
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What guiServer said of this run, one row each."""
+        return self._inner.events
+
+    @property
+    def weights(self) -> xr.DataArray:
+        """Weights (time, antenna), 0 to 1."""
+        return self._inner.weights
+
+    @property
+    def latest_weights(self) -> dict[str, float]:
+        """Weight of each antenna in the latest integration; empty before the first."""
+        return self._inner.latest_weights
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        progress: bool = True,
+        while_waiting: Callable[[JobRun], None] | None = None,
+    ) -> JobOutcome:
+        """Wait for the end of the run.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; `NoReply` is raised when they have passed. The job goes on.
+        progress : bool
+            Show a progress bar.
+        while_waiting : callable, optional
+            Called with this run some five times a second, on the calling thread; the progress bar is left to it.
+
+        Returns
+        -------
+        JobOutcome
+
+        Raises
+        ------
+        NoReply
+            The time is up.
+        KeyboardInterrupt
+            Waiting was interrupted. The job goes on; `stop` ends it.
+        """
+        if while_waiting is not None:
+            return self._wait(timeout, while_waiting)
+        if not progress:
+            return self._loop.call(self._inner.wait(timeout))
+        from tqdm.auto import tqdm
+
+        with tqdm(total=100.0, desc=self.job.name, bar_format=_BAR) as bar:
+            return self._wait(timeout, lambda run: _show(bar, run))
+
+    def _wait(self, timeout: float | None, look: Callable[[JobRun], None]) -> JobOutcome:
+        outcome = self._loop.call(self._inner.wait(timeout), while_waiting=lambda: look(self))
+        look(self)
+        return outcome
+
+    def stop(self) -> None:
+        """Stop the job; returns when it has ended, raises when it has not."""
+        self._loop.call(self._inner.stop())
+
+    def __await__(self) -> Generator[Any, None, JobOutcome]:
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> JobOutcome:
+        waiting = asyncio.wrap_future(self._loop.submit(self._inner.wait()))
+        try:
+            while not waiting.done():
+                # A kernel notices its interrupt button only when its loop wakes up.
+                await asyncio.wait({waiting}, timeout=_TICK_S)
+        finally:
+            waiting.cancel()
+        if waiting.cancelled():
+            raise ConnectionLost(f"{self.job.name}: the connection was closed meanwhile")
+        return waiting.result()
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def _repr_html_(self) -> str:
+        snr = None if self._inner.monitor is None else self._inner.monitor.best_snr
+        return listed(
+            repr(self),
+            {
+                "state": str(self.outcome or self.state),
+                "progress": f"{100 * self.progress:.0f} %",
+                "weights": _weights_text(self.latest_weights),
+                "best SNR": "" if snr is None else f"{snr:.0f}",
+            },
+        )
+
+
+def _show(bar: tqdm[NoReturn], run: JobRun) -> None:
+    """Move a progress bar to where a run is, with the weights of its latest integration."""
+    bar.n = 100.0 * run.progress
+    if weights := run.latest_weights:
+        bar.set_postfix_str(f"weights {_weights_text(weights)}", refresh=False)
+    bar.refresh()
+
+
+def _weights_text(weights: dict[str, float]) -> str:
+    return " ".join(f"{antenna} {weight:.2f}" for antenna, weight in weights.items())

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live visibilities of a job as a cell holds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from difxnb import aio
+from difxnb.client.blocking import LoopThread
+from difxnb.notebook.markup import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from difxnb.errors import DifxError
+
+
+class Monitor:
+    """Live visibilities of a running job. Looking at it never waits."""
+
+    def __init__(self, inner: aio.Monitor, loop: LoopThread) -> None:
+        self._inner, self._loop = inner, loop
+
+    @property
+    def products(self) -> pd.DataFrame:
+        """Products of the monitor, one row each, named from the ``.input`` file."""
+        return self._inner.products
+
+    @property
+    def dataset(self) -> xr.Dataset:
+        """A snapshot of everything received so far."""
+        return self._inner.dataset
+
+    @property
+    def fringes(self) -> pd.DataFrame:
+        """Fringe fit of every scan, baseline, band and polarization."""
+        return self._inner.fringes
+
+    @property
+    def version(self) -> int:
+        """Grows with everything received."""
+        return self._inner.version
+
+    @property
+    def dropped(self) -> int:
+        """Integrations that fell out of the bounded memory."""
+        return self._inner.dropped
+
+    @property
+    def texts(self) -> list[str]:
+        """What the server's monitor said in words."""
+        return self._inner.texts
+
+    @property
+    def closed(self) -> bool:
+        """Whether watching has ended."""
+        return self._inner.closed
+
+    @property
+    def failure(self) -> DifxError | None:
+        """Why no more data will come; None while they come, and after `close`."""
+        return self._inner.failure
+
+    def save(self, path: str | Path) -> Path:
+        """Write the dataset to a netCDF file; refuses to overwrite."""
+        return self._inner.save(path)
+
+    def close(self) -> None:
+        """Stop watching. The job goes on."""
+        self._loop.call(self._inner.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+    def _repr_html_(self) -> str:
+        snr = self._inner.best_snr
+        facts = {
+            "best SNR": "" if snr is None else f"{snr:.0f}",
+            "failure": "" if self.failure is None else str(self.failure),
+        }
+        return listed(repr(self), facts)
