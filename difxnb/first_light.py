@@ -8,6 +8,7 @@ fits the fringes of the live data and lays them beside the truth. Leaves a figur
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
@@ -251,7 +252,7 @@ def _say_what_next(difx: DemoCorrelator, results: Results, console: Console) -> 
         f'  import xarray as xr; xr.open_dataset("{results.visibilities}", engine="netcdf4", auto_complex=True)\n'
         f'  import pandas as pd; pd.read_parquet("{results.messages}")\n'
         "Open the notebooks:            ./run lab\n"
-        "Have a correlator of your own: difxnb demo --keep",
+        "Keep the correlator running:   ./run demo --keep    (or: difxnb demo --keep)",
         soft_wrap=True,
         highlight=False,
     )
