@@ -259,10 +259,9 @@ def _say_what_next(difx: DemoCorrelator, results: Results, console: Console) -> 
 
 
 def _stay(difx: DemoCorrelator, console: Console) -> None:
+    look = f"import difxnb; d = difxnb.connect('127.0.0.1', {difx.port}); print(d.jobs.frame())"
     console.print(
-        f"\nThe server stays. In another terminal:\n"
-        f"  python -c \"import difxnb; d = difxnb.connect('127.0.0.1', {difx.port}); print(d.jobs.frame())\"\n"
-        "Ctrl-C ends it.",
+        f'\nThe server stays. In another terminal:\n  {sys.executable} -c "{look}"\nCtrl-C ends it.',
         soft_wrap=True,
         highlight=False,
     )
