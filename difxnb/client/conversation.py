@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from difxnb.client.exchange import ByteStream
 from difxnb.errors import ConnectionLost
@@ -12,10 +13,18 @@ from difxnb.wire.packet import BodyLength, Packet, PacketReader
 _READ_SIZE = 2**18
 
 
-async def packets_of(
+async def packets_of(stream: ByteStream, what: str) -> AsyncGenerator[Packet, None]:
+    """Give packets until the caller has seen the one that ends the conversation; errors as `batches_of`."""
+    async with aclosing(batches_of(stream, what)) as batches:
+        async for batch in batches:
+            for packet in batch:
+                yield packet
+
+
+async def batches_of(
     stream: ByteStream, what: str, *, body_length: BodyLength | None = None
-) -> AsyncGenerator[Packet, None]:
-    """Give packets until the caller has seen the one that ends the conversation.
+) -> AsyncGenerator[list[Packet], None]:
+    """Give packets, as many at a time as have come, until the caller has seen the last one.
 
     Raises
     ------
@@ -27,7 +36,7 @@ async def packets_of(
     reader = PacketReader(body_length=body_length)
     while data := await stream.read(_READ_SIZE):
         reader.receive_data(data)
-        while (packet := reader.next_packet()) is not None:
-            yield packet
+        while batch := reader.whole_packets():
+            yield batch
     reader.receive_eof()
     raise ConnectionLost(f"{what}: the server ended the conversation without saying how it went")

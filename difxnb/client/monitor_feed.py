@@ -13,7 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from difxnb.client.conversation import packets_of
+from difxnb.client.conversation import batches_of
 from difxnb.client.exchange import ByteStream
 from difxnb.client.patience import within
 from difxnb.client.placement import base_name
@@ -71,7 +71,9 @@ class MonitorFeed:
         self.failure: DifxError | None = None
         self._session, self._stream = session, stream
         self._what = f"monitor of {input_file}"
-        self._packets: AsyncGenerator[Packet, None] = packets_of(stream, self._what, body_length=body_length)
+        self._batches: AsyncGenerator[list[Packet], None] = batches_of(
+            stream, self._what, body_length=body_length
+        )
         self._request: list[bytes] = []
         self._ended = asyncio.Event()
         self._closing = False
@@ -93,13 +95,12 @@ class MonitorFeed:
         while not reader.complete:
             silence = f"{self._what}: {self._session.peer} listed no products"
             async with within(self._session.patience.listing, silence):
-                packet = await anext(self._packets)
-            if (text := _text_of(packet)) is None:
-                reader.add(packet)
-                continue
-            self.texts.append(text)
-            if text.id == MonitorId.ERROR:
-                raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
+                batch = await anext(self._batches)
+            for packet in batch:
+                if (text := _text_of(packet)) is None:
+                    reader.add(packet)
+                else:
+                    self._note(text)
         self.scans = tuple(reader.scans)
         self.products = tuple(corrected_offsets(reader.products))
 
@@ -139,7 +140,7 @@ class MonitorFeed:
         finally:
             await self._stream.close()
             if not self._request:
-                await self._packets.aclose()
+                await self._batches.aclose()
 
     async def _say_goodbye(self) -> None:
         session, patience = self._session, self._session.patience
@@ -160,24 +161,27 @@ class MonitorFeed:
         reader = MonitorReader()
         try:
             while True:
-                item = reader.add(await anext(self._packets))
-                if isinstance(item, MonitorText):
-                    await self._hear(item)
-                elif item is not None:
-                    self._vain = 0
-                    self.blocks += 1
-                    on_block(item)
+                for item in reader.add_all(await anext(self._batches)):
+                    if isinstance(item, MonitorText):
+                        await self._hear(item)
+                    else:
+                        self._vain = 0
+                        self.blocks += 1
+                        on_block(item)
         except DifxError as error:
             if not self._closing:
                 self.failure = error
         finally:
             self._ended.set()
-            await self._packets.aclose()
+            await self._batches.aclose()
 
-    async def _hear(self, text: MonitorText) -> None:
+    def _note(self, text: MonitorText) -> None:
         self.texts.append(text)
         if text.id == MonitorId.ERROR:
             raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
+
+    async def _hear(self, text: MonitorText) -> None:
+        self._note(text)
         # A real server gives up when one integration is late; asked again, it goes on (guiserver.md 7.13).
         timed_out = text.id == MonitorId.WARNING and "timed out" in text.text
         if timed_out and not self._closing and self._vain < _MAX_VAIN_REQUESTS:

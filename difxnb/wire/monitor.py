@@ -4,14 +4,17 @@
 For each product of each integration the server sends amplitude and phase (126, 127), lags (128), running
 means of the same (140-142), and an end mark (129). The reader makes one block of amplitude and phase; what
 the server derived is kept as `ServerFringe`, under a name that says so, because 2.9 halves the delay and
-mixes the means of all products; the means are dropped. Ids and layouts are those of
-``DifxMonitorExchange.h``.
+mixes the means of all products; the means are dropped. Numbers that nobody reads (means, magnitudes of lags)
+stay characters, and the others are turned into numbers all at once for as many blocks as came together: one
+block alone is too short for numpy. Ids and layouts are those of ``DifxMonitorExchange.h``.
 """
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +97,9 @@ __all__ = [
 ]
 
 
+_DELAY_AND_SNR = slice(LAG_HEAD.size, LAG_HEAD.size + 2 * NUMBER_BYTES)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFringe:
     """What the server derived from the lags, as sent: delay in microseconds, SNR, index of the maximum.
@@ -167,9 +173,7 @@ def decode_spectrum(payload: bytes) -> Spectrum:
     ProtocolError
         Its length does not fit its number of channels, or a number is malformed.
     """
-    product, channels, time, integration = _head(payload, SPECTRUM_HEAD, "a spectrum")
-    if len(payload) != spectrum_length(channels):
-        raise ProtocolError(f"a spectrum of {channels} channels has {len(payload)} bytes")
+    product, _, time, integration = _spectrum_head(payload)
     return Spectrum(product, time, integration, decode_numbers(payload[SPECTRUM_HEAD.size :]))
 
 
@@ -181,14 +185,26 @@ def decode_lags(payload: bytes) -> LagData:
     ProtocolError
         Its length does not fit its number of lags, or a number is malformed.
     """
-    product, half, time, integration, maximum = _head(payload, LAG_HEAD, "lags")
-    if len(payload) != lag_length(half):
-        raise ProtocolError(f"lags of half size {half} have {len(payload)} bytes")
+    product, _, time, integration, maximum = _lag_head(payload)
     numbers = decode_numbers(payload[LAG_HEAD.size :])
     return LagData(product, time, integration, maximum, float(numbers[0]), float(numbers[1]), numbers[2:])
 
 
-def _head(payload: bytes, layout: Any, what: str) -> tuple[int, ...]:
+def _spectrum_head(payload: bytes) -> tuple[int, ...]:
+    head = _head(payload, SPECTRUM_HEAD, "a spectrum")
+    if len(payload) != spectrum_length(head[1]):
+        raise ProtocolError(f"a spectrum of {head[1]} channels has {len(payload)} bytes")
+    return head
+
+
+def _lag_head(payload: bytes) -> tuple[int, ...]:
+    head = _head(payload, LAG_HEAD, "lags")
+    if len(payload) != lag_length(head[1]):
+        raise ProtocolError(f"lags of half size {head[1]} have {len(payload)} bytes")
+    return head
+
+
+def _head(payload: bytes, layout: struct.Struct, what: str) -> tuple[int, ...]:
     if len(payload) < layout.size:
         raise ProtocolError(
             f"{what} should begin with {layout.size} bytes of integers, and has {len(payload)}"
@@ -197,6 +213,23 @@ def _head(payload: bytes, layout: Any, what: str) -> tuple[int, ...]:
     if not 0 <= head[1] <= MAX_CHANNELS:
         raise ProtocolError(f"{what} of product {head[0]} announces {head[1]} values")
     return head
+
+
+class _Unread(NamedTuple):
+    """A data packet whose numbers have not been read yet."""
+
+    head: tuple[int, ...]
+    payload: bytes
+
+
+class _UnreadBlock(NamedTuple):
+    """The packets of a whole block, and what it belongs to."""
+
+    amplitude: _Unread
+    phase: _Unread
+    lags: _Unread | None
+    scan: str
+    source: str
 
 
 class MonitorReader:
@@ -213,83 +246,117 @@ class MonitorReader:
         self._scan = self._source = ""
         self._scan_is_new = False
         self._scan_time: int | None = None  # time stamp that the scan was named for
-        self._amplitude: Spectrum | None = None
-        self._phase: Spectrum | None = None
-        self._fringe: ServerFringe | None = None
+        self._amplitude: _Unread | None = None
+        self._phase: _Unread | None = None
+        self._lags: _Unread | None = None
 
     def add(self, packet: Packet) -> VisibilityBlock | MonitorText | None:
-        """Take one packet in.
+        """Take one packet in; see `add_all`."""
+        items = self.add_all((packet,))
+        return items[0] if items else None
+
+    def add_all(self, packets: Iterable[Packet]) -> list[VisibilityBlock | MonitorText]:
+        """Take packets in: best all of one read, because blocks that end together are read together.
 
         Returns
         -------
-        VisibilityBlock, MonitorText or None
-            A block at its end mark, a text of the server, None for all else, other kinds of packets included.
+        list of VisibilityBlock or MonitorText
+            A block for each end mark and the texts of the server, in order. All other kinds of packets are
+            passed over.
 
         Raises
         ------
         ProtocolError
-            A data packet is malformed.
+            A data packet is malformed; where it is one of its numbers, this comes with the end mark. The
+            other blocks of the call are lost, as is the stream.
         """
-        identity, payload = packet.id, packet.payload
-        match identity:
-            case MonitorId.MESSAGE | MonitorId.WARNING | MonitorId.ERROR:
-                return MonitorText(identity, decode_text(payload))
-            case MonitorId.VISIBILITY_SCAN:
-                self._scan, self._source, self._scan_is_new = decode_text(payload), "", True
-            case MonitorId.SOURCE:
-                self._source = decode_text(payload)
-            case MonitorId.AMPLITUDE_DATA:
-                self._begin(decode_spectrum(payload))
-            case MonitorId.PHASE_DATA:
-                self._phase = decode_spectrum(payload)
-            case MonitorId.LAG_DATA:
-                self._fringe = _fringe_of(payload)
-            case MonitorId.END_VISIBILITY_BLOCK:
-                return self._end()
-        return None
+        takers = ((_TAKE.get(packet.id), packet) for packet in packets)
+        taken = [take(self, packet) for take, packet in takers if take is not None]
+        blocks = iter(_read_blocks([item for item in taken if isinstance(item, _UnreadBlock)]))
+        return [
+            next(blocks) if isinstance(item, _UnreadBlock) else item for item in taken if item is not None
+        ]
 
-    def _begin(self, amplitude: Spectrum) -> None:
+    def _take_text(self, packet: Packet) -> MonitorText:
+        return MonitorText(packet.id, decode_text(packet.payload))
+
+    def _take_scan(self, packet: Packet) -> None:
+        self._scan, self._source, self._scan_is_new = decode_text(packet.payload), "", True
+
+    def _take_source(self, packet: Packet) -> None:
+        self._source = decode_text(packet.payload)
+
+    def _take_amplitude(self, packet: Packet) -> None:
         if self._amplitude is not None:
             self.incomplete += 1
-        self._amplitude, self._phase, self._fringe = amplitude, None, None
+        self._amplitude = _Unread(_spectrum_head(packet.payload), packet.payload)
+        self._phase = self._lags = None
         # The scan is named once per integration, before its products; an integration of which no scan is
         # named must not inherit the one before.
+        time = self._amplitude.head[2]
         if self._scan_is_new:
-            self._scan_time, self._scan_is_new = amplitude.time, False
-        elif amplitude.time != self._scan_time:
+            self._scan_time, self._scan_is_new = time, False
+        elif time != self._scan_time:
             self._scan = self._source = ""
 
-    def _end(self) -> VisibilityBlock | None:
-        amplitude, phase, fringe = self._amplitude, self._phase, self._fringe
-        self._amplitude = self._phase = self._fringe = None
-        if amplitude is None or phase is None or not _belong_together(amplitude, phase):
+    def _take_phase(self, packet: Packet) -> None:
+        self._phase = _Unread(_spectrum_head(packet.payload), packet.payload)
+
+    def _take_lags(self, packet: Packet) -> None:
+        self._lags = _Unread(_lag_head(packet.payload), packet.payload)
+
+    def _take_end(self, _: Packet) -> _UnreadBlock | None:
+        amplitude, phase, lag_data = self._amplitude, self._phase, self._lags
+        self._amplitude = self._phase = self._lags = None
+        # product, channels and time have to be the same
+        if amplitude is None or phase is None or amplitude.head[:3] != phase.head[:3]:
             self.incomplete += 1
             return None
-        turns = np.deg2rad(phase.values)
-        visibility = (amplitude.values * np.cos(turns) + 1j * (amplitude.values * np.sin(turns))).astype(
-            np.complex64
+        return _UnreadBlock(amplitude, phase, lag_data, self._scan, self._source)
+
+
+_TAKE: dict[int, Callable[[MonitorReader, Packet], _UnreadBlock | MonitorText | None]] = {
+    MonitorId.MESSAGE: MonitorReader._take_text,
+    MonitorId.WARNING: MonitorReader._take_text,
+    MonitorId.ERROR: MonitorReader._take_text,
+    MonitorId.VISIBILITY_SCAN: MonitorReader._take_scan,
+    MonitorId.SOURCE: MonitorReader._take_source,
+    MonitorId.AMPLITUDE_DATA: MonitorReader._take_amplitude,
+    MonitorId.PHASE_DATA: MonitorReader._take_phase,
+    MonitorId.LAG_DATA: MonitorReader._take_lags,
+    MonitorId.END_VISIBILITY_BLOCK: MonitorReader._take_end,
+}
+
+
+def _read_blocks(unread: list[_UnreadBlock]) -> list[VisibilityBlock]:
+    """Turn the characters of blocks into spectra, and into what the server made of these."""
+    if not unread:
+        return []
+    # Amplitudes of all blocks, phases of all, and delay and SNR of those that have lags. Of the lags
+    # themselves nothing is read: they hold no more than the spectrum.
+    characters = [block.amplitude.payload[SPECTRUM_HEAD.size :] for block in unread]
+    characters += [block.phase.payload[SPECTRUM_HEAD.size :] for block in unread]
+    characters += [block.lags.payload[_DELAY_AND_SNR] for block in unread if block.lags is not None]
+    numbers = decode_numbers(b"".join(characters))
+    count = sum(block.amplitude.head[1] for block in unread)
+    visibility = _complex(numbers[:count], numbers[count : 2 * count])
+    fringes = iter(zip(numbers[2 * count :: 2].tolist(), numbers[2 * count + 1 :: 2].tolist(), strict=True))
+    found, stop = [], 0
+    for block in unread:
+        product, channels, time, integration = block.amplitude.head
+        start, stop = stop, stop + channels
+        fringe = None if block.lags is None else ServerFringe(*next(fringes), block.lags.head[4])
+        length = integration if block.scan else None
+        spectrum = visibility[start:stop]
+        found.append(
+            VisibilityBlock(product, channels, time, length, block.scan, block.source, spectrum, fringe)
         )
-        return VisibilityBlock(
-            amplitude.product,
-            len(visibility),
-            amplitude.time,
-            amplitude.integration if self._scan else None,
-            self._scan,
-            self._source,
-            visibility,
-            fringe,
-        )
+    return found
 
 
-def _belong_together(amplitude: Spectrum, phase: Spectrum) -> bool:
-    same = amplitude.product == phase.product and amplitude.time == phase.time
-    return same and len(amplitude.values) == len(phase.values)
-
-
-def _fringe_of(payload: bytes) -> ServerFringe:
-    _, half, _, _, maximum = _head(payload, LAG_HEAD, "lags")
-    if len(payload) != lag_length(half):
-        raise ProtocolError(f"lags of half size {half} have {len(payload)} bytes")
-    # The magnitudes are not read: they hold nothing that the spectrum does not.
-    delay, snr = decode_numbers(payload[LAG_HEAD.size : LAG_HEAD.size + 2 * NUMBER_BYTES]).tolist()
-    return ServerFringe(delay, snr, maximum)
+def _complex(amplitude: NDArray[np.float64], degrees: NDArray[np.float64]) -> NDArray[np.complex64]:
+    angle = degrees * (np.pi / 180)
+    made = np.empty(len(angle), np.complex64)
+    np.multiply(amplitude, np.cos(angle), out=made.real, casting="same_kind")
+    np.multiply(amplitude, np.sin(angle), out=made.imag, casting="same_kind")
+    return made

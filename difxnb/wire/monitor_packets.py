@@ -84,9 +84,6 @@ SPECTRUM_HEAD = struct.Struct(">4i")  # product, channels, time, integration
 LAG_HEAD = struct.Struct(">5i")  # product, half of the FFT size, time, integration, index of the maximum
 _COUNTS = struct.Struct(">2i")  # what both begin with
 
-_SPECTRA = frozenset({126, 127, 140, 141})
-_LAGS = frozenset({128, 142})
-
 
 def spectrum_length(channels: int) -> int:
     """Bytes of an amplitude or phase packet."""
@@ -96,6 +93,13 @@ def spectrum_length(channels: int) -> int:
 def lag_length(half: int) -> int:
     """Bytes of a lag packet: the heading, delay, SNR, and twice `half` magnitudes."""
     return LAG_HEAD.size + NUMBER_BYTES * (2 + 2 * half)
+
+
+# By id: the length for a count of 0, and what each count adds.
+_LENGTHS = {
+    **dict.fromkeys((126, 127, 140, 141), (spectrum_length(0), NUMBER_BYTES)),
+    **dict.fromkeys((128, 142), (lag_length(0), 2 * NUMBER_BYTES)),
+}
 
 
 def body_length(packet_id: int, declared: int, body: bytes | memoryview) -> int | None:
@@ -118,7 +122,7 @@ def body_length(packet_id: int, declared: int, body: bytes | memoryview) -> int 
     ProtocolError
         The packet announces a negative number of values, or more than 2**20.
     """
-    if packet_id not in _SPECTRA and packet_id not in _LAGS:
+    if packet_id not in _LENGTHS:
         return declared
     if len(body) < _COUNTS.size:
         return None
@@ -127,7 +131,8 @@ def body_length(packet_id: int, declared: int, body: bytes | memoryview) -> int 
         raise ProtocolError(
             f"monitor packet {packet_id} announces {count} values; 0 to {MAX_CHANNELS} are accepted"
         )
-    return lag_length(count) if packet_id in _LAGS else spectrum_length(count)
+    least, per_count = _LENGTHS[packet_id]
+    return least + per_count * int(count)
 
 
 @dataclass(frozen=True, slots=True)

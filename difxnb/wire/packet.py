@@ -9,6 +9,7 @@ values that payloads are made of (integers, texts) are here too, because all exc
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,9 +98,9 @@ class PacketReader:
     def __init__(self, *, max_payload: int = MAX_PAYLOAD, body_length: BodyLength | None = None) -> None:
         self._max_payload = max_payload
         self._body_length = body_length
-        self._buffer = bytearray()
-        self._start = 0  # what lies before it has been handed out
-        self._length: int | None = None  # true payload length of the packet at _start, once known
+        self._buffer = bytearray()  # begins with a header
+        self._length: int | None = None  # true payload length of the packet in front, once known
+        self._whole: deque[Packet] = deque()
         self._failure: ProtocolError | None = None
 
     def receive_data(self, data: bytes) -> None:
@@ -117,14 +118,22 @@ class PacketReader:
         ProtocolError
             A length is negative. After either error the stream is lost: every further call raises it again.
         """
-        if self._failure is not None:
-            raise self._failure
-        try:
-            return self._take()
-        except ProtocolError as error:
-            self._failure = error
-            self._buffer.clear()
-            raise
+        if not self._whole:
+            self._cut()
+        return self._whole.popleft() if self._whole else None
+
+    def whole_packets(self) -> list[Packet]:
+        """Take all whole packets at once; an empty list means "not yet".
+
+        Raises
+        ------
+        PacketTooBig, ProtocolError
+            As `next_packet`, and like there only after all that stood before the damage was given.
+        """
+        self._cut()
+        found = list(self._whole)
+        self._whole.clear()
+        return found
 
     def receive_eof(self) -> None:
         """Note the end of the stream; call it after `next_packet` returned None.
@@ -134,56 +143,52 @@ class PacketReader:
         PacketTruncated
             Bytes of an unfinished packet are left over.
         """
-        left = len(self._buffer) - self._start
+        left = len(self._buffer)
         if self._failure is None and left:
-            expected = HEADER.size + (self._declared()[1] if left >= HEADER.size else 0)
+            expected = HEADER.size + (HEADER.unpack_from(self._buffer)[1] if left >= HEADER.size else 0)
             raise PacketTruncated("stream of packets", left, max(expected, left + 1))
 
-    def _take(self) -> Packet | None:
-        if len(self._buffer) - self._start < HEADER.size:
-            return None
-        packet_id, declared = self._declared()
-        if self._length is None:
-            self._length = self._true_length(packet_id, declared)
-        body = self._start + HEADER.size
-        if self._length is None or len(self._buffer) - body < self._length:
-            return None
-        packet = Packet(packet_id, bytes(self._buffer[body : body + self._length]))
-        self._advance(body + self._length)
-        return packet
+    def _cut(self) -> None:
+        """Move every whole packet out of the buffer; errors are raised once nothing stands before them."""
+        if self._failure is None:
+            try:
+                with memoryview(self._buffer) as view:
+                    done = self._cut_view(view)
+                del self._buffer[:done]
+            except ProtocolError as error:
+                self._failure = error
+                self._buffer.clear()
+        if self._failure is not None and not self._whole:
+            raise self._failure
 
-    def _declared(self) -> tuple[int, int]:
-        packet_id, declared = HEADER.unpack_from(self._buffer, self._start)
-        return packet_id, declared
+    def _cut_view(self, view: memoryview) -> int:
+        """Cut packets off; gives the number of bytes that they took."""
+        # A monitor in a channel brings each number in a packet of its own, so this loop has few steps.
+        start, end = 0, len(view)
+        while (received := end - start - HEADER.size) >= 0:
+            packet_id, length = HEADER.unpack_from(view, start)
+            body = start + HEADER.size
+            if self._body_length is not None or not 0 <= length <= self._max_payload:
+                if self._length is None:
+                    with view[body:] as so_far:
+                        self._length = self._true_length(packet_id, length, so_far)
+                length = self._length
+            if length is None or received < length:
+                break
+            self._length = None
+            start = body + length
+            self._whole.append(Packet(packet_id, bytes(view[body:start])))
+        return start
 
-    def _true_length(self, packet_id: int, declared: int) -> int | None:
+    def _true_length(self, packet_id: int, declared: int, so_far: memoryview) -> int | None:
         if declared < 0:
             raise ProtocolError(f"packet {packet_id} announces a negative length, {declared}")
-        length = declared
+        length: int | None = declared
         if self._body_length is not None:
-            found = self._ask(self._body_length, packet_id, declared)
-            if found is None:
-                return None
-            length = found
-        if length > self._max_payload:
-            raise PacketTooBig(packet_id, length, self._max_payload)
-        return length
-
-    def _ask(self, body_length: BodyLength, packet_id: int, declared: int) -> int | None:
-        # A view, not a copy: a long packet that trickles in would be copied over and over.
-        with memoryview(self._buffer) as buffer, buffer[self._start + HEADER.size :] as body:
-            length = body_length(packet_id, declared, body)
-            seen = len(body)
-        if length is None and seen > self._max_payload:
-            raise PacketTooBig(packet_id, seen, self._max_payload)
-        if length is not None and length < 0:
+            length = self._body_length(packet_id, declared, so_far)
+        reached = len(so_far) if length is None else length
+        if reached < 0:
             raise ProtocolError(f"packet {packet_id} has a negative length, {length}, by its content")
+        if reached > self._max_payload:
+            raise PacketTooBig(packet_id, reached, self._max_payload)
         return length
-
-    def _advance(self, position: int) -> None:
-        self._length = None
-        self._start = position
-        # Moving the rest to the front for every packet would be quadratic in a burst of small ones.
-        if position == len(self._buffer) or position > 2**16:
-            del self._buffer[:position]
-            self._start = 0

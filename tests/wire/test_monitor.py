@@ -293,14 +293,68 @@ def test_other_packets_are_passed_over(identity: int) -> None:
         Packet(126, spectrum_body(3)[:-1]),
         Packet(127, spectrum_body(3) + b"0"),
         Packet(126, struct.pack(">4i", 0, -1, 0, 0)),
-        Packet(127, spectrum_body(3)[:-1] + b"x"),
         Packet(128, lag_body(3)[:-1]),
-        Packet(128, lag_body(3)[:20] + b"x" * 14 + lag_body(3)[34:]),
+        Packet(128, struct.pack(">5i", 0, 2**20 + 1, 0, 0, 0)),
     ],
 )
 def test_malformed_data(packet: Packet) -> None:
     with pytest.raises(ProtocolError):
         MonitorReader().add(packet)
+
+
+@pytest.mark.parametrize("identity", [126, 127, 128])
+@pytest.mark.parametrize("place", [0, 13])
+def test_malformed_numbers_of_a_block(identity: int, place: int) -> None:
+    feed = {126: spectrum_body(3), 127: spectrum_body(3), 128: lag_body(3)}
+    first = 20 if identity == 128 else 16
+    reader = MonitorReader()
+    for number, body in feed.items():
+        damaged = body[: first + place] + b"x" + body[first + place + 1 :] if number == identity else body
+        assert reader.add(Packet(number, damaged)) is None
+    with pytest.raises(ProtocolError, match="no number"):
+        reader.add(END)
+
+
+def test_all_at_once_as_one_by_one() -> None:
+    """Texts keep their place, blocks of different lengths and without lags may come together."""
+    feed = [Packet(138, b"No1"), Packet(135, b"SRC")]
+    for product, channels in enumerate((16, 3, 5)):
+        values = np.arange(channels) * (1 + 2j)
+        feed += packets(encode_block(product, 10, 2, values, measure_lags(values, 32, 1e6)))
+        feed.append(Packet(101, b"late"))
+    feed += [amplitude(3, 10), phase(3, 10), END, phase(4, 10), END, amplitude(5, 10)]
+    at_once, singly = MonitorReader(), MonitorReader()
+    expected = [item for item in map(singly.add, feed) if item is not None]
+    found = at_once.add_all(feed)
+    assert at_once.incomplete == singly.incomplete == 1
+    assert [type(item) for item in found] == [VisibilityBlock, MonitorText] * 3 + [VisibilityBlock]
+    for one, other in zip(found, expected, strict=True):
+        if isinstance(one, VisibilityBlock) and isinstance(other, VisibilityBlock):
+            assert np.array_equal(one.visibility, other.visibility)
+            one, other = (dataclasses.replace(b, visibility=np.empty(0, np.complex64)) for b in (one, other))
+            assert repr(one) == repr(other)
+        else:
+            assert one == other
+
+
+def test_numbers_that_nobody_reads_may_be_rubbish() -> None:
+    rubbish = lag_body(3)[:48] + b"x" * 84
+    (block,) = blocks([amplitude(0, 10), phase(0, 10), Packet(128, rubbish), Packet(140, b"x"), END])
+    assert block.server is not None
+    assert (block.server.delay_us, block.server.snr, block.server.lag_maximum) == (0.0, 1.0, 1)
+
+
+def test_blocks_are_the_same_as_from_packets_read_one_by_one() -> None:
+    """Amplitude times cosine and sine of the phase, each number as ``float()`` reads it."""
+    dice = np.random.default_rng(3)
+    spectrum = dice.normal(size=128) + 1j * dice.normal(size=128)
+    found = packets(encode_block(4, 7, 1, spectrum, measure_lags(spectrum, 256, 8e6)))
+    (block,) = blocks(found)
+    texts = [[p.payload[i : i + 14] for i in range(16, len(p.payload), 14)] for p in found[:2]]
+    size, degrees = (np.array([float(text) for text in column]) for column in texts)
+    angle = degrees * (np.pi / 180)
+    assert np.array_equal(block.visibility.real, (size * np.cos(angle)).astype(np.float32))
+    assert np.array_equal(block.visibility.imag, (size * np.sin(angle)).astype(np.float32))
 
 
 @given(st.lists(st.tuples(st.integers(98, 145), st.binary(max_size=80)), max_size=10))

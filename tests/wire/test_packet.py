@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 import tracemalloc
 from itertools import pairwise
 
@@ -250,3 +251,30 @@ def test_a_text_ends_at_its_nul_and_bad_bytes_are_replaced() -> None:
 
 def test_undecodable_names_go_out_as_they_were() -> None:
     assert wire.encode_text("a\udcffb") == b"a\xffb"
+
+
+# -- all at once ------------------------------------------------------------------------------------------
+
+
+def test_whole_packets_come_at_once_and_the_rest_later() -> None:
+    expected = [Packet(i, bytes(i)) for i in range(5)]
+    data = b"".join(encode_packet(packet.id, packet.payload) for packet in expected)
+    reader = PacketReader()
+    reader.receive_data(data[:-1])
+    assert reader.next_packet() == expected[0]
+    assert reader.whole_packets() == expected[1:4]
+    assert reader.whole_packets() == []
+    reader.receive_data(data[-1:])
+    assert reader.whole_packets() == expected[4:]
+    reader.receive_eof()
+
+
+def test_packets_before_the_damage_are_not_lost() -> None:
+    good, bad = encode_packet(7, b"good"), struct.pack(">ii", 8, -5)
+    for take in (PacketReader.whole_packets, lambda reader: [reader.next_packet()]):
+        reader = PacketReader()
+        reader.receive_data(good + bad)
+        assert take(reader) == [Packet(7, b"good")]
+        for _ in range(2):
+            with pytest.raises(ProtocolError, match="negative"):
+                take(reader)
