@@ -318,6 +318,39 @@ def test_states(steps, final, progress, attempt):
     assert row["progress"] == pytest.approx(np.nan if progress is None else progress, nan_ok=True)
 
 
+def test_a_job_that_was_over_when_it_was_first_heard_of():
+    jobs = JobTable()
+    jobs.add(state("Done"), T0)
+    row = only(jobs, T0 + 5000)
+    assert (row["state"], row["progress"], row["attempt"], row["stalled"]) == ("Done", 1.0, 1, False)
+    assert row[["started", "finished", "eta", "silence", "speed_up"]].isna().all()
+    assert row["last_heard"] == pd.Timestamp(T0, unit="s")
+    jobs.add(state("Done"), T0 + 10)
+    assert only(jobs)["attempt"] == 1
+    jobs.add(state("Starting"), T0 + 20)
+    jobs.add(state("Done"), T0 + 30)
+    row = only(jobs)
+    assert row["attempt"] == 2
+    assert row["started"] == pd.Timestamp(T0 + 20, unit="s")
+    assert row["finished"] == pd.Timestamp(T0 + 30, unit="s")
+
+
+def test_a_job_that_was_running_when_it_was_first_heard_of():
+    jobs = JobTable()
+    jobs.add(running(0.5), T0)
+    row = only(jobs, T0 + 5)
+    assert (row["state"], row["progress"], row["silence"]) == ("Running", pytest.approx(0.5), 5.0)
+    assert row[["started", "finished", "eta", "speed_up"]].isna().all()
+    jobs.add(running(0.6), T0 + 10)
+    row = only(jobs, T0 + 10)
+    assert row["speed_up"] == pytest.approx(0.1 * 8640 / 10), "the first half took nobody knows how long"
+    assert row["eta"] == pd.Timestamp(T0 + 50, unit="s")
+    jobs.add(state("Done"), T0 + 50)
+    row = only(jobs)
+    assert row["finished"] == pd.Timestamp(T0 + 50, unit="s")
+    assert row["speed_up"] == pytest.approx(0.5 * 8640 / 50)
+
+
 def test_a_running_job_that_falls_silent_is_stalled():
     jobs = life(state("Starting"), running(0.2))
     assert not only(jobs, T0 + 309)["stalled"]

@@ -16,7 +16,7 @@ from difxnb.aio.frames import findings_frame, placement_frame, status_frame
 from difxnb.aio.heard import Item
 from difxnb.aio.job_run import OVER, JobRun
 from difxnb.aio.live_monitor import Monitor, Select
-from difxnb.client.placement import Placement, base_name
+from difxnb.client.placement import Placement, base_name, check_placement
 from difxnb.errors import FileFormatError, JobNotStopped, JobRefused, RemoteFileNotFound
 from difxnb.formats.im import Im, parse_im
 from difxnb.formats.input import Input, parse_input
@@ -122,10 +122,11 @@ class Job:
 
         Raises
         ------
-        ValueError, UnsafeValue
+        ValueError, TypeError, UnsafeValue
             The numbers do not suit the job, or a name is no host name.
         RemoteFileNotFound, RemoteFileError
         """
+        check_placement(head_node, datastreams, processors)
         wanted = (await self.input()).active_datastreams
         if len(datastreams) != wanted:
             raise ValueError(f"{self.name} has {wanted} datastreams; got {len(datastreams)} hosts for them")

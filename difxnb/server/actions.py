@@ -50,6 +50,11 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class Recall:
+    """Tell the client, whose relay has just been switched on, what the jobs last said."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeFiles:
     """Do a file operation before the next packet is read."""
 
@@ -96,4 +101,4 @@ class Close:
     data: bytes
 
 
-Action = Reply | Publish | ChangeFiles | StartJob | StopJob | Begin | ChannelBytes | Close
+Action = Reply | Publish | Recall | ChangeFiles | StartJob | StopJob | Begin | ChannelBytes | Close

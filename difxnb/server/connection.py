@@ -23,6 +23,7 @@ from difxnb.server.actions import (
     Close,
     DialBack,
     Publish,
+    Recall,
     Reply,
     Side,
     StartJob,
@@ -34,13 +35,14 @@ from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, operate
 from difxnb.server.follower import Follower
 from difxnb.server.greeting import Greeting, error_notice, warning_notice
-from difxnb.server.job_process import Jobs, RunningJob
+from difxnb.server.job_process import RunningJob
 from difxnb.server.jobs import ACCEPTED, StartPlan, find_input, plan_start
 from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
 from difxnb.server.outbox import Outbox
 from difxnb.server.protocol import Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
+from difxnb.server.running_jobs import Jobs
 from difxnb.server.side import ChannelSide, DialBackSide, SideConnection
 from difxnb.wire.control import StartMonitor, StatusRequest
 from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
@@ -135,6 +137,8 @@ class ClientConnection:
                 await self._outbox.send(data)
             case Publish(payload, network):
                 self._services.publish(network, payload)
+            case Recall():
+                await self._recall()
             case ChangeFiles():
                 await self._change_files(action)
             case ChannelBytes(channel, data):
@@ -147,6 +151,13 @@ class ClientConnection:
                 await self._begin(request, side)
 
     # --- what is done before the next packet is read ---------------------------------------------------
+
+    async def _recall(self) -> None:
+        services = self._services
+        if services.quirks.forgotten_jobs or self._conversation.network != services.where:
+            return
+        packets = (self._conversation.relayed(document) for document in services.jobs.last_words)
+        await self._outbox.send(b"".join(packet for packet in packets if packet is not None))
 
     async def _change_files(self, action: ChangeFiles) -> None:
         root = self._services.root

@@ -12,11 +12,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from difxnb.server.job_process import is_terminal
 from difxnb.server.jobs import Step
 from difxnb.server.side import SideConnection
 from difxnb.wire.control import Notice, encode
-from difxnb.wire.job import JobEvent, JobId, encode_job
+from difxnb.wire.job import TERMINAL, JobEvent, JobId, encode_job
 
 MAX_WAITING = 10_000
 """Steps that may wait for the client."""
@@ -87,3 +86,8 @@ class Follower:
     def _loss(self) -> Step:
         text = f"warning: {self._dropped} lines of output were dropped: this client reads too slowly"
         return JobEvent(JobId.DIFX_WARNING, text)
+
+
+def is_terminal(step: Step) -> bool:
+    """Whether nothing follows this step."""
+    return isinstance(step, JobEvent) and step.id in TERMINAL

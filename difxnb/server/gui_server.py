@@ -24,11 +24,11 @@ from typing import TextIO
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
 from difxnb.server.greeting import Greeting
-from difxnb.server.job_process import Correlator, Jobs, embedded_correlator
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
 from difxnb.server.quirks import REAL_LABEL, REAL_VERSION, Quirks
 from difxnb.server.relay import DEFAULT_NETWORK, MessageNetwork, Network, checked_network
+from difxnb.server.running_jobs import Correlator, Jobs, embedded_correlator
 
 _LOG = logging.getLogger(__name__)
 _CLOSING_TIME = 2.0

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running jobs: one child process each, its frames handed on, its end seen to (guiserver.md 7.4, 7.5, 8.2).
+"""A running job: a child process, its frames handed on, its end seen to (guiserver.md 7.4, 7.5, 8.2).
 
-In: launches and stop requests. Out: documents for the network, results for monitors, lines for the
-``.difxlog``, and steps for whoever started the job. Jobs belong to the server, not to the client that started
-them.
+In: a launch, stop requests, documents from the network. Out: documents for the network, results for monitors, lines
+for the ``.difxlog``, and steps for whoever started the job.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,27 +22,19 @@ from difxnb.server.confinement import Confinement
 from difxnb.server.job_output import JobOutput, log_lines
 from difxnb.server.jobs import Launch, Step
 from difxnb.server.quirks import Quirks
-from difxnb.server.relay import Document, MessageNetwork, Network
-from difxnb.wire.job import JobEvent, JobId
-from difxnb.wire.message import Header, Message, Status, Stop, Unparsed, to_xml
+from difxnb.server.relay import Document
+from difxnb.wire.message import Header, JobState, Message, Status, Stop, Unparsed, to_xml
 from difxnb.wire.packet import Packet, PacketReader
 
 STOP_TIME = 5.0
 """Seconds between asking a correlator to stop and killing it."""
 
+_FINAL = frozenset(state.value for state in JobState if state.is_terminal)
 _MAX_FRAME = 2**28
 _READ = 2**16
 
 Report = Callable[[Step], None]
 Dump = Callable[[Path, int, bytes], None]
-Correlator = Callable[[Launch, Path], list[str]]
-"""Command of the child process for a launch and the server's root."""
-
-
-def embedded_correlator(launch: Launch, root: Path) -> list[str]:
-    """Command that correlates with numpy; see :mod:`difxnb.server.engine.process`."""
-    command = [sys.executable, "-m", "difxnb.server.engine.process", str(launch.input_file)]
-    return [*command, "--root", str(root), *(["--monitor"] if launch.monitor else [])]
 
 
 class RunningJob:
@@ -79,7 +69,8 @@ class RunningJob:
         self._report, self._publish, self._dump = report, publish, dump
         self._output = JobOutput()
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stopping = self._was_asked = False
+        self._state: str | None = None
         self._patience: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
 
@@ -96,8 +87,8 @@ class RunningJob:
             if self._patience is not None:
                 self._patience.cancel()
             self.ended.set()
-            if status < 0 and not self._stopping and not self._quirks.ignored_status:
-                self._publish(self._crashed())
+            if self._left_open(status):
+                self._publish(self._last_state())
         self._tell(self._output.ended(0 if self._quirks.ignored_status else status))
 
     def stop(self, *, known: bool = True) -> None:
@@ -109,6 +100,7 @@ class RunningJob:
             Whether the starter will be told that the user stopped the job.
         """
         self._output.stopped |= known
+        self._was_asked = True
         if self._stopping:
             return
         self._stopping = True
@@ -125,16 +117,39 @@ class RunningJob:
         """Process id of the correlator while there is one."""
         return None if self._process is None else self._process.pid
 
-    def hear(self, document: Document) -> None:
-        """Take a document from the network: it may be for the log, or a request to stop."""
+    def hear(self, document: Document) -> bool:
+        """Take a document from the network: it may be for the log, or a request to stop.
+
+        Returns
+        -------
+        bool
+            Whether it tells the state of this job.
+        """
         message = document.message
         if isinstance(message, Unparsed) or message.header.identifier != self.launch.identifier:
-            return
+            return False
+        if isinstance(message.body, Stop):
+            if message.header.mpi_id == 0:
+                self.stop(known=not self._quirks.lost_stops)
+            return False
+        # Jobs in different directories may have one name; what says whose it is, is for one of them alone.
+        if getattr(message.body, "input", None) not in (None, "", str(self.launch.input_file)):
+            return False
         lines = log_lines(message, self.launch.identifier, datetime.now())
         if lines:
             self._log(lines)
-        if isinstance(message.body, Stop) and message.header.mpi_id == 0:
-            self.stop(known=not self._quirks.lost_stops)
+        if not isinstance(message.body, Status):
+            return False
+        self._state = message.body.state
+        return True
+
+    def _left_open(self, status: int) -> bool:
+        """Whether the correlator is gone, its last message does not say so, and we shall."""
+        if self._quirks.ignored_status or (self._was_asked and self._quirks.lost_stops):
+            return False
+        if self._state is None:
+            return status < 0 and not self._stopping
+        return self._state not in _FINAL
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -215,103 +230,12 @@ class RunningJob:
         with os.fdopen(descriptor, "ab") as log:
             log.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
-    def _crashed(self) -> bytes:
+    def _last_state(self) -> bytes:
+        state = JobState.TERMINATED if self._was_asked else JobState.CRASHED
         host = socket.gethostname()[:31]
         header = Header(source=host, mpi_id=-1, identifier=self.launch.identifier, type="DifxStatusMessage")
-        body = Status(input=str(self.launch.input_file), state="Crashed")
+        body = Status(input=str(self.launch.input_file), state=state)
         return to_xml(Message(header=header, body=body, sequence=-1, size=0))
-
-
-class Jobs:
-    """All running jobs of a server.
-
-    Parameters
-    ----------
-    network : MessageNetwork
-        Where documents of jobs go, and where requests to stop them come from.
-    where : tuple of (str, int)
-        Group and port of the jobs.
-    publish, dump : callable
-        See :class:`RunningJob`.
-    correlator : callable
-        Gives the command of each job.
-    """
-
-    def __init__(
-        self,
-        root: Confinement,
-        quirks: Quirks,
-        network: MessageNetwork,
-        where: Network,
-        *,
-        publish: Callable[[bytes], None],
-        dump: Dump,
-        correlator: Correlator = embedded_correlator,
-    ) -> None:
-        self._root, self._quirks, self._correlator = root, quirks, correlator
-        self._network, self._where = network, where
-        self._publish, self._dump = publish, dump
-        self._running: dict[Path, tuple[RunningJob, asyncio.Task[None]]] = {}
-        self._claimed: set[Path] = set()
-
-    def claim(self, input_file: Path) -> bool:
-        """Reserve a job for starting; False when it is running or being started."""
-        if input_file in self._claimed or input_file in self._running:
-            return False
-        self._claimed.add(input_file)
-        return True
-
-    def release(self, input_file: Path) -> None:
-        """Give a claim back that led to no start."""
-        self._claimed.discard(input_file)
-
-    def start(self, launch: Launch, report: Report) -> RunningJob:
-        """Run a job that was claimed."""
-        job = RunningJob(
-            launch,
-            self._root,
-            self._quirks,
-            command=self._correlator(launch, self._root.root),
-            report=report,
-            publish=self._publish,
-            dump=self._dump,
-        )
-        task = asyncio.get_running_loop().create_task(self._follow(job), name=f"job {launch.identifier}")
-        self._running[launch.input_file] = (job, task)
-        self._claimed.discard(launch.input_file)
-        return job
-
-    def find(self, path: str) -> RunningJob | None:
-        """The running job with this input file, named by any path that leads to it."""
-        real = Path(os.path.realpath(path))
-        found = self._running.get(real)
-        return found[0] if found else None
-
-    async def close(self) -> None:
-        """Stop every job and wait until nothing is left of them."""
-        jobs = list(self._running.values())
-        for job, _ in jobs:
-            job.stop()
-        if jobs:
-            await asyncio.wait({task for _, task in jobs})
-
-    async def _follow(self, job: RunningJob) -> None:
-        forget = self._network.listen(lambda: self._where, job.hear)
-        try:
-            await job.run()
-        finally:
-            forget()
-            del self._running[job.launch.input_file]
-
-
-TERMINAL = frozenset(
-    {JobId.JOB_TERMINATED, JobId.JOB_ENDED_GRACEFULLY, JobId.JOB_FAILED, JobId.JOB_ENDED_WITH_ERRORS}
-)
-
-
-def is_terminal(step: Step) -> bool:
-    """Whether nothing follows this step."""
-    return isinstance(step, JobEvent) and step.id in TERMINAL
 
 
 def _text(line: bytes) -> str:

@@ -21,6 +21,7 @@ from difxnb.server.actions import (
     Close,
     DialBack,
     Publish,
+    Recall,
     Reply,
     Side,
     StartJob,
@@ -158,7 +159,9 @@ class Conversation:
         """Take in what only changes this connection; ids that mean nothing are passed over."""
         match event:
             case control.RelaySwitch(on):
-                self.selection.relaying = on
+                was_on, self.selection.relaying = self.selection.relaying, on
+                if on and not was_on:
+                    yield Recall()
             case control.MessageSelection(lines):
                 self.selection.choose(lines)
             case control.ChannelsOn():

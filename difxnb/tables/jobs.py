@@ -45,16 +45,13 @@ class _Job:
     first_running: tuple[float, float] | None = None
     last_running: float | None = None
     last_heard: float = 0.0
+    is_over: bool = False
     finished: float | None = None
     last_sequence: int | None = None
     weights: tuple[tuple[int, float], ...] = ()
     alerts: int = 0
     warnings: int = 0
     errors: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        return self.finished is not None
 
     def eta(self) -> float | None:
         """When it will be done at the pace since its first progress report."""
@@ -67,13 +64,14 @@ class _Job:
         return self.last_running + (1 - self.progress) * (self.last_running - begun) / done
 
     def speed_up(self) -> float | None:
-        """Seconds of observation correlated per second of wall clock since the start."""
-        if self.start_mjd is None or self.stop_mjd is None or self.started is None:
+        """Seconds of observation correlated per second of wall clock, since the start or since first heard of."""
+        if self.start_mjd is None or self.stop_mjd is None or self.first_running is None:
             return None
+        begun, at_first = self.first_running if self.started is None else (self.started, 0.0)
         until = self.finished if self.finished is not None else self.last_running
-        if until is None or until <= self.started:
+        if until is None or until <= begun:
             return None
-        return self.progress * (self.stop_mjd - self.start_mjd) * 86400.0 / (until - self.started)
+        return (self.progress - at_first) * (self.stop_mjd - self.start_mjd) * 86400.0 / (until - begun)
 
 
 class JobTable:
@@ -131,7 +129,7 @@ class JobTable:
         if not isinstance(body, (Status, Alert, Diagnostic)):
             return
         with self._lock:
-            job = self._job(item, body, time)
+            job = self._job(item, body)
             if job is None:
                 return
             self.version += 1
@@ -154,7 +152,8 @@ class JobTable:
         DataFrame
             ``job``, ``state`` as sent, ``progress`` 0…1 (1 when done, the last known value when it ended
             otherwise), ``eta`` (UTC, at the pace so far), ``speed_up`` (seconds of data per second),
-            ``started``, ``last_heard``, ``finished`` (UTC), ``silence`` (s since last heard; NaN when over),
+            ``started``, ``last_heard``, ``finished`` (UTC; NaT where the start, or anything before the end, was not
+            heard), ``silence`` (s since last heard; NaN when over),
             ``stalled`` (running, and no progress for five minutes), ``weight_mean``, ``weight_min`` (of the
             last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
             ``warnings``, ``errors`` (numbers), ``attempt``, ``input``, ``message``.
@@ -222,7 +221,7 @@ class JobTable:
             raise KeyError(f"no message of a job {job!r} has been heard; known: {sorted(self._jobs)[:10]}")
         return self._jobs[job]
 
-    def _job(self, item: Message, body: Status | Alert | Diagnostic, time: float) -> _Job | None:
+    def _job(self, item: Message, body: Status | Alert | Diagnostic) -> _Job | None:
         """The job of a message, made if the message proves that it is one."""
         name = item.header.identifier
         job = self._jobs.get(name)
@@ -236,7 +235,7 @@ class JobTable:
             if len(self._jobs) >= self.limit:
                 self._jobs.popitem(last=False)
                 self.dropped += 1
-            job = self._jobs[name] = _Job(name, started=time)
+            job = self._jobs[name] = _Job(name)
         self._jobs.move_to_end(name)
         if not isinstance(body, Diagnostic) and body.input:
             job.input = body.input
@@ -257,7 +256,7 @@ class JobTable:
         if state is None or _is_late(job, state, sequence):
             return
         if _is_new_run(job, state):
-            self._start_again(job, time)
+            _start_again(job, time)
         if state == JobState.STARTING or (state == JobState.SPAWNING and job.state == _UNKNOWN):
             job.started = time
         if state == JobState.RUNNING:
@@ -265,7 +264,9 @@ class JobTable:
         if state == JobState.DONE:
             job.progress = 1.0
         if _is_terminal(state):
-            job.finished = job.finished or time
+            # The first thing heard of a job may be how it ended before we came: nobody knows when that was.
+            job.finished = job.finished or (time if job.last_heard else None)
+            job.is_over = True
         if state != job.state:
             self._note(job, time, "state", None, f"{state} {status.message or ''}".strip())
         job.state, job.message = state, status.message or ""
@@ -285,12 +286,6 @@ class JobTable:
             mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
             self._weights.append((job.name, job.attempt, time, mjd, status.weights))
 
-    def _start_again(self, job: _Job, time: float) -> None:
-        """Begin another run in the same row."""
-        fresh = _Job(job.name, attempt=job.attempt + 1, input=job.input, started=time, last_heard=time)
-        for name in _Job.__slots__:
-            setattr(job, name, getattr(fresh, name))
-
     def _note(self, job: _Job, time: float, event: str, severity: int | None, text: str) -> None:
         if len(self._events) == self._events.maxlen:
             self.dropped_events += 1
@@ -298,6 +293,13 @@ class JobTable:
 
     def __repr__(self) -> str:
         return f"<JobTable: {len(self)} jobs, {self.dropped} dropped>"
+
+
+def _start_again(job: _Job, time: float) -> None:
+    """Begin another run in the same row."""
+    fresh = _Job(job.name, attempt=job.attempt + 1, input=job.input, last_heard=time)
+    for name in _Job.__slots__:
+        setattr(job, name, getattr(fresh, name))
 
 
 def _is_terminal(state: str) -> bool:

@@ -5,15 +5,40 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from difxnb.server import GuiServer
 from difxnb.wire import control
 from difxnb.wire.job import TERMINAL, JobEvent, decode_job
-from difxnb.wire.message import Body, Message, Unparsed, command_xml, parse
+from difxnb.wire.message import Alert, Body, Header, Message, Unparsed, command_xml, parse, to_xml
 from difxnb.wire.packet import BodyLength, Packet, PacketReader
 
 TIMEOUT = 60.0
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a test on a loop of its own, in bounded time."""
+    asyncio.run(asyncio.wait_for(main, 2 * TIMEOUT))
+
+
+@asynccontextmanager
+async def serving(root: Path, **options: Any) -> AsyncIterator[GuiServer]:
+    """A server on a free port."""
+    server = GuiServer(root, **options)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def alert(text: str) -> bytes:
+    """A document that is only there to be relayed."""
+    header = Header(source="h", mpi_id=0, identifier="j", type="DifxAlertMessage")
+    return to_xml(Message(header=header, body=Alert(text=text, severity=4), sequence=0, size=0))
 
 
 class Peer:

@@ -9,8 +9,7 @@ import pytest
 
 from difxnb.server import GuiServer
 from difxnb.wire import control
-from tests.server.peers import TIMEOUT, Peer
-from tests.server.test_server import alert, run, serving
+from tests.server.peers import TIMEOUT, Peer, alert, run, serving
 
 GROUP = "239.255.77.77"
 

@@ -15,6 +15,7 @@ from difxnb.server.actions import (
     Close,
     DialBack,
     Publish,
+    Recall,
     Reply,
     StartJob,
     StopJob,
@@ -107,12 +108,18 @@ def test_switches_are_kept():
         control.ChannelsOn(),
         control.ChannelsOff(),
     )
-    assert actions == []
+    assert actions == [Recall()]
     assert (conversation.setup_path, conversation.run_label) == ("/base/bin/rungeneric.DIFX-2.9", "label")
     assert conversation.network == ("224.2.2.9", 4242)
     assert not conversation.channels
     assert conversation.selection.wants("DifxStatusMessage")
     assert not conversation.selection.wants("DifxAlertMessage")
+
+
+def test_only_a_relay_that_was_off_is_told_of_jobs_before():
+    switches = [True, True, False, False, True]
+    _, actions = converse(*map(control.RelaySwitch, switches))
+    assert actions == [Recall(), Recall()]
 
 
 def test_odd_multicast_settings_are_answered_and_change_nothing():

@@ -16,8 +16,7 @@ from difxnb.formats.machines import write_machines, write_threads
 from difxnb.wire import control
 from difxnb.wire.packet import Packet, PacketReader, encode_packet
 from tests.server.made_jobs import MadeJob
-from tests.server.peers import Peer
-from tests.server.test_server import run, serving
+from tests.server.peers import Peer, run, serving
 
 CAPTURES = Path(__file__).parents[1] / "wire" / "captures"
 THERE = "/srv/difx-soft"

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live monitors of a running job, with a correlator that does as it is told."""
+
+import os
+import signal
+
+from difxnb.wire import control
+from difxnb.wire.message import (
+    Stop,
+)
+from difxnb.wire.monitor import (
+    encode_input_path,
+    encode_request,
+)
+from tests.server.job_clients import monitored, scripted, start
+from tests.server.peers import Peer, run, serving
+
+
+def test_a_monitor_may_change_its_mind_and_several_may_watch(short):
+    async def main():
+        async with serving(short.parent, correlator=scripted("endless")) as server:
+            first, second = await Peer.connect(server), await Peer.connect(server)
+            for peer in (first, second):
+                await peer.send(control.StartMonitor(50))
+                await peer.say(50, *encode_input_path(str(short)), *encode_request([(0, 0, 2)], 32))
+                await peer.until(lambda peer=peer: [p.id for p in monitored(peer)].count(100) == 2)
+            await first.command(start(short, 51, function="RUN_MONITOR"))
+            for peer in (first, second):
+                await peer.until(lambda peer=peer: 126 in [p.id for p in monitored(peer)])
+            await second.say(50, *encode_request([(1, 4, 4)], 32))
+            await second.until(lambda: {numbers(p) for p in monitored(second) if p.id == 126} == {0, 1})
+            await first.command(Stop(input=str(short)))
+            assert (await first.ended(51))[-1] == 100
+            assert {numbers(p) for p in monitored(first) if p.id == 126} == {0}
+            await first.close()
+            await second.close()
+
+    run(main())
+
+
+def test_a_monitor_times_out_on_request_and_can_be_revived(short):
+    async def main():
+        async with serving(short.parent, correlator=scripted("endless"), quirks="data-timeout") as server:
+            peer = await Peer.connect(server)
+            await peer.send(control.StartMonitor(50))
+            await peer.say(50, *encode_input_path(str(short)), *encode_request([(0, 0, 2)], 32))
+            await peer.command(start(short, 51, function="RUN_MONITOR"))
+            await peer.until(lambda: [p.id for p in monitored(peer)].count(126) > 2)
+            child = server._services.jobs.find(str(short)).process_id
+            os.kill(child, signal.SIGSTOP)
+            await peer.until(lambda: 101 in [p.id for p in monitored(peer)])
+            os.kill(child, signal.SIGCONT)
+            before = [p.id for p in monitored(peer)].count(126)
+            await peer.say(50, *encode_request([(0, 0, 2)], 32))
+            await peer.until(lambda: [p.id for p in monitored(peer)].count(126) > before)
+            await peer.close()
+            assert any(b"timed out after 0 seconds" in p.payload for p in monitored(peer))
+
+    run(main())
+
+
+def numbers(packet):
+    return int.from_bytes(packet.payload[:4], "big")
