@@ -186,7 +186,9 @@ class Correlator:
         RemoteFileNotFound, RemoteFileExists, RemotePermission, RemoteFileError
         UnsafeValue, ValueError, NoReply, ConnectionLost
         """
-        content = data.encode() if isinstance(data, str) else data
+        if not isinstance(data, str | bytes | bytearray | memoryview):
+            raise TypeError(f"a file holds bytes or text; got {type(data).__name__}")
+        content = data.encode() if isinstance(data, str) else bytes(data)
         return await self.head_node.send_file(path, content, progress=progress)
 
     async def download(self, path: str, local: str | Path, *, progress: Progress | None = None) -> Path:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from difxnb.tables import JobTable, MessageTable
+from difxnb.tables.messages import known_types, plain_type
 from difxnb.wire.control import Notice
 from difxnb.wire.message import Message, Unparsed, message_type
-from difxnb.wire.message_types import CATALOGUE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,8 +98,10 @@ class Messages:
         ValueError
             There is no such type.
         """
+        if not callable(callback):
+            raise TypeError(f"a subscriber is a function of one message; got {callback!r}")
         key = object()
-        self._subscriptions[key] = (callback, None if type is None else _wanted(type))
+        self._subscriptions[key] = (callback, None if type is None else known_types(type))
         return lambda: self._end(key)
 
     def add(self, item: Item, time: float) -> None:
@@ -125,25 +127,9 @@ class Messages:
         return f"<Messages: {len(self)} kept, {self.dropped} dropped, {len(self._subscriptions)} subscribers>"
 
 
-def _plain(name: str) -> str:
-    return name.lower().removeprefix("difx").removesuffix("message")
-
-
-_KNOWN = frozenset(_plain(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "unknown"}
-
-
-def _wanted(type: str | Iterable[str]) -> frozenset[str]:
-    names = frozenset(_plain(name) for name in ([type] if isinstance(type, str) else type))
-    if names - _KNOWN:
-        raise ValueError(
-            f"no message type {sorted(names - _KNOWN)[0]!r}; there are {', '.join(sorted(_KNOWN))}"
-        )
-    return names
-
-
 def _type_of(item: Item) -> str:
     if isinstance(item, Message):
-        return _plain(message_type(item.body))
+        return plain_type(message_type(item.body))
     return "unparsed" if isinstance(item, Unparsed) else "notice"
 
 

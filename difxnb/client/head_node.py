@@ -82,6 +82,8 @@ class AsyncHeadNode:
             raise ValueError(f"transport is one of {', '.join(TRANSPORTS)}; got {transport!r}")
         if not 0 < port < 65536:
             raise ValueError(f"a TCP port lies between 1 and 65535; got {port}")
+        if not timeout > 0:
+            raise ValueError(f"connecting takes more than {timeout!r} s; timeout must be positive")
         self.host, self.port, self.transport = host, port, transport
         self.patience = replace(patience or Patience(), connect=timeout)
         self._subscriber = subscriber
@@ -219,6 +221,8 @@ class AsyncHeadNode:
             self._again = None
 
     async def _ready(self) -> Session:
+        if self._session is not None:
+            await self._session.certainty()
         if self._again is not None:
             await asyncio.shield(self._again)
         if self._session is None or self._closed:

@@ -8,6 +8,7 @@ client that stops reading stops the job. Mirrors guiserver.md 7.4 and 7.5.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from difxnb.client.conversation import packets_of
@@ -31,6 +32,8 @@ from difxnb.wire.job import JobConversation, JobEvent, JobOutcome, Refusal, deco
 from difxnb.wire.message import Processor, Start, Stop, command_xml
 
 OnEvent = Callable[[JobEvent], None]
+
+_log = logging.getLogger(__name__)
 
 _WHAT_TO_DO = {
     Refusal.NO_HEADNODE: "no head node: set the machines first (job.set_machines)",
@@ -125,9 +128,6 @@ class StartedJob:
             self._finish()
             await packets.aclose()
             await self._stream.close()
-        if self.failure is None and not self._session.description.is_own:
-            # A real server often dies right after the end of a job (H1): find out before anyone else does.
-            await self._session.probe(self._session.patience.version)
 
     def _take(self, event: object) -> None:
         if isinstance(event, JobEvent):
@@ -139,6 +139,9 @@ class StartedJob:
             self.failure = ConnectionLost("the connection was closed here while the job was running")
         self._session.jobs.discard(self.input_file)
         self._session.job_ended = asyncio.get_running_loop().time()
+        if self.failure is None and not self._session.description.is_own:
+            # A real server often dies right after the end of a job (H1): find out before anyone else does.
+            self._session.doubt()
         self._decided.set()
         self._ended.set()
 
@@ -178,11 +181,19 @@ async def start_job(
         started = await _send_start(session, input_file, placement, function, on_event)
         await started.wait_decided()
     except asyncio.CancelledError:
-        if session.lost is None:
-            await session.send(_stop_command(input_file))
+        await _take_back(session, input_file)
         raise
     _raise_refusal(session, started)
     return started
+
+
+async def _take_back(session: Session, input_file: str) -> None:
+    """Stop a job whose start was given up; with a lost connection there is nobody to tell."""
+    if session.lost is None:
+        try:
+            await session.send(_stop_command(input_file))
+        except ConnectionLost as error:
+            _log.warning("the start of %s was given up, but perhaps not stopped: %s", input_file, error)
 
 
 async def check_job(session: Session, input_file: str, placement: Placement) -> JobConversation:

@@ -92,9 +92,16 @@ def check_placement(head_node: str, datastreams: Sequence[str], processors: Mapp
     ------
     ValueError
         Too few or too many hosts, or too few threads.
+    TypeError
+        One text where a list of hosts belongs, or processors without threads.
     UnsafeValue
         A host name that is not plain.
     """
+    if isinstance(datastreams, str) or not isinstance(processors, Mapping):
+        raise TypeError(
+            "datastreams are a list of hosts, processors a mapping of host to threads; "
+            f"got {datastreams!r} and {processors!r}"
+        )
     for host in (head_node, *datastreams, *processors):
         require_plain(host, "host name")
         if _SEPARATORS.search(host):

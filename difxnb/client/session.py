@@ -111,6 +111,8 @@ class Session:
         self._last_heard = self._loop.time()
         self._socket: socket.socket = writer.get_extra_info("socket")
         self._tasks: set[asyncio.Task[None]] = set()
+        self._certain = asyncio.Event()
+        self._certain.set()
 
     # --- life ---------------------------------------------------------------------------------------
 
@@ -148,6 +150,7 @@ class Session:
         self.lost.__cause__ = cause
         if self.on_lost is not None:
             self.on_lost()
+        self._certain.set()
         self._fences.fail(self.loss())
         self._sides.fail(self.loss)
         self._writer.transport.abort()
@@ -212,6 +215,23 @@ class Session:
         except ConnectionLost:
             return  # everyone has been told already
 
+    def doubt(self) -> None:
+        """Find out in the background whether the server is still there; `certainty` waits for the answer."""
+        if self.lost is not None:
+            return
+        self._certain.clear()
+        self.spawn(self._resolve_doubt(), f"difxnb doubt {self.peer}")
+
+    async def certainty(self) -> None:
+        """Wait until nothing is known that may have taken the server down, or the session is lost."""
+        await self._certain.wait()
+
+    async def _resolve_doubt(self) -> None:
+        try:
+            await self.probe(self.patience.version)
+        finally:
+            self._certain.set()
+
     async def greet(self) -> bool:
         """Ask for the version list until it comes; real servers lose what comes right after the connect.
 
@@ -227,10 +247,12 @@ class Session:
         ConnectionLost
         """
         asked: list[asyncio.Future[None]] = []
+        # The last of them must be over before the time for connecting is, or nobody learns what is wrong.
+        wait = min(self.patience.version, self.patience.connect / (self.patience.version_tries + 1))
         for _ in range(self.patience.version_tries):
             asked.append(self._fences.expect())
             await self.send(encode(VersionRequest()))
-            done, _ = await asyncio.wait(asked, timeout=self.patience.version)
+            done, _ = await asyncio.wait(asked, timeout=wait)
             if self.lost is not None:
                 raise self.loss()
             if done:
@@ -239,9 +261,7 @@ class Session:
             if self._draft.version is not None:
                 self._take_for_old()
                 return False
-        raise NoReply(
-            f"no answer to {len(asked)} version requests, {self.patience.version:g} s waited for each"
-        )
+        raise NoReply(f"no answer to {len(asked)} version requests, {wait:g} s waited for each")
 
     def allowance(self, seconds: float) -> float:
         """Give `seconds`, or more while the server is busy with something that blocks its reader."""

@@ -71,10 +71,9 @@ async def _connect(
         raise ConnectionFailed(
             f"no connection to {peer} within {patience.connect:g} s: is the host up, and no firewall between?"
         ) from error
-    except socket.gaierror as error:
-        raise ConnectionFailed(
-            f"{host!r} has no IPv4 address ({error.strerror}); is the name right?"
-        ) from error
+    except (socket.gaierror, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else "it is no host name"
+        raise ConnectionFailed(f"{host!r} has no IPv4 address ({reason}); is the name right?") from error
     except OSError as error:
         raise ConnectionFailed(
             f"no connection to {peer} ({error.strerror or error}); is guiServer running there, on this port?"

@@ -145,10 +145,11 @@ class MessageTable:
 
         Raises
         ------
-        ValueError
-            A type or severity that does not exist.
+        ValueError, TypeError
+            A type or severity that does not exist, or what is no time, or no text.
         """
-        types = None if type is None else self._known_types([type] if isinstance(type, str) else list(type))
+        types = None if type is None else known_types(type, self.counts().index)
+        _require_texts(source=source, job=job)
         worst = None if severity is None else _severity(severity)
         start = None if since is None else _unix_seconds(since)
         key = (types, source, job, worst, start)
@@ -187,27 +188,41 @@ class MessageTable:
         frame.to_parquet(partial, engine="pyarrow", index=False)
         os.replace(partial, target)
 
-    def _known_types(self, asked: list[str]) -> frozenset[str]:
-        """Plain names of types; ValueError for one that neither the catalogue nor the table knows."""
-        with self._lock:
-            known = _KNOWN | {_plain(name) for name in self._counts}
-        wanted = frozenset(_plain(name) for name in asked)
-        if wanted - known:
-            unknown = next(name for name in asked if _plain(name) not in known)
-            raise ValueError(f"no message type {unknown!r}; there are {', '.join(sorted(known))}")
-        return wanted
-
     def __repr__(self) -> str:
         return f"<MessageTable: {len(self)} messages, {self.dropped} dropped>"
 
 
-def _plain(name: str) -> str:
+def plain_type(name: str) -> str:
     """``DifxAlertMessage`` as people say it: ``alert``."""
     return name.lower().removeprefix("difx").removesuffix("message")
 
 
-_KNOWN = frozenset(_plain(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "unknown"}
-_BODIES = {_plain(entry.type): entry.layout.cls for entry in CATALOGUE}
+def known_types(asked: str | Iterable[str], heard: Iterable[str] = ()) -> frozenset[str]:
+    """Plain names of message types, each in the catalogue or among those `heard`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One is in neither, or is no name.
+    """
+    names = [asked] if isinstance(asked, str) else list(asked) if isinstance(asked, Iterable) else [asked]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"a message type is a name such as 'alert', or several of them; got {asked!r}")
+    known = _KNOWN | {plain_type(name) for name in heard}
+    for name in names:
+        if plain_type(name) not in known:
+            raise ValueError(f"no message type {name!r}; there are {', '.join(sorted(known))}")
+    return frozenset(map(plain_type, names))
+
+
+def _require_texts(**values: object) -> None:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is a name; got {value!r}")
+
+
+_KNOWN = frozenset(plain_type(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "unknown"}
+_BODIES = {plain_type(entry.type): entry.layout.cls for entry in CATALOGUE}
 
 
 def _nothing(body: Any) -> tuple[None, None, None]:
@@ -263,17 +278,22 @@ def _make_row(item: Item, time: float) -> _Row:
 
 
 def _severity(value: str | int) -> int:
-    if isinstance(value, str):
-        if value.upper() not in Severity.__members__:
-            raise ValueError(f"no severity {value!r}; there are {', '.join(columns.SEVERITIES)}")
+    if isinstance(value, str) and value.upper() in Severity.__members__:
         return int(Severity[value.upper()])
-    return int(Severity(value))
+    if isinstance(value, int) and value in Severity.__members__.values():
+        return int(value)
+    raise ValueError(
+        f"no severity {value!r}; there are {', '.join(columns.SEVERITIES)}, or numbers from 0 (fatal)"
+    )
 
 
 def _unix_seconds(since: Any) -> float:
     if isinstance(since, int | float):
         return float(since)
-    return pd.Timestamp(since).timestamp()  # without a zone it counts as UTC
+    try:
+        return pd.Timestamp(since).timestamp()  # without a zone it counts as UTC
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"since= is no time: {since!r}; give one such as '2026-11-22 10:52'") from error
 
 
 def _chosen(
@@ -287,7 +307,7 @@ def _chosen(
     tests: list[Callable[[_Row], bool]] = []
     if types is not None:
         names = {row.type for row in rows}
-        accepted = {name for name in names if _plain(name) in types}
+        accepted = {name for name in names if plain_type(name) in types}
         tests.append(lambda row: row.type in accepted)
     if source is not None:
         tests.append(lambda row: row.source == source)

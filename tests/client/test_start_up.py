@@ -178,11 +178,39 @@ async def test_silent_peer() -> None:
 
 async def test_time_out_over_all() -> None:
     async def script(talker: Talker) -> None:
+        await talker.packet()
+        await talker.say(*VERSION_REPLY)
         await talker.reader.read()
 
     async with scripted(script) as port:
         with pytest.raises(NoReply, match=r"did not get ready.*0\.2 s"):
-            await connect_to(port, timeout=0.2, patience=replace(BRIEF, version=5.0))
+            await connect_to(port, timeout=0.2)
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "text"),
+    [(b"", NoReply, "says nothing"), (b"220 ready\r\n\0\0\0\0", NotGuiServer, "is the port right")],
+    ids=["silent", "another protocol"],
+)
+async def test_a_short_time_out_still_tells_what_is_wrong(
+    said: bytes, error: type[Exception], text: str
+) -> None:
+    async def script(talker: Talker) -> None:
+        await talker.packet()
+        await talker.say(said)
+        await talker.reader.read()
+
+    async with scripted(script) as port:
+        with pytest.raises(error, match=text):
+            await connect_to(port, timeout=0.4, patience=replace(BRIEF, version=5.0))
+
+
+@pytest.mark.parametrize("host", ["", "a..b", "x" * 300, "has space"])
+async def test_what_is_no_host_name(host: str) -> None:
+    node = AsyncHeadNode(host, 50200, patience=BRIEF, timeout=5.0)
+    with pytest.raises(ConnectionFailed, match="is the name right"):
+        await node.connect()
+    await node.close()
 
 
 NONSENSE = {
@@ -226,7 +254,9 @@ async def test_a_real_server_cannot_dial_back_to_a_long_address(monkeypatch: pyt
             await connect_to(port, transport="dial-back")
 
 
-@pytest.mark.parametrize("arguments", [{"transport": "carrier pigeon"}, {"port": 0}, {"port": 70000}])
+@pytest.mark.parametrize(
+    "arguments", [{"transport": "carrier pigeon"}, {"port": 0}, {"port": 70000}, {"timeout": 0}]
+)
 def test_wrong_arguments(arguments: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"transport|port"):
+    with pytest.raises(ValueError, match=r"transport|port|timeout"):
         AsyncHeadNode(**{"host": "localhost", "port": 50200, **arguments})  # type: ignore[arg-type]
