@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import difxnb
+from difxnb.formats.swin import read_records
 from difxnb.synthetic import make_experiment, small_experiment
+
+QUIET = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -52,6 +56,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(job: Path) -> None:
     done = run("correlate", job)
     assert done.returncode == 0, done.stderr
+    assert "demo_1 done: 4 integrations" in done.stdout
     output = job.with_suffix(".difx")
     assert [path.stat().st_size > 0 for path in output.glob("DIFX_*")] == [True]
     again = run("correlate", job)
@@ -61,6 +66,24 @@ def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(
     moved = [path for path in job.parent.iterdir() if path.name.startswith(output.name) and path != output]
     assert len(moved) == 1
     assert any(moved[0].iterdir())
+
+
+def test_an_interrupt_ends_correlate_after_a_whole_integration(tmp_path: Path) -> None:
+    long = make_experiment(tmp_path, experiment=small_experiment(scan_seconds=40)).input_file
+    output = long.with_suffix(".difx")
+    command = [sys.executable, "-m", "difxnb", "correlate", long]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+        with subprocess.Popen(
+            ["tail", "-c1", "-F", output / "DIFX_60746_021600.s0000.b0000"], **QUIET
+        ) as written:
+            assert written.stdout.read(1)  # the first integration is in the file
+            written.kill()
+        program.send_signal(signal.SIGINT)
+        assert program.wait(timeout=20) == 130
+        assert "stopped after" in program.stdout.read()
+    job = difxnb.read_input(long)
+    records = [r for path in output.glob("DIFX_*") for r in read_records(path, job.channels)]
+    assert 0 < len({record.seconds for record in records}) < 80
 
 
 def test_serve_says_where_it_listens_and_ends_with_its_standard_input(tmp_path: Path) -> None:
