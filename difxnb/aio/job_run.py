@@ -17,7 +17,7 @@ import pandas as pd
 from difxnb.aio.frames import EVENT_COLUMNS, conversation_frame
 from difxnb.client.job_control import StartedJob
 from difxnb.client.patience import within
-from difxnb.errors import ConnectionLost, DifxError, NoReply
+from difxnb.errors import DifxError
 from difxnb.wire.job import JobEvent, JobOutcome
 from difxnb.wire.message import JobState, Message, Status
 
@@ -129,7 +129,7 @@ class JobRun:
         """
         async with within(timeout, f"{self.job.name} still runs, and goes on"):
             outcome = await self._started.wait()
-            await self._let_messages_arrive()
+            await self._started.settle()
         return outcome
 
     async def ended(self) -> None:
@@ -185,14 +185,6 @@ class JobRun:
         if self.started is None:
             raise ValueError(f"{self.job.name} was not started")
         return self.started
-
-    async def _let_messages_arrive(self) -> None:
-        """Wait until what the server sent before the end has been read; real ones are not asked (H1)."""
-        if self._correlator.server.is_embedded:
-            try:
-                await self._correlator.head_node.fence()
-            except (ConnectionLost, NoReply):
-                return  # the outcome is known; later calls will tell of the loss
 
     def _hear(self, item: Item, when: float) -> None:
         if not isinstance(item, Message) or not isinstance(item.body, Status):

@@ -98,6 +98,10 @@ class StartedJob:
         outcome = self.conversation.outcome
         return JobOutcome.UNKNOWN if outcome is None else outcome
 
+    async def settle(self) -> None:
+        """Wait, after the end, until the last messages have been read, or the server was found dead."""
+        await self._session.certainty()
+
     async def wait_ended(self) -> None:
         """Wait until the conversation is over, well or badly."""
         await self._ended.wait()
@@ -139,9 +143,10 @@ class StartedJob:
             self.failure = ConnectionLost("the connection was closed here while the job was running")
         self._session.jobs.discard(self.input_file)
         self._session.job_ended = asyncio.get_running_loop().time()
-        if self.failure is None and not self._session.description.is_own:
+        if self.failure is None:
             # A real server often dies right after the end of a job (H1): find out before anyone else does.
-            self._session.doubt()
+            patience = self._session.patience
+            self._session.doubt(patience.fence if self._session.description.is_own else patience.version)
         self._decided.set()
         self._ended.set()
 

@@ -215,20 +215,23 @@ class Session:
         except ConnectionLost:
             return  # everyone has been told already
 
-    def doubt(self) -> None:
+    def doubt(self, patience: float) -> None:
         """Find out in the background whether the server is still there; `certainty` waits for the answer."""
         if self.lost is not None:
             return
         self._certain.clear()
-        self.spawn(self._resolve_doubt(), f"difxnb doubt {self.peer}")
+        self.spawn(self._resolve_doubt(patience), f"difxnb doubt {self.peer}")
 
     async def certainty(self) -> None:
-        """Wait until nothing is known that may have taken the server down, or the session is lost."""
+        """Wait until the server has answered since the last doubt, or the session is lost.
+
+        By then everything has been read that was sent before.
+        """
         await self._certain.wait()
 
-    async def _resolve_doubt(self) -> None:
+    async def _resolve_doubt(self, patience: float) -> None:
         try:
-            await self.probe(self.patience.version)
+            await self.probe(patience)
         finally:
             self._certain.set()
 

@@ -342,6 +342,33 @@ async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
                     await difx.head_node.fence()
 
 
+async def test_a_server_that_dies_after_each_job(tmp_path: Path, made: Path) -> None:
+    """Real servers do (H1): the outcome is known all the same, the connection comes back, nothing is left out."""
+    root = tmp_path.resolve()
+    path = put(made, "short", root)
+    async with (
+        own_server(root, "2.9,dies-after-job") as server,
+        job_at(path, server.port, patience=patience_for("2.9")) as (difx, job),
+    ):
+        await place(job)
+        for number in (1, 2):
+            run = await job.start(monitor={"polarization": "RR"}, overwrite=True)
+            assert await run.wait(60) is JobOutcome.DONE
+            # At once, while nobody knows yet whether the server lives:
+            await difx.mkdir(f"{root}/made-after-{number}")
+            assert (root / f"made-after-{number}").is_dir()
+            assert not difx.closed
+            assert run.monitor is not None
+            await run.monitor.close()
+            assert run.monitor.dataset.sizes["time"] > 0
+            assert difx.jobs.frame()[["job", "state", "progress", "attempt"]].to_numpy().tolist() == [
+                ["job", "Done", 1.0, number]
+            ]
+            assert (run.state, run.progress) == ("Done", 1.0)
+        assert difx.head_node.reconnections >= 2
+        assert difx.head_node.running_jobs == frozenset()
+
+
 async def test_leaving_a_job_running(tmp_path: Path, made: Path) -> None:
     """The own server goes on with a job whose client has left; another client sees it to its end."""
     root = tmp_path.resolve()
