@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the correlator is: from arguments, the environment, or the usual place."""
+"""Where the correlator is: from arguments, the environment, the user's configuration file, or the usual place.
+
+The file is ``config.toml`` in the user's configuration directory for ``difxnb`` (``~/.config/difxnb`` on Linux)::
+
+    host = "head-node"
+    port = 50201
+"""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_config_path
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 50200
+CONFIG_FILE = "config.toml"
 HOST_VARIABLES = ("DIFX_CONTROL_HOST",)
 PORT_VARIABLES = ("DIFX_CONTROL_PORT", "DIFX_MESSAGE_PORT")
 
@@ -21,7 +32,7 @@ class Address:
     ----------
     host, port : str, int
     host_source, port_source : str
-        ``"argument"``, ``"default"``, or the name of an environment variable.
+        ``"argument"``, the name of an environment variable, ``"config.toml"``, or ``"default"``.
     """
 
     host: str
@@ -34,29 +45,48 @@ class Address:
 
 
 def find_address(
-    host: str | None = None, port: int | None = None, environment: Mapping[str, str] | None = None
+    host: str | None = None,
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
 ) -> Address:
-    """Decide where to connect to: an argument wins over the environment, and that over the defaults.
+    """Decide where to connect to: argument, then environment, then configuration file, then the defaults.
 
     Raises
     ------
     ValueError
-        An environment variable holds no port number.
+        The source that decides holds no port number, or the configuration file cannot be read as TOML.
     """
     variables = os.environ if environment is None else environment
-    host_source, host_text = _first(host, HOST_VARIABLES, variables, DEFAULT_HOST)
-    port_source, port_text = _first(port, PORT_VARIABLES, variables, str(DEFAULT_PORT))
+    config = _read_config(config_file or user_config_path("difxnb") / CONFIG_FILE)
+    host_source, host_text = _first(host, HOST_VARIABLES, variables, config.get("host"), DEFAULT_HOST)
+    port_source, port_text = _first(port, PORT_VARIABLES, variables, config.get("port"), str(DEFAULT_PORT))
     if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
         raise ValueError(f"a TCP port lies between 1 and 65535; {port_source} says {port_text!r}")
     return Address(host_text, int(port_text), host_source, port_source)
 
 
+def _read_config(path: Path) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:  # not TOML, or not text
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
 def _first(
-    argument: object, names: tuple[str, ...], variables: Mapping[str, str], default: str
+    argument: object,
+    names: tuple[str, ...],
+    variables: Mapping[str, str],
+    configured: object,
+    default: str,
 ) -> tuple[str, str]:
     if argument is not None:
         return "argument", str(argument)
     for name in names:
         if variables.get(name):
             return name, variables[name]
+    if configured is not None:
+        return CONFIG_FILE, str(configured)
     return "default", default

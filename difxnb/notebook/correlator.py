@@ -34,9 +34,9 @@ def connect(
     Parameters
     ----------
     host : str, optional
-        Default: ``DIFX_CONTROL_HOST``, then ``localhost``.
+        Default: ``DIFX_CONTROL_HOST``, then the configuration file, then ``localhost``.
     port : int, optional
-        Default: ``DIFX_CONTROL_PORT``, then ``DIFX_MESSAGE_PORT``, then 50200.
+        Default: ``DIFX_CONTROL_PORT``, ``DIFX_MESSAGE_PORT``, the configuration file, then 50200.
     transport : {"auto", "channel", "dial-back"}
         How the server's side connections travel: inside this one (works through tunnels), or dialled back.
     timeout : float

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which host and port win: argument, environment, configuration file, default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from difxnb.aio.address import find_address
+
+NONE = Path("/nonexistent/config.toml")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text('host = "from-file"\nport = 50203\n')
+    return path
+
+
+def test_defaults() -> None:
+    found = find_address(environment={}, config_file=NONE)
+    assert (found.host, found.port) == ("localhost", 50200)
+    assert (found.host_source, found.port_source) == ("default", "default")
+
+
+def test_the_file_wins_over_the_defaults(config: Path) -> None:
+    found = find_address(environment={}, config_file=config)
+    assert (found.host, found.port, found.host_source) == ("from-file", 50203, "config.toml")
+
+
+def test_the_environment_wins_over_the_file(config: Path) -> None:
+    variables = {"DIFX_CONTROL_HOST": "from-env", "DIFX_MESSAGE_PORT": "50204"}
+    found = find_address(environment=variables, config_file=config)
+    assert (found.host, found.port, found.port_source) == ("from-env", 50204, "DIFX_MESSAGE_PORT")
+    found = find_address(environment={**variables, "DIFX_CONTROL_PORT": "50205"}, config_file=config)
+    assert (found.port, found.port_source) == (50205, "DIFX_CONTROL_PORT")
+
+
+def test_arguments_win_over_everything(config: Path) -> None:
+    variables = {"DIFX_CONTROL_HOST": "from-env", "DIFX_CONTROL_PORT": "50205"}
+    found = find_address("given", 1234, environment=variables, config_file=config)
+    assert str(found) == "given:1234 (host: argument, port: argument)"
+
+
+@pytest.mark.parametrize(
+    "text", ["port = 0", 'port = "many"', "port = 70000", "port = true", "host = ", "\udcff"]
+)
+def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=r"config\.toml"):
+        find_address(environment={}, config_file=path)
