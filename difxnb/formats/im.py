@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from difxnb.formats.calc import read_start_time, write_start_time
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
+from difxnb.formats.mjd import DAY_S
 
 _REQUIRED = ("DELAY (us)", "U (m)", "V (m)", "W (m)")
 _ORDER_OF_LINES = [
@@ -45,7 +46,6 @@ _KNOWN = patterns(
 )
 _HIGHEST_ORDER = 20
 _MOST_TERMS = 40
-_DAY_S = 86400
 # Times are sums of days and seconds in floating point; this much may be lost at the edge of an interval.
 _EDGE_S = 1e-6
 
@@ -158,7 +158,7 @@ class Im:
         if not polynomials:
             raise ValueError(f"scan {scan} of the delay model has no polynomials")
         first = polynomials[0]
-        elapsed = (mjd - first.mjd) * _DAY_S + (sec - first.sec)
+        elapsed = (mjd - first.mjd) * DAY_S + (sec - first.sec)
         length = len(polynomials) * self.interval_s
         if not np.all((elapsed >= -_EDGE_S) & (elapsed <= length + _EDGE_S)):
             raise ValueError(
@@ -176,7 +176,7 @@ class Im:
         for index in np.unique(indices):
             polynomial = self.scans[scan].polynomials[index]
             chosen = indices == index
-            elapsed = (mjd - polynomial.mjd) * _DAY_S + (seconds[chosen] - polynomial.sec)
+            elapsed = (mjd - polynomial.mjd) * DAY_S + (seconds[chosen] - polynomial.sec)
             values[chosen] = polyval(elapsed, coefficients(polynomial))
         return values
 

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 
+from difxnb.formats.mjd import MJD_ZERO
 from difxnb.synthetic.experiment_model import Experiment, Scan
 from difxnb.synthetic.job_files import (
     DATA_BUFFER_FACTOR,
@@ -24,7 +25,6 @@ from difxnb.synthetic.sky import earth_orientation
 
 _A1_TAI_S = 0.03439
 _IF_OFFSET_MHZ = 800.0
-_MJD_0 = dt.datetime(1858, 11, 17)
 _MAX_GAP_S = 180
 
 
@@ -121,7 +121,7 @@ def _definition(name: str, statements: Iterable[str]) -> list[str]:
 
 def _vex_time(experiment: Experiment, seconds: int) -> str:
     """Time so many seconds after the start of the job."""
-    start = _MJD_0 + dt.timedelta(experiment.start_mjd, experiment.start_seconds)
+    start = MJD_ZERO + dt.timedelta(experiment.start_mjd, experiment.start_seconds)
     return f"{start + dt.timedelta(seconds=seconds):%Yy%jd%Hh%Mm%Ss}"
 
 
@@ -215,7 +215,7 @@ def _scan(experiment: Experiment, scan: Scan) -> list[str]:
 def _eops(experiment: Experiment) -> list[str]:
     lines = []
     for number, eop in enumerate(earth_orientation(experiment)):
-        day = f"{_MJD_0 + dt.timedelta(eop.mjd):%Yy%jd}"
+        day = f"{MJD_ZERO + dt.timedelta(eop.mjd):%Yy%jd}"
         statements = [
             f"TAI-UTC = {eop.tai_utc_s:g} sec",
             f"A1-TAI = {_A1_TAI_S} sec",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from difxnb.formats.calc import Eop
 from difxnb.formats.im import Im, ImPolynomial, ImScan
+from difxnb.formats.mjd import MJD_ZERO
 from difxnb.synthetic.experiment_model import Experiment, Scan, Station
 
 ORDER = 5
@@ -35,7 +36,7 @@ FloatArray = NDArray[np.float64]
 
 def start_time(experiment: Experiment) -> tuple[int, int, int, int, int, int]:
     """Start of the job: year, month, day, hour, minute, second (UTC)."""
-    start = dt.datetime(1858, 11, 17) + dt.timedelta(experiment.start_mjd, experiment.start_seconds)
+    start = MJD_ZERO + dt.timedelta(experiment.start_mjd, experiment.start_seconds)
     return start.year, start.month, start.day, start.hour, start.minute, start.second
 
 

@@ -14,19 +14,18 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from difxnb.formats.mjd import DAY_S, MJD_ZERO
 from difxnb.synthetic.experiment_model import QUANTISATION_BITS, VDIF_HEADER_BYTES, Experiment, Gap
 
 _INVALID = 1 << 31
-_MJD_DAY_0 = dt.date(1858, 11, 17)
-_DAY_S = 86_400
 _ROUNDING = 1e-6
 
 
 def reference_epoch(mjd: int) -> tuple[int, int]:
     """Half-year epoch of VDIF that a day lies in, counted from 2000, and seconds from its start to 0h of the day."""
-    day = _MJD_DAY_0 + dt.timedelta(mjd)
-    start = dt.date(day.year, 1 if day.month <= 6 else 7, 1)
-    return 2 * (day.year - 2000) + (start.month > 6), (day - start).days * _DAY_S
+    day = MJD_ZERO + dt.timedelta(mjd)
+    start = dt.datetime(day.year, 1 if day.month <= 6 else 7, 1)
+    return 2 * (day.year - 2000) + (start.month > 6), (day - start).days * DAY_S
 
 
 def word_type(bits_per_time: int) -> np.dtype[np.unsignedinteger]:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.wire.message import Severity
 
 SEVERITIES = [severity.name for severity in sorted(Severity, reverse=True)]
 """Least to most severe, so that ``frame.severity >= "WARNING"`` means warnings and worse."""
 _SEVERITY_TYPE = pd.CategoricalDtype(SEVERITIES, ordered=True)
-_UNIX_EPOCH_MJD = 40587
 
 
 def times(seconds: Iterable[float | None]) -> pd.Series[pd.Timestamp]:
@@ -31,7 +31,7 @@ def times(seconds: Iterable[float | None]) -> pd.Series[pd.Timestamp]:
 
 def mjd_seconds(mjd: float | None) -> float | None:
     """Unix seconds of a modified Julian date (UTC)."""
-    return None if mjd is None else (mjd - _UNIX_EPOCH_MJD) * 86400.0
+    return None if mjd is None else (mjd - UNIX_EPOCH_MJD) * DAY_S
 
 
 def severities(values: Iterable[int | None]) -> pd.Series[str]:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from difxnb.errors import OutputExists
+from difxnb.formats.new_file import new_file
 from difxnb.tables import columns
 from difxnb.wire.control import Notice
 from difxnb.wire.message import Alert, Message, Severity, Unparsed, message_type
@@ -174,19 +172,13 @@ class MessageTable:
         OutputExists
             The file is there already; it is never overwritten.
         """
-        target = Path(path)
-        if target.exists():
-            raise OutputExists(
-                f"{target} exists already; messages are not written over it. Choose another name"
-            )
-        with self._lock:
-            rows, dropped = list(self._rows), self.dropped
-        frame = _make_frame(rows, None)
-        frame["fields"] = columns.texts([_fields_json(row.item) for row in rows])
-        frame.attrs["dropped"] = dropped
-        partial = target.with_name(target.name + ".partial")
-        frame.to_parquet(partial, engine="pyarrow", index=False)
-        os.replace(partial, target)
+        with new_file(path, "messages") as partial:
+            with self._lock:
+                rows, dropped = list(self._rows), self.dropped
+            frame = _make_frame(rows, None)
+            frame["fields"] = columns.texts([_fields_json(row.item) for row in rows])
+            frame.attrs["dropped"] = dropped
+            frame.to_parquet(partial, engine="pyarrow", index=False)
 
     def __repr__(self) -> str:
         return f"<MessageTable: {len(self)} messages, {self.dropped} dropped>"

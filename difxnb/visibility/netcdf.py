@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from difxnb.errors import OutputExists
+from difxnb.formats.new_file import new_file
 
 
 def save_netcdf(dataset: xr.Dataset, path: str | PathLike[str]) -> None:
@@ -30,19 +28,10 @@ def save_netcdf(dataset: xr.Dataset, path: str | PathLike[str]) -> None:
     OutputExists
         The file is there already; it is never overwritten.
     """
-    target = Path(path)
-    if target.exists():
-        raise OutputExists(
-            f"{target} exists already; visibilities are not written over it. Choose another name"
-        )
-    partial = target.with_name(target.name + ".partial")
     encoding = {
         name: {"units": "nanoseconds since 1970-01-01", "dtype": "int64"}
         for name, variable in dataset.variables.items()
         if np.issubdtype(variable.dtype, np.datetime64)
     }
-    try:
+    with new_file(path, "visibilities") as partial:
         dataset.to_netcdf(partial, engine="netcdf4", auto_complex=True, encoding=encoding)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -10,11 +10,10 @@ import xarray as xr
 
 from difxnb.formats.calc import Calc
 from difxnb.formats.input import Input
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin import SwinRecord
 from difxnb.visibility.cube import Axes, Cube, Key, key_of
-
-_UNIX_EPOCH_MJD = 40587
 
 
 def dataset_from_records(
@@ -82,12 +81,12 @@ def _in_bins(expected: list[Key], keys: list[Key]) -> list[Key]:
 
 
 def _time_ns(record: SwinRecord) -> int:
-    return (record.mjd - _UNIX_EPOCH_MJD) * 86400 * 10**9 + round(record.seconds * 1e9)
+    return (record.mjd - UNIX_EPOCH_MJD) * DAY_S * 10**9 + round(record.seconds * 1e9)
 
 
 def _scan_name(calc: Calc, input: Input, time_ns: int) -> str:
     """Scan in which a time lies; the nominal middle of a short last integration may lie just behind it."""
-    job_start = (input.start_mjd - _UNIX_EPOCH_MJD) * 86400 + input.start_seconds
+    job_start = (input.start_mjd - UNIX_EPOCH_MJD) * DAY_S + input.start_seconds
     begun = time_ns / 1e9 - job_start - input.configurations[0].int_time / 2
     for scan in calc.scans:
         if scan.start_s - 1e-6 <= begun < scan.start_s + scan.duration_s:

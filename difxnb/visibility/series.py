@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.visibility.cube import Axes, Cube, Key, key_of
 from difxnb.visibility.fits import fringe_fit
 from difxnb.visibility.products import match_products, products_frame
 from difxnb.visibility.uvw import uvw_of_times
 from difxnb.wire.monitor import Product, Scan, VisibilityBlock
 
-_UNIX_EPOCH_MJD = 40587
 _MJD_STEP_S = 0.0087  # scan starts travel as days with seven decimals
 
 
@@ -34,7 +34,7 @@ class IntegrationClock:
 
     def __init__(self, input: Input, scans: Iterable[Scan]) -> None:
         self.step = float(input.configurations[0].int_time)
-        self.day = (input.start_mjd - _UNIX_EPOCH_MJD) * 86400
+        self.day = (input.start_mjd - UNIX_EPOCH_MJD) * DAY_S
         self._job_start = float(input.start_seconds)
         self._starts = {
             scan.identifier: _scan_start(scan, input.start_mjd)
@@ -61,7 +61,7 @@ class IntegrationClock:
 
 def _scan_start(scan: Scan, start_mjd: int) -> float:
     """Seconds after 0h of START MJD; a whole second where the rounding of the wire allows it."""
-    seconds = (scan.start_mjd - start_mjd) * 86400
+    seconds = (scan.start_mjd - start_mjd) * DAY_S
     whole = round(seconds)
     return float(whole) if abs(seconds - whole) < _MJD_STEP_S else round(seconds, 2)
 

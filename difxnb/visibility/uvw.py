@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from difxnb.formats.im import Im, ImScan
 from difxnb.formats.input import Input
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 
-_UNIX_EPOCH_MJD = 40587
-_DAY_NS = 86400 * 10**9
+_DAY_NS = DAY_S * 10**9
 
 
 def uvw_of_times(
@@ -43,7 +43,7 @@ def uvw_of_times(
     found = np.full((len(times_ns), len(baselines), 3), np.nan)
     places = [im.telescopes.index(telescope.name) for telescope in input.telescopes]
     for row, (time_ns, field) in enumerate(zip(times_ns, fields, strict=True)):
-        mjd = _UNIX_EPOCH_MJD + time_ns // _DAY_NS
+        mjd = UNIX_EPOCH_MJD + time_ns // _DAY_NS
         seconds = time_ns % _DAY_NS / 1e9
         scan = _scan_at(im, mjd, seconds, field)
         if scan is None:
@@ -67,7 +67,7 @@ def _scan_at(im: Im, mjd: int, seconds: float, field: str) -> int | None:
     for index, scan in enumerate(im.scans):
         if field and field not in (scan.pointing_source, *scan.phase_center_sources):
             continue
-        begins = [(p.mjd - mjd) * 86400 + p.sec for p in scan.polynomials]
+        begins = [(p.mjd - mjd) * DAY_S + p.sec for p in scan.polynomials]
         if begins and begins[0] <= seconds <= begins[-1] + im.interval_s:
             return index
     return None
