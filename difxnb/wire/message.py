@@ -35,7 +35,7 @@ from difxnb.wire.message_commands import (
     Vex2DifxRun,
     Vsis,
 )
-from difxnb.wire.message_fields import read_integer
+from difxnb.wire.message_fields import escape, read_integer, show_integer
 from difxnb.wire.message_names import (
     DIAGNOSTIC_TYPES,
     DRIVE_STATS_TYPES,
@@ -63,6 +63,7 @@ from difxnb.wire.message_reports import (
     Transient,
 )
 from difxnb.wire.message_types import (
+    BY_CLASS,
     BY_PAYLOAD,
     BY_TYPE,
     LEGACY_PAYLOAD,
@@ -74,7 +75,6 @@ from difxnb.wire.message_types import (
     Unparsed,
     message_type,
 )
-from difxnb.wire.message_writer import MAX_COMMAND, MAX_DATAGRAM, command_xml, to_xml
 
 __all__ = [
     "DIAGNOSTIC_TYPES",
@@ -127,6 +127,10 @@ __all__ = [
     "to_xml",
 ]
 
+MAX_DATAGRAM = 7999
+"""Bytes of the longest document that the library of DiFX sends; longer ones it drops."""
+MAX_COMMAND = 93712
+"""Bytes of the longest document that guiServer accepts in a COMMAND_PACKET."""
 MAX_DOCUMENT = 2**20
 """Bytes of the longest document that is read."""
 MAX_KEPT = 2**16
@@ -286,3 +290,64 @@ def _flatten(body: Element | tuple[()], path: str = "") -> list[tuple[str, str]]
         fields += [(f"{place}@{name}", value) for name, value in child.attrib.items()]
         fields += _flatten(child, f"{place}/")
     return fields[:_MAX_UNKNOWN_FIELDS]
+
+
+# -- writing --------------------------------------------------------------------------------------------
+
+
+def to_xml(message: Message) -> bytes:
+    """Write a document as the library of DiFX sends it, in one line after the prolog.
+
+    An empty header type is filled in from the body; flags and size are not written.
+
+    Raises
+    ------
+    MessageError
+        A text holds control characters or is longer than receivers keep, a number is not finite, the whole
+        is longer than 7999 bytes, or the body is of unknown type.
+    """
+    head = message.header
+    parts = [f"<from>{escape(head.source, 'from', 63)}</from>"]
+    parts += [f"<to>{escape(to, 'to', 31)}</to>" for to in head.to]
+    if head.mpi_id is not None:
+        parts.append(f"<mpiProcessId>{show_integer(head.mpi_id)}</mpiProcessId>")
+    parts.append(f"<identifier>{escape(head.identifier, 'identifier', 31)}</identifier>")
+    parts.append(f"<type>{escape(head.type or message_type(message.body), 'type', 31)}</type>")
+    sequence = "" if message.sequence is None else f"<seqNumber>{show_integer(message.sequence)}</seqNumber>"
+    return _envelope(
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>', parts, sequence, message.body, MAX_DATAGRAM
+    )
+
+
+def command_xml(body: Body) -> bytes:
+    """Write a document for guiServer's COMMAND_PACKET: a header with the type alone, then the body.
+
+    Raises
+    ------
+    MessageError
+        As for :func:`to_xml`; the limit of the whole is 93712 bytes.
+    """
+    for field in dataclasses.fields(body):
+        value = getattr(body, field.name)
+        if isinstance(value, str):
+            escape(value, field.name, MAX_COMMAND)  # no byte codes: guiServer would not undo them
+    header = [f"<type>{message_type(body)}</type>"]
+    return _envelope('<?xml version="1.0" encoding="UTF-8"?>', header, "", body, MAX_COMMAND)
+
+
+def _envelope(prolog: str, header: list[str], sequence: str, body: Body, limit: int) -> bytes:
+    entry = BY_CLASS.get(type(body))
+    if entry is None:
+        raise MessageError(f"a {type(body).__name__} body cannot be written: its elements are not known")
+    fields = entry.layout.write(body)
+    if entry.payload:
+        fields = f"<{entry.payload}>{fields}</{entry.payload}>"
+    document = (
+        f"{prolog}\n<difxMessage><header>{''.join(header)}</header>"
+        f"<body>{sequence}{fields}</body></difxMessage>"
+    ).encode()
+    if len(document) > limit:
+        raise MessageError(
+            f"the {entry.type} document has {len(document)} bytes; at most {limit} can be sent"
+        )
+    return document

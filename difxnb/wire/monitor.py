@@ -20,8 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.errors import ProtocolError
-from difxnb.wire.monitor_encode import encode_block, encode_product_list, encode_scan
-from difxnb.wire.monitor_lags import Lags, delay_from_maximum, lags, measure_lags, signal_to_noise, zero_lags
+from difxnb.wire.monitor_encode import (
+    Lags,
+    delay_from_maximum,
+    encode_block,
+    encode_product_list,
+    encode_scan,
+    lags,
+    measure_lags,
+    signal_to_noise,
+    zero_lags,
+)
 from difxnb.wire.monitor_numbers import decode_numbers, encode_numbers
 from difxnb.wire.monitor_packets import (
     LAG_HEAD,

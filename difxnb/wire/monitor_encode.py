@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a monitor server sends: the product list, and the packets of each integration.
+"""What a monitor server computes and sends: the product list, and the packets of each integration.
 
-Comes in: scans, products, spectra and what was derived from them. Goes out: the elementary writes of
-``DifxMonitorExchange.h``, one piece each, because in channel mode each travels in a packet of its own. The
-reader of the same is :mod:`difxnb.wire.monitor`.
+Comes in: scans, products and spectra. Goes out: the elementary writes of ``DifxMonitorExchange.h``, one piece
+each, because in channel mode each travels in a packet of its own. The reader of the same is
+:mod:`difxnb.wire.monitor`.
+
+Lags, delay and SNR follow the formulas of that file, with its convention of signs: a phase that grows with
+frequency gives a negative delay. They are not meant for measuring; clients compute delays of their own from the
+spectra.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from difxnb.wire.monitor_lags import Lags
 from difxnb.wire.monitor_numbers import encode_numbers
-from difxnb.wire.monitor_packets import NUMBER_BYTES, MonitorId, encode_triple
+from difxnb.wire.monitor_packets import NUMBER_BYTES, MonitorId, check_fft_size, encode_triple
 from difxnb.wire.monitor_products import Product, Scan
 from difxnb.wire.packet import encode_int, encode_text, packet_chunks
 
@@ -122,6 +125,92 @@ def _auto_packets(products: Sequence[Product]) -> Iterator[tuple[MonitorId, byte
         yield MonitorId.AUTOCORRELATION, encode_text(product.telescope1)
         yield MonitorId.FREQUENCY, _DOUBLE.pack(product.frequency_hz / 1e6)
         yield MonitorId.NEW_PRODUCT, encode_triple(product.number, product.offset, product.channels)
+
+
+# -- spectra and what is derived from them ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """Content of a lag packet.
+
+    Attributes
+    ----------
+    magnitude : ndarray of float64
+        One value per lag, in the order of the FFT: lags 0 ... H-1, then -H ... -1.
+    maximum : int
+        Index of the largest of them.
+    delay_us : float
+    snr : float
+    """
+
+    magnitude: NDArray[np.float64]
+    maximum: int
+    delay_us: float
+    snr: float
+
+
+def lags(visibility: NDArray[Any], fft_size: int) -> NDArray[np.float64]:
+    """Magnitude of the inverse real FFT, not normalised, of a spectrum padded with zeros.
+
+    Channel 0 counts once and its imaginary part is ignored; all others count twice.
+
+    Parameters
+    ----------
+    visibility : ndarray
+        Complex, shape (channels,).
+    fft_size : int
+        Power of two, at least twice the number of channels.
+
+    Returns
+    -------
+    ndarray of float64, shape (fft_size,)
+        In the order of the FFT (not shifted).
+    """
+    check_fft_size(fft_size, len(visibility))
+    return np.abs(np.fft.irfft(visibility, fft_size, norm="forward"))
+
+
+def delay_from_maximum(
+    maximum: int, fft_size: int, channels: int, bandwidth_hz: float, *, half: bool = False
+) -> float:
+    """Delay of a lag, microseconds.
+
+    With i = `maximum`, less `fft_size` in the upper half, it is ``i * channels / (fft_size * bandwidth)``.
+    guiServer 2.9 gives half of that; `half` does, too.
+    """
+    index = maximum - fft_size if maximum > fft_size // 2 else maximum
+    delay = index * channels / (fft_size * bandwidth_hz) * 1e6
+    return delay / 2 if half else delay
+
+
+def signal_to_noise(magnitude: NDArray[np.float64], maximum: int) -> float:
+    """Maximum over the standard deviation outside a window of a twentieth of all lags on both sides of it.
+
+    ``inf`` where the rest is constant, ``nan`` where all is zero or nothing is left outside.
+    """
+    size = len(magnitude)
+    distance = np.abs((np.arange(size) - maximum + size // 2) % size - size // 2)
+    rest = magnitude[distance > size // 20]
+    spread = float(rest.std()) if rest.size else 0.0
+    if spread == 0.0:
+        return float("inf") if magnitude[maximum] > 0 and rest.size else float("nan")
+    return float(magnitude[maximum]) / spread
+
+
+def measure_lags(
+    visibility: NDArray[Any], fft_size: int, bandwidth_hz: float, *, half_delay: bool = False
+) -> Lags:
+    """Compute all of a lag packet from one spectrum; see `lags`, `delay_from_maximum`, `signal_to_noise`."""
+    magnitude = lags(visibility, fft_size)
+    maximum = int(magnitude.argmax())
+    delay = delay_from_maximum(maximum, fft_size, len(visibility), bandwidth_hz, half=half_delay)
+    return Lags(magnitude, maximum, delay, signal_to_noise(magnitude, maximum))
+
+
+def zero_lags(fft_size: int) -> Lags:
+    """Give what a guiServer built with IPP 9 or later sends: lags of 0, and an SNR printed as ``-nan``."""
+    return Lags(np.zeros(fft_size), 0, 0.0, -float("nan"))
 
 
 Declared = Literal["actual", "2.9"]
