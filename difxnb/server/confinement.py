@@ -113,6 +113,17 @@ class Confinement:
             raise IsADirectoryError(errno.EISDIR, "no regular file", path)
         return descriptor
 
+    def read_text(self, path: str | Path) -> str:
+        """Text of a regular file, links followed; bytes that are no UTF-8 are kept as lone surrogates.
+
+        Raises
+        ------
+        OSError
+            As :meth:`open_file`.
+        """
+        with os.fdopen(self.open_file(os.fspath(path)), "rb") as content:
+            return content.read().decode("utf-8", "surrogateescape")
+
     def _walk(self, real: Path, *, create: bool) -> int:
         descriptor = os.open(self.root, _DIRECTORY)
         for name in real.relative_to(self.root).parts:

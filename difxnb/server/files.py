@@ -19,7 +19,7 @@ from difxnb.server.confinement import Confinement
 from difxnb.server.words import Word, read_words
 
 MAX_MATCHES = 100_000
-"""Names that one pattern may expand to."""
+"""Names that the patterns of one request may expand to."""
 
 _RM_FLAGS = frozenset("rRfv")
 _COPY_PIECE = 2**20
@@ -55,7 +55,13 @@ def expand(root: Confinement, words: list[Word]) -> list[str]:
     for word in words:
         found = sorted(_matches(root, word)) if word.is_pattern else []
         paths += found or [word.text]
+        _require_few(paths, " ".join(word.text for word in words))
     return paths
+
+
+def _require_few(found: list[str], pattern: str) -> None:
+    if len(found) > MAX_MATCHES:
+        raise OSError(errno.E2BIG, f"matches more than {MAX_MATCHES} names", pattern[:200])
 
 
 def _matches(root: Confinement, word: Word) -> list[str]:
@@ -72,8 +78,7 @@ def _matches(root: Confinement, word: Word) -> list[str]:
             ]
         else:
             found = [f"{above}/{component.text}" for above in found]
-        if len(found) > MAX_MATCHES:
-            raise OSError(errno.E2BIG, f"matches more than {MAX_MATCHES} names", word.text)
+        _require_few(found, word.text)
     return [path for path in found if _is_there(root, path)]
 
 

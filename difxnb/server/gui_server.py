@@ -110,6 +110,7 @@ class GuiServer:
             self._listener.close()
         await self._services.jobs.close()
         await self._close_clients()
+        await self._services.jobs.close()  # a client may have started another one just before it went
         if self._listener is not None:
             await self._listener.wait_closed()
             self._listener = None

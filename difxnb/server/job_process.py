@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +20,12 @@ from pathlib import Path
 from difxnb.errors import ProtocolError
 from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
+from difxnb.server.files import write_all
 from difxnb.server.job_output import JobOutput, log_lines
 from difxnb.server.jobs import Launch, Step
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document
+from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.message import Header, JobState, Message, Status, Stop, Unparsed, to_xml
 from difxnb.wire.packet import Packet, PacketReader
 
@@ -31,6 +34,7 @@ STOP_TIME = 5.0
 
 _FINAL = frozenset(state.value for state in JobState if state.is_terminal)
 _MAX_FRAME = 2**28
+_VALUE_BYTES = 8
 _READ = 2**16
 
 Report = Callable[[Step], None]
@@ -71,6 +75,7 @@ class RunningJob:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = self._was_asked = False
         self._state: str | None = None
+        self._log_failed = False
         self._patience: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
 
@@ -81,7 +86,7 @@ class RunningJob:
             if self.launch.problems:
                 for problem in self.launch.problems:
                     self._tell(self._output.stderr(problem))
-            else:
+            elif not self._stopping:
                 status = await self._run_child()
         finally:
             if self._patience is not None:
@@ -188,7 +193,7 @@ class RunningJob:
             try:
                 while (frame := reader.next_packet()) is not None:
                     self._frame(frame)
-            except ProtocolError as error:  # the child died in a way that left rubbish
+            except (ProtocolError, struct.error) as error:  # the child died in a way that left rubbish
                 self._tell(self._output.stderr(f"output of the correlator cannot be read: {error}"))
                 self.kill()
                 return
@@ -212,8 +217,11 @@ class RunningJob:
         elif frame.id == FrameId.STDERR:
             self._tell(self._output.stderr(_text(frame.payload)))
         elif frame.id == FrameId.DUMP:
-            time, _ = DUMP_HEAD.unpack_from(frame.payload)
-            self._dump(self.launch.input_file, time, frame.payload[DUMP_HEAD.size :])
+            time, values = DUMP_HEAD.unpack_from(frame.payload)
+            result = frame.payload[DUMP_HEAD.size :]
+            if len(result) != values * _VALUE_BYTES:
+                raise ProtocolError(f"{values} values announced, {len(result)} bytes found")
+            self._dump(self.launch.input_file, time, result)
 
     def _tell(self, steps: list[Step]) -> None:
         for step in steps:
@@ -222,13 +230,17 @@ class RunningJob:
     def _log(self, lines: list[str]) -> None:
         path = str(self.launch.input_file.with_suffix(".difxlog"))
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
         try:
             with self._root.parent(path) as (above, name):
                 descriptor = os.open(name, flags, 0o666, dir_fd=above)
-        except OSError:  # a directory that cannot be written to: the job goes on without a log
-            return
-        with os.fdopen(descriptor, "ab") as log:
-            log.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+            with os.fdopen(descriptor, "ab", buffering=0):
+                write_all(descriptor, content)
+        except OSError as error:  # no permission, a full disk: the job goes on without a log
+            if not self._log_failed:
+                self._log_failed = True
+                text = f"{path} cannot be written: {error.strerror}"
+                self._report(Notice(NoticeSeverity.WARNING, text))
 
     def _last_state(self) -> bytes:
         state = JobState.TERMINATED if self._was_asked else JobState.CRASHED

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
-from difxnb.errors import FileFormatError, MissingData, UnsupportedJob
-from difxnb.formats.calc import read_calc
+from difxnb.errors import UnsupportedJob
+from difxnb.formats.calc import parse_calc
 from difxnb.formats.companion import companion
-from difxnb.formats.input import read_input
+from difxnb.formats.input import parse_input
 from difxnb.formats.input_model import Input
 from difxnb.server.confinement import Confinement
+from difxnb.server.files import error_text
 from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.job import JobEvent, JobId
 from difxnb.wire.message import Start
@@ -102,7 +104,7 @@ def plan_start(root: Confinement, request: Start, *, is_running: bool = False) -
     if stopping:
         return StartPlan((*steps, *stopping))
     steps.append(JobEvent(JobId.PARAMETER_CHECK_SUCCESS))
-    return _after_check(request, input_file, check, steps)
+    return _after_check(root, request, input_file, check, steps)
 
 
 def find_input(root: Confinement, path: str | None) -> Path | None:
@@ -121,17 +123,18 @@ def check_configuration(root: Confinement, input_file: Path) -> ConfigurationChe
 
     check = ConfigurationCheck(input_file.with_suffix(".difx"))
     try:
-        inp = read_input(input_file)
+        inp = parse_input(root.read_text(input_file), input_file)
         check.output = inp.companion("difx")
         check.outside = outside(root, inp, input_file)
         check.errors += [
             f"{path} is named by the job and lies outside the server's root" for path in check.outside
         ]
-        if not check.outside:
+        check.errors += [f"{path} is no regular file" for path in _special(inp, input_file)]
+        if not check.errors:
             open_job(input_file)
     except UnsupportedJob as error:
         check.errors += error.reasons
-    except (FileFormatError, MissingData, OSError) as error:
+    except (ValueError, OSError) as error:  # what the files say, or that they are not there
         check.errors.append(str(error))
     if not check.errors:
         check.lines.append(f"No errors with input file {input_file}")
@@ -140,29 +143,53 @@ def check_configuration(root: Confinement, input_file: Path) -> ConfigurationChe
 
 def outside(root: Confinement, inp: Input, input_file: Path) -> list[str]:
     """Paths that a job would read or write outside the root; each where the job finds it, as it finds it."""
-    named = [inp.companion(extension) for extension in ("calc", "threads", "machines", "difx")]
-    named += [companion(name, input_file) for datastream in inp.datastreams for name in datastream.files]
-    found = [str(path) for path in named if not _inside(root, path)]
+    found = [
+        str(path) for path in [*_named(inp, input_file), inp.companion("difx")] if not _inside(root, path)
+    ]
     calc = inp.companion("calc")
-    if not found and calc.is_file() and not _inside(root, read_calc(calc).companion("im")):
-        found.append(str(read_calc(calc).companion("im")))
+    if not found and calc.is_file():
+        model = parse_calc(root.read_text(calc), calc).companion("im")
+        found += [] if _inside(root, model) else [str(model)]
     return found
+
+
+def _named(inp: Input, input_file: Path) -> list[Path]:
+    """The files that a job reads, but for the delay model, which its ``.calc`` names."""
+    named = [inp.companion(extension) for extension in ("calc", "threads", "machines")]
+    return [*named, *(companion(name, input_file) for stream in inp.datastreams for name in stream.files)]
+
+
+def _special(inp: Input, input_file: Path) -> list[Path]:
+    """Named pipes, devices and directories among those files: reading them could take for ever."""
+    return [path for path in _named(inp, input_file) if path.exists() and not path.is_file()]
 
 
 def _inside(root: Confinement, path: Path) -> bool:
     try:
-        root.real(os.path.abspath(path))
+        root.real(str(path.absolute()))  # which leaves ".." alone: behind a link it means something else
     except FileNotFoundError:
         return False
     return True
 
 
-def move_aside(path: Path) -> Path:
-    """Rename something to the first free ``path.1``, ``path.2``, ...; returns the new name."""
-    number = 1
-    while os.path.lexists(f"{path}.{number}"):
-        number += 1
-    return path.rename(f"{path}.{number}")
+def move_aside(root: Confinement, path: Path) -> Path:
+    """Rename something to the first free ``path.1``, ``path.2``, ...
+
+    Returns
+    -------
+    Path
+        The new name.
+
+    Raises
+    ------
+    OSError
+        The directory does not let us, or it is the root itself.
+    """
+    with root.parent(str(path)) as (above, name):
+        taken = set(os.listdir(above))
+        free = next(new for number in count(1) if (new := f"{name}.{number}") not in taken)
+        os.rename(name, free, src_dir_fd=above, dst_dir_fd=above)
+    return path.with_name(free)
 
 
 def _refused(text: str, reason: JobId) -> StartPlan:
@@ -199,7 +226,9 @@ def _missing_nodes(request: Start) -> list[Step]:
     return [JobEvent(reason), JobEvent(JobId.JOB_TERMINATED)]
 
 
-def _after_check(request: Start, input_file: Path, check: ConfigurationCheck, steps: list[Step]) -> StartPlan:
+def _after_check(
+    root: Confinement, request: Start, input_file: Path, check: ConfigurationCheck, steps: list[Step]
+) -> StartPlan:
     exists = not check.outside and os.path.lexists(check.output)
     if exists and not request.force:
         refused = _refused(f"output {check.output} exists; nothing was started", JobId.FAILURE_OUTPUT_EXISTS)
@@ -207,7 +236,12 @@ def _after_check(request: Start, input_file: Path, check: ConfigurationCheck, st
     problems = tuple(_problems(request, input_file, check))
     if exists and not problems:
         steps.append(JobEvent(JobId.DELETING_PREVIOUS_OUTPUT))
-        steps.append(JobEvent(JobId.DIFX_MESSAGE, f"{check.output} was moved to {move_aside(check.output)}"))
+        try:
+            moved = move_aside(root, check.output)
+        except OSError as error:
+            text = f"output {check.output} cannot be moved aside: {error_text(error)}; nothing was started"
+            return StartPlan((*steps, *_refused(text, JobId.FAILURE_OUTPUT_EXISTS).steps))
+        steps.append(JobEvent(JobId.DIFX_MESSAGE, f"{check.output} was moved to {moved}"))
     command = f"executing: embedded correlator {input_file}\n"
     steps += [Notice(NoticeSeverity.WARNING, command), JobEvent(JobId.STARTING_DIFX)]
     return StartPlan(tuple(steps), Launch(input_file, request.function == "RUN_MONITOR", problems))

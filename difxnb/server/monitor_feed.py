@@ -82,15 +82,17 @@ async def serve_monitor(feed: MonitorFeed, root: Confinement, quirks: Quirks, si
     """Converse with a monitor until it closes or its client goes."""
     session, queue = MonitorSession(root, quirks), DumpQueue()
     feed.add(session, queue)
-    sender = asyncio.get_running_loop().create_task(_send_data(session, queue, side))
     try:
-        while not session.closed and (data := await side.read()):
-            for pieces in session.receive_data(data):
-                await side.write(pieces)
+        async with asyncio.TaskGroup() as both:  # when one fails, so does the other
+            sender = both.create_task(_send_data(session, queue, side))
+            while not session.closed and (data := await side.read()):
+                for pieces in session.receive_data(data):
+                    await side.write(pieces)
+            sender.cancel()
+    except* ConnectionError as lost:
+        raise ConnectionResetError("the monitor's client is gone") from lost
     finally:
         feed.remove(session)
-        sender.cancel()
-        await asyncio.wait({sender})
 
 
 async def _send_data(session: MonitorSession, queue: DumpQueue, side: SideConnection) -> None:

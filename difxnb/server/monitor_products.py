@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.calc import Calc, read_calc
-from difxnb.formats.input import ResultProduct, read_input, result_layout, result_length
+from difxnb.formats.calc import Calc, parse_calc
+from difxnb.formats.input import ResultProduct, parse_input, result_layout, result_length
 from difxnb.formats.input_model import Input
 from difxnb.server.confinement import Confinement
 from difxnb.server.quirks import Quirks
@@ -76,8 +76,9 @@ def read_monitored_job(root: Confinement, path: str, quirks: Quirks) -> Monitore
         They cannot be read, or do not fit each other.
     """
     input_file = root.real(path)
-    inp = read_input(input_file)
-    calc = read_calc(root.real(str(inp.companion("calc"))))
+    inp = parse_input(root.read_text(input_file), input_file)
+    calc_file = inp.companion("calc")
+    calc = parse_calc(root.read_text(calc_file), calc_file)
     if not inp.configurations:
         raise FileFormatError(input_file, "", "the job has no configuration")
     chosen = [_configuration(inp, calc, index) for index in range(len(calc.scans))]

@@ -56,9 +56,10 @@ class Multicast(asyncio.DatagramProtocol):
         """Send a document; what the system cannot take at once is lost, as UDP may be, and counted."""
         if self._sender is None:
             return
-        self._own.append(payload)
+        datagram = payload[:MAX_DATAGRAM]
+        self._own.append(datagram)
         try:
-            self._sender.sendto(payload[:MAX_DATAGRAM], self._network)
+            self._sender.sendto(datagram, self._network)
         except OSError:  # no route, buffer full: nobody is told by the real server either
             self.lost += 1
 

@@ -64,6 +64,7 @@ class Jobs:
         self._publish, self._dump = publish, dump
         self._running: dict[Path, tuple[RunningJob, asyncio.Task[None]]] = {}
         self._claimed: set[Path] = set()
+        self._closing = False
         self._last_words: OrderedDict[Path, Document] = OrderedDict()
 
     @property
@@ -96,6 +97,8 @@ class Jobs:
         task = asyncio.get_running_loop().create_task(self._follow(job), name=f"job {launch.identifier}")
         self._running[launch.input_file] = (job, task)
         self._claimed.discard(launch.input_file)
+        if self._closing:
+            job.stop()
         return job
 
     def find(self, path: str) -> RunningJob | None:
@@ -105,12 +108,12 @@ class Jobs:
         return found[0] if found else None
 
     async def close(self) -> None:
-        """Stop every job and wait until nothing is left of them."""
-        jobs = list(self._running.values())
-        for job, _ in jobs:
+        """Stop every job, also those that are started from now on, and wait until nothing is left of them."""
+        self._closing = True
+        for job, _ in self._running.values():
             job.stop()
-        if jobs:
-            await asyncio.wait({task for _, task in jobs})
+        while self._running:
+            await asyncio.wait({task for _, task in self._running.values()})
 
     async def _follow(self, job: RunningJob) -> None:
         def hear(document: Document) -> None:

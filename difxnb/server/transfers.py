@@ -44,6 +44,7 @@ class Upload:
         self._block = bytearray()
         self._text_only = text_only
         self._failure: TransferResult | None = None
+        self._ended = False
         self._descriptor = -1
         try:
             self._descriptor = self._open(root, destination)
@@ -63,6 +64,8 @@ class Upload:
     def receive_data(self, data: bytes) -> bytes | None:
         """Take bytes of the client; the answer when the announced number is there, else None."""
         with self._lock:
+            if self._ended:  # by a client that went while this call was on its way
+                return None
             self._reader.receive_data(data)
             content = self._reader.take()
             if self._failure is None and content:
@@ -72,6 +75,7 @@ class Upload:
     def abort(self) -> None:
         """Note that the client is gone: the destination stays as it was."""
         with self._lock:
+            self._ended = True
             if self._text_only and self._failure is None:
                 self._close()  # the real server puts whatever came in its place
             else:

@@ -63,6 +63,9 @@ elif behaviour == "recovers":
 elif behaviour == "rubbish":
     os.write(1, b"\xff" * 64)
     time.sleep(60)
+elif behaviour == "half-results":
+    frame(4, struct.pack(">iif", 43200, 8, 1.0))
+    time.sleep(60)
 elif behaviour == "dies":
     os.kill(os.getpid(), signal.SIGKILL)
 status("Done")

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from difxnb.server import files
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, operate, replacing, write_all
+from difxnb.server.words import read_words
 from difxnb.wire.files import move_target, quote_once, quote_twice
 
 
@@ -208,3 +210,12 @@ def test_a_replacement_that_fails_leaves_the_old_file_and_no_temporary_one(root)
         write_all(descriptor, b"half") or write_all(descriptor, None)
     assert Path(target).read_text() == "a.txt"
     assert not [n for n in os.listdir(root.root) if n.endswith(".part")]
+
+
+def test_patterns_match_a_bounded_number_of_names_in_all(root, monkeypatch):
+    monkeypatch.setattr(files, "MAX_MATCHES", 10)
+    for number in range(4):
+        (root.root / f"many{number}").write_text("")
+    assert len(files.expand(root, read_words(f"{root.root}/many* {root.root}/many*"))) == 8
+    with pytest.raises(OSError, match="more than 10 names"):
+        files.expand(root, read_words(f"{root.root}/many* " * 3))

@@ -2,6 +2,8 @@
 """Checks before a start: the sequences of the real server, and nothing of the old output lost."""
 
 import dataclasses
+import os
+import re
 
 import pytest
 
@@ -180,7 +182,39 @@ def test_data_reached_through_a_link_out_are_outside(root, job, tmp_path):
     assert any("outside" in problem for problem in plan(root, job)[0].launch.problems)
 
 
+def test_behind_a_link_two_dots_mean_another_directory(root, job, tmp_path):
+    """Both for what is read and for what is written: it is the system's view that counts."""
+    (root.root / "deep" / "er").mkdir(parents=True)
+    (root.root / "deep" / "er" / "up").symlink_to(root.root)
+    (tmp_path / "secret.vdif").write_bytes((job.parent / "AA.vdif").read_bytes())
+    original = job.read_text()
+    there = f"{root.root}/deep/er/up/.."
+    job.write_text(original.replace("/elsewhere/AA.vdif", f"{there}/secret.vdif"))
+    assert any("outside" in problem for problem in plan(root, job)[0].launch.problems)
+    job.write_text(re.sub(r"(OUTPUT FILENAME: +).*", rf"\g<1>{there}/stolen.difx", original))
+    assert any("outside" in problem for problem in plan(root, job)[0].launch.problems)
+
+
+@pytest.mark.parametrize("name", ["AA.vdif", "job.calc", "job.threads"])
+def test_named_pipes_are_not_waited_for(root, job, name):
+    (job.parent / name).unlink()
+    os.mkfifo(job.parent / name)
+    found, ids = plan(root, job, function="CONFIG_ONLY")
+    assert ids[-3:] == [124, 116, 128]
+    assert any("no regular file" in text for _, text in notices(found))
+
+
+def test_output_that_cannot_be_moved_refuses_the_start(root, job):
+    job.write_text(re.sub(r"(OUTPUT FILENAME: +).*", rf"\g<1>{root.root}", job.read_text()))
+    found, ids = plan(root, job, force=True)
+    assert ids == [*CHECKED, 104, 112, 111, 100]
+    assert found.launch is None
+    assert "cannot be moved aside" in notices(found)[-1][1]
+    assert job.exists()
+
+
 def test_the_first_free_number_is_taken(tmp_path):
     (tmp_path / "a").write_text("x")
     (tmp_path / "a.1").symlink_to("nowhere")
-    assert move_aside(tmp_path / "a") == tmp_path / "a.2"
+    assert move_aside(Confinement(tmp_path), tmp_path / "a") == tmp_path / "a.2"
+    assert (tmp_path / "a.2").read_text() == "x"

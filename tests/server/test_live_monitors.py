@@ -61,3 +61,40 @@ def test_a_monitor_times_out_on_request_and_can_be_revived(short):
 
 def numbers(packet):
     return int.from_bytes(packet.payload[:4], "big")
+
+
+def test_a_monitor_does_not_wait_for_a_named_pipe(short):
+    short.with_suffix(".calc").unlink()
+    os.mkfifo(short.with_suffix(".calc"))
+
+    async def main():
+        async with serving(short.parent) as server:
+            peer = await Peer.connect(server)
+            await peer.send(control.StartMonitor(50))
+            await peer.say(50, *encode_input_path(str(short)))
+            await peer.until(lambda: 102 in [p.id for p in monitored(peer)])
+            assert b"no regular file" in monitored(peer)[0].payload
+            await peer.close()
+
+    run(main())
+
+
+def test_a_monitor_that_fails_ends_and_says_so(short, caplog):
+    """Here by results that no correlator gives; nobody is to wait for data that will never come."""
+
+    async def main():
+        async with serving(short.parent) as server:
+            peer, other = await Peer.connect(server), await Peer.connect(server)
+            await peer.send(control.StartMonitor(50))
+            await peer.say(50, *encode_input_path(str(short)), *encode_request([(0, 0, 2)], 32))
+            await peer.until(lambda: [p.id for p in monitored(peer)].count(100) == 2)
+            server._services.monitors.publish(short, 43200, b"half")
+            await peer.until(lambda: bool(peer.notices(6)))
+            assert "the server failed in this operation" in peer.notices(6)[0]
+            await peer.fence()
+            await other.fence()
+            await peer.close()
+            await other.close()
+
+    run(main())
+    assert "an operation failed" in caplog.text

@@ -53,6 +53,22 @@ def test_documents_go_out_and_come_in_once(tmp_path, station):
     run(main())
 
 
+def test_a_long_document_is_cut_and_does_not_come_back_as_somebody_elses(tmp_path, station):
+    member, port = station
+
+    async def main():
+        async with serving(tmp_path, multicast=(GROUP, port)) as server:
+            peer = await Peer.connect(server)
+            await peer.send(control.RelaySwitch(True), control.RelayCommand(b"x" * 20_000))
+            assert await asyncio.to_thread(member.recv, 30_000) == b"x" * 10240
+            member.sendto(b"last", (GROUP, port))
+            await peer.until(lambda: control.Relayed(b"last") in peer.events)
+            assert [len(m.text) for m in peer.relayed()] == [10240, 4]
+            await peer.close()
+
+    run(main())
+
+
 def test_a_group_that_is_none_is_refused_at_once(tmp_path):
     with pytest.raises(ValueError, match="multicast group"):
         GuiServer(tmp_path, multicast=("10.0.0.1", 50200))

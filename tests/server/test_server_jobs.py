@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Running jobs through the server, with a correlator that does as it is told."""
 
+import asyncio
 import os
 import shutil
 
@@ -138,6 +139,7 @@ def test_a_correlator_that_does_not_stop_is_killed(short, monkeypatch):
         ("dies", None, [116, 119]),
         ("dies", "ignored-status", [117, 101]),
         ("rubbish", None, [116, 116, 119]),
+        ("half-results", None, [116, 116, 119]),
     ],
 )
 def test_how_a_job_ends_follows_from_what_the_correlator_did(short, behaviour, quirks, expected):
@@ -149,7 +151,7 @@ def test_how_a_job_ends_follows_from_what_the_correlator_did(short, behaviour, q
             await peer.close()
             assert sorted(ids[7:]) == sorted(expected)
             assert ids[-1] == expected[-1]
-            crashed = behaviour in ("dies", "rubbish") and quirks is None
+            crashed = behaviour in ("dies", "rubbish", "half-results") and quirks is None
             assert ("Crashed" in states(peer)) == crashed
 
     run(main())
@@ -295,6 +297,49 @@ def test_a_log_that_cannot_be_written_does_not_stop_a_job(short):
             peer = await Peer.connect(server)
             await peer.command(start(short, 51))
             assert (await peer.ended(51))[-1] == 101
+            assert sum("job.difxlog cannot be written" in text for text in peer.notices(5)) == 1
             await peer.close()
+
+    run(main())
+
+
+def test_a_log_that_is_full_does_not_stop_a_job(short):
+    """A pipe that nobody empties refuses to be written to, like a full disk."""
+    os.mkfifo(short.with_suffix(".difxlog"))
+    reader = os.open(short.with_suffix(".difxlog"), os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(short.with_suffix(".difxlog"), os.O_WRONLY | os.O_NONBLOCK)
+    with open(reader, "rb"), open(writer, "wb", buffering=0) as pipe:
+        while pipe.write(b"x" * 65536):
+            continue
+
+        async def main():
+            async with serving(short.parent, correlator=scripted("brief")) as server:
+                peer = await Peer.connect(server)
+                await peer.command(start(short, 51))
+                assert (await peer.ended(51))[-1] == 101
+                assert any("job.difxlog cannot be written" in text for text in peer.notices(5))
+                await peer.close()
+
+        run(main())
+
+
+def test_no_job_is_started_while_the_server_closes(short, short_job, tmp_path, monkeypatch):
+    """One that does not stop at once holds the server up, and a client uses the time."""
+    monkeypatch.setattr(job_process, "STOP_TIME", 0.5)
+    other = tmp_path / "other" / "job.input"
+    shutil.copytree(short_job.parent, other.parent)
+
+    async def main():
+        async with serving(tmp_path, correlator=scripted("stubborn")) as server:
+            peer = await watching(server)
+            await peer.command(start(short, 51))
+            await peer.until(running(peer))
+            closing = asyncio.create_task(server.close())
+            await peer.command(start(other, 52))
+            assert (await peer.ended(52))[-1] == 100
+            await closing
+            assert server._services.jobs.find(str(other)) is None
+            await peer.close()
+        assert not other.with_suffix(".difxlog").exists()
 
     run(main())

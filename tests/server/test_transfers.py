@@ -3,6 +3,7 @@
 
 import os
 import struct
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -138,3 +139,15 @@ def test_a_file_that_grows_meanwhile_gives_what_was_announced(root):
     with open(root.root / "file", "ab") as file:
         file.write(b"more")
     assert b"".join(pieces) == b"x" * 2000
+
+
+def test_what_is_still_on_its_way_when_a_client_dies_goes_nowhere(root):
+    """A descriptor number that the upload had may be another file's by then."""
+    upload = Upload(root, f"{root.root}/old")
+    upload.receive_data(size(6) + b"new")
+    upload.abort()
+    with ExitStack() as innocent:
+        for _ in range(5):
+            innocent.enter_context((root.root / "innocent").open("wb"))
+        assert upload.receive_data(b"est") is None
+    assert (root.root / "innocent").read_bytes() == b""

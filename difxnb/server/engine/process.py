@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from difxnb.errors import DifxError
+from difxnb.formats.input import read_input
 from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
 from difxnb.server.engine.embedded import EmbeddedJob, Integration, correlate, open_job
@@ -124,12 +125,12 @@ def _guarded(options: argparse.Namespace, frames: Frames) -> int:
 
 
 def _run(input_file: Path, root: Path | None, frames: Frames, *, monitor: bool) -> int:
-    job = open_job(input_file)
-    named = outside(Confinement(root), job.input, input_file) if root else []
+    # Before anything is opened: the files may have changed since the server looked.
+    named = outside(Confinement(root), read_input(input_file), input_file) if root else []
     if named:
         frames.line(f"outside the server's root: {', '.join(named)}", error=True)
         return 1
-    run = Run(job, input_file, frames, monitor=monitor)
+    run = Run(open_job(input_file), input_file, frames, monitor=monitor)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: run.stop.set())
     threading.Thread(target=_watch_parent, args=(run.stop,), name="parent-watch", daemon=True).start()
