@@ -54,6 +54,7 @@ def nothing_left_running() -> Iterator[None]:
     sockets = _open_sockets() if os.path.isdir("/proc/self/fd") else set()
     yield
     gc.collect()
+    gc.freeze()  # what survived need not be looked at again, or later tests pay for earlier ones
     for thread in set(threading.enumerate()) - threads:
         if not thread.name.startswith(_LASTING_THREADS):
             thread.join(timeout=5.0)
