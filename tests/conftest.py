@@ -29,6 +29,16 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two jobs to run, ``short`` and ``long``; tests take copies with `jobs_to_run.put`."""
+    from tests.jobs_to_run import write_jobs
+
+    folder = tmp_path_factory.mktemp("made")
+    write_jobs(folder)
+    return folder
+
+
 def pytest_collection_finish() -> None:
     """Hide what exists by now from the collector: collecting after each test then costs 1 ms, not 40."""
     gc.collect()

@@ -140,7 +140,9 @@ class StartedJob:
 
     def _finish(self) -> None:
         if not self.conversation.complete and self.failure is None:
-            self.failure = ConnectionLost("the connection was closed here while the job was running")
+            # Cancelled, by the end of the session as a rule, which knows why.
+            given_up = ConnectionLost("following it was given up here while the job was running")
+            self.failure = given_up if self._session.lost is None else self._session.loss()
         self._session.jobs.discard(self.input_file)
         self._session.job_ended = asyncio.get_running_loop().time()
         if self.failure is None:

@@ -172,6 +172,8 @@ class MonitorFeed:
             if not self._closing:
                 self.failure = error
         finally:
+            if self.failure is None and not self._closing and self._session.lost is not None:
+                self.failure = self._session.loss()
             self._ended.set()
             await self._batches.aclose()
 

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -26,32 +24,9 @@ from difxnb.errors import (
 from difxnb.wire.job import JobOutcome
 from difxnb.wire.message import Message, Status
 from tests.client.peers import ROBUST, own_server, patience_for, relayed
-from tests.server.made_jobs import MadeJob
+from tests.jobs_to_run import put
 
 MODES = [(quirks, transport) for quirks in (None, "2.9") for transport in ("channel", "dial-back")]
-SHORT = MadeJob(seconds=1, pols="RL", products=4)
-LONG = MadeJob(seconds=6)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short job with fringes (all antennas record the same), and one that runs for a while."""
-    folder = tmp_path_factory.mktemp("made")
-    for name, job in (("short", SHORT), ("long", LONG)):
-        codes = job.codes()
-        codes[:] = codes[:1, :1]
-        job.write(folder / name, codes)
-    return folder
-
-
-def put(made: Path, name: str, root: Path) -> Path:
-    """Give a test its own copy of a job; recordings are shared."""
-    for file in (made / name).iterdir():
-        if file.suffix == ".vdif":
-            os.link(file, root / file.name)
-        else:
-            shutil.copy(file, root)
-    return root / "job.input"
 
 
 @asynccontextmanager

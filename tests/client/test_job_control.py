@@ -303,6 +303,28 @@ async def test_real_server_that_dies_after_the_job() -> None:
         assert node.connected
 
 
+async def test_a_loss_soon_after_a_check_says_why() -> None:
+    """The connection comes back by itself then, and the job that ran meanwhile still tells what happened."""
+    die = asyncio.Event()
+
+    async def play(talker: Talker, port: int) -> None:
+        if script.starts[-1].function == "CONFIG_ONLY":
+            await talker.on_channel(port, *packets(102, 103, 127, 125, 128))
+            return
+        await talker.on_channel(port, *packets(*ACCEPTED))
+        await die.wait()
+        talker.writer.transport.abort()
+
+    async with correlator(play) as (script, node):
+        await node.check_job(JOB, WHERE)
+        started = await start(node)
+        die.set()
+        with pytest.raises(ConnectionLost, match=r"is gone: (it broke|the server closed it).*unknown"):
+            await started.wait()  # type: ignore[attr-defined]
+        await node.ls_entries("/data/exp/file")
+        assert node.reconnections == 1
+
+
 async def test_real_server_that_stays_dead_after_the_job() -> None:
     async def play(talker: Talker, port: int) -> None:
         await talker.on_channel(port, *packets(*ACCEPTED, 117, 101))
