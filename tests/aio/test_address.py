@@ -52,3 +52,18 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=r"config\.toml"):
         find_address(environment={}, config_file=path)
+
+
+@pytest.mark.parametrize("wrong", ["x", "0", "70000", "-1", "５"])
+def test_a_port_that_is_none_is_refused_with_its_source(wrong: str) -> None:
+    with pytest.raises(ValueError, match="DIFX_CONTROL_PORT says"):
+        find_address(environment={"DIFX_CONTROL_PORT": wrong}, config_file=NONE)
+
+
+def test_an_empty_variable_counts_for_nothing() -> None:
+    assert find_address(environment={"DIFX_CONTROL_PORT": ""}, config_file=NONE).port_source == "default"
+
+
+def test_an_argument_that_is_no_port_is_refused() -> None:
+    with pytest.raises(ValueError, match="argument says"):
+        find_address("h", 0, environment={}, config_file=NONE)

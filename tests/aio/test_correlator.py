@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from difxnb import aio
-from difxnb.aio.address import find_address
 from difxnb.errors import ConnectionFailed, ConnectionLost, JobNotStopped, RemoteFileNotFound
 from difxnb.wire.control import (
     Command,
@@ -37,24 +36,6 @@ async def correlator(
         aio.connect("127.0.0.1", server.port, **options) as difx,  # type: ignore[arg-type]
     ):
         yield difx
-
-
-def test_address() -> None:
-    assert str(find_address(environment={})) == "localhost:50200 (host: default, port: default)"
-    variables = {"DIFX_CONTROL_HOST": "head", "DIFX_MESSAGE_PORT": "50201"}
-    assert str(find_address(environment=variables)) == (
-        "head:50201 (host: DIFX_CONTROL_HOST, port: DIFX_MESSAGE_PORT)"
-    )
-    variables["DIFX_CONTROL_PORT"] = "50401"
-    assert find_address(environment=variables).port == 50401
-    assert str(find_address("other", 7, variables)) == "other:7 (host: argument, port: argument)"
-    for wrong in ("", "x", "0", "70000", "-1", "５"):
-        variables["DIFX_CONTROL_PORT"] = wrong
-        if wrong:
-            with pytest.raises(ValueError, match="DIFX_CONTROL_PORT says"):
-                find_address(environment=variables)
-    with pytest.raises(ValueError, match="argument says"):
-        find_address("h", 0)
 
 
 async def test_two_ways_to_connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
