@@ -214,6 +214,12 @@ def demo(
             shutil.rmtree(root)
         raise
     boxed = DemoCorrelator(plain._inner, plain._loop, server, files)
-    if directory is None:
-        weakref.finalize(boxed, shutil.rmtree, root)
+    weakref.finalize(boxed, _clear_away, server, root if directory is None else None)
     return boxed
+
+
+def _clear_away(server: ServerProcess, directory: Path | None) -> None:
+    """End the server of a forgotten box before its directory goes, or its jobs would go on writing there."""
+    server.close()
+    if directory is not None:
+        shutil.rmtree(directory)

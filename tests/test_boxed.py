@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_the_server_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
         owner.wait()
     with subprocess.Popen(["tail", f"--pid={server}", "-f", "/dev/null"]) as waiting:
         assert waiting.wait(timeout=30) == 0
+
+
+def test_a_box_forgotten_with_a_job_goes_with_the_interpreter(tmp_path: Path) -> None:
+    program = (
+        "import difxnb\nfrom difxnb.synthetic import small_experiment\n"
+        "difx = difxnb.demo(experiment=small_experiment())\n"
+        "run = difx.job(difx.experiment.input_file).start()\n"
+        "print(difx.experiment.directory, difx._server._process.pid)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    directory, server = done.stdout.split()
+    with subprocess.Popen(["tail", f"--pid={server}", "-f", "/dev/null"]) as waiting:
+        assert waiting.wait(timeout=30) == 0
+    assert not Path(directory).exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_files_are_not_touched(tmp_path: Path, small: object) -> None:
