@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole jobs through the server on the embedded correlator, and what is refused before it starts."""
 
-import asyncio
 import subprocess
 
 import numpy as np
@@ -41,19 +40,25 @@ NORMAL = [102, 103, 127, 114, 125, 104, 113, 114, 117, 101]
 
 
 def test_a_whole_job(short):
+    """One job for all who look: its starter, a client that selects, a monitor, a status request, log and output."""
+
     async def main():
         async with serving(short.parent) as server:
-            peer, other = await watching(server), await watching(server)
+            peer, other, watcher = await watching(server), await watching(server), await Peer.connect(server)
             await other.send(control.MessageSelection(("SELECTED_MESSAGES", "STATUS_MESSAGES")))
             await other.fence()
-            await peer.command(start(short, 51))
+            wanted = await begin_monitor(watcher, short)
+            await peer.command(start(short, 51, function="RUN_MONITOR"))
             assert await peer.ended(51) == NORMAL
             await other.fence()
+            await watcher.until(lambda: [p.id for p in monitored(watcher)].count(129) == 5 * len(wanted))
+            await watcher.say(50, *encode_close())
+            await watcher.fence()
             await peer.send(control.StatusRequest(True, str(short), "", 52))
             await peer.until(lambda: 101 in [p.id for p in peer.exchange(52)])
             status = peer.exchange(52)[3]
-            await other.close()
-            await peer.close()
+            for client in (other, watcher, peer):
+                await client.close()
         assert states(peer) == states(other) == ["Starting", *["Running"] * 5, "Ending", "Done"]
         assert alerts(other) == []
         assert status.id == 106
@@ -61,8 +66,23 @@ def test_a_whole_job(short):
         check_messages(peer)
         check_log(short)
         check_output(short)
+        check_monitored(short, monitored(watcher), wanted)
 
     run(main())
+
+
+async def begin_monitor(peer, job):
+    """Ask for all cross products; gives what the server listed of them."""
+    await peer.send(control.StartMonitor(50))
+    await peer.say(50, *encode_input_path(str(job)))
+    await peer.until(lambda: 143 in [p.id for p in monitored(peer)])
+    listed = ProductListReader()
+    for packet in monitored(peer):
+        listed.add(packet)
+    wanted = [p for p in listed.products if not p.is_autocorrelation]
+    await peer.say(50, *encode_request([(p.number, p.offset, p.channels) for p in wanted], 64))
+    await peer.until(lambda: monitored(peer)[-1].id == 100)
+    return wanted
 
 
 def check_messages(peer):
@@ -103,33 +123,6 @@ def check_output(job):
     (file,) = job.with_suffix(".difx").iterdir()
     channels = {i: freq.channels for i, freq in enumerate(read_input(job).freqs)}
     assert len(list(read_records(file, channels))) == 5 * 2 * (1 + 2)
-
-
-@pytest.mark.parametrize("quirks", [None, "2.9"])
-def test_a_live_monitor_sees_what_is_written(short, quirks):
-    async def main():
-        async with serving(short.parent, quirks=quirks) as server:
-            peer = await Peer.connect(server, channels=False)
-            await asyncio.sleep(0.1 if quirks else 0)  # the faulty server is deaf for its first 20 ms
-            await peer.send(control.ChannelsOn(), control.StartMonitor(50))
-            await peer.say(50, *encode_input_path(str(short)))
-            listed = ProductListReader()
-            await peer.until(lambda: 143 in [p.id for p in monitored(peer)])
-            for packet in monitored(peer):
-                listed.add(packet)
-            wanted = [p for p in listed.products if not p.is_autocorrelation]
-            await peer.say(50, *encode_request([(p.number, p.offset, p.channels) for p in wanted], 64))
-            await peer.until(lambda: monitored(peer)[-1].id == 100)
-            await peer.command(start(short, 51, function="RUN_MONITOR"))
-            assert (await peer.ended(51))[-1] == 101
-            await peer.until(lambda: [p.id for p in monitored(peer)].count(129) == 5 * len(wanted))
-            await peer.say(50, *encode_close())
-            await peer.fence()
-            found = monitored(peer)
-            await peer.close()
-        check_monitored(short, found, wanted)
-
-    run(main())
 
 
 def check_monitored(job, found, wanted):

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live monitors of a running job, with a correlator that does as it is told."""
 
+import math
 import os
 import signal
+
+import numpy as np
 
 from difxnb.wire import control
 from difxnb.wire.message import (
     Stop,
 )
 from difxnb.wire.monitor import (
+    MonitorReader,
+    VisibilityBlock,
     encode_input_path,
     encode_request,
 )
@@ -34,6 +39,30 @@ def test_a_monitor_may_change_its_mind_and_several_may_watch(short):
             assert {numbers(p) for p in monitored(first) if p.id == 126} == {0}
             await first.close()
             await second.close()
+
+    run(main())
+
+
+def test_a_monitor_with_the_faults_of_the_real_server(short):
+    """Wrong lengths and nonsense for lags and delays; the visibilities are right all the same."""
+
+    async def main():
+        quirks = "2.9,-lost-packets"
+        async with serving(short.parent, correlator=scripted("endless"), quirks=quirks) as server:
+            peer = await Peer.connect(server)
+            await peer.send(control.StartMonitor(50))
+            await peer.say(50, *encode_input_path(str(short)), *encode_request([(0, 0, 2)], 32))
+            await peer.command(start(short, 51, function="RUN_MONITOR"))
+            await peer.until(lambda: [p.id for p in monitored(peer)].count(129) > 2)
+            await peer.command(Stop(input=str(short)))
+            await peer.ended(51)
+            await peer.close()
+        reader = MonitorReader()
+        blocks = [b for b in map(reader.add, monitored(peer)) if isinstance(b, VisibilityBlock)]
+        assert len(blocks) > 2
+        for number, block in enumerate(blocks, 1):
+            np.testing.assert_allclose(block.visibility, number * (1 + 1j), rtol=3e-6)
+        assert all(math.isnan(block.server.snr) for block in blocks)
 
     run(main())
 
