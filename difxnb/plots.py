@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from difxnb.fringe import lag_axis, lag_spectrum
-from difxnb.visibility.fits import fringe_fit, known_weights
+from difxnb.visibility.averages import ScanAverages
+from difxnb.visibility.fits import fringe_fit
 
 COLOURS = {
     "RR": "#0072b2",
@@ -95,7 +96,7 @@ def fringe_figure(
     parallel = [name for name in every if len(set(name)) == 1] or every
     shown = _known(polarizations, parallel, every, "polarization")
     table = fringe_fit(chosen) if fringes is None else fringes
-    spectra = _Spectra(chosen, table)
+    spectra = ScanAverages(chosen, table)
     figure = ShownFigure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1.15, 1.15, 1.0))
@@ -129,70 +130,6 @@ def weights_figure(weights: xr.DataArray) -> Figure:
     if weights.sizes["antenna"]:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
     return figure
-
-
-class _Spectra:
-    """Averages of one scan, made per product as they are drawn."""
-
-    def __init__(self, dataset: xr.Dataset, fringes: pd.DataFrame) -> None:
-        self.dataset = dataset
-        self.integrations = dataset.sizes["time"]
-        self._means: dict[tuple[str, int, str], NDArray[np.complex128] | None] = {}
-        scan = str(dataset["scan_name"].values[0])
-        keys = ["baseline", "band", "polarization"]
-        chosen = fringes[fringes["scan"] == scan].drop_duplicates(keys)
-        self._fringes = {tuple(row[key] for key in keys): row for _, row in chosen.iterrows()}
-
-    def fringe(self, baseline: str, band: int, polarization: str) -> pd.Series[Any] | None:
-        """Fit of a product; None where there is none."""
-        return self._fringes.get((baseline, band, polarization))
-
-    def frequency(self, band: int) -> NDArray[np.float64]:
-        """Channel centres of a band, Hz."""
-        one = self.dataset.sel(band=band)
-        return np.asarray(one["frequency"].values[: int(one["n_channels"])], dtype=float)
-
-    def spectrum(self, baseline: str, band: int, polarization: str) -> NDArray[np.complex128] | None:
-        """Weighted mean spectrum, its delay rate stopped; None without data. A copy."""
-        key = (baseline, band, polarization)
-        if key not in self._means:
-            self._means[key] = self._mean(*key)
-        mean = self._means[key]
-        return None if mean is None else mean.copy()
-
-    def _mean(self, baseline: str, band: int, polarization: str) -> NDArray[np.complex128] | None:
-        one = self.dataset.sel(baseline=baseline, band=band, polarization=polarization)
-        values = np.asarray(one["VISIBILITY"].values[:, : int(one["n_channels"])], dtype=np.complex128)
-        weight = known_weights(one["WEIGHT"].values)[:, None] * np.isfinite(values)
-        if not weight.any():
-            return None
-        fringe = self.fringe(baseline, band, polarization)
-        if fringe is not None and np.isfinite(fringe["delay_rate"]):
-            middle = np.datetime64(pd.Timestamp(fringe["reference_time"]).to_datetime64())
-            seconds = (self.dataset["time"].values - middle) / np.timedelta64(1, "s")
-            values = values * np.exp(
-                -2j * np.pi * self.frequency(band) * float(fringe["delay_rate"]) * seconds[:, None]
-            )
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.nansum(weight * values, axis=0) / weight.sum(axis=0), dtype=np.complex128)
-
-    def power(self, antenna: str, band: int, letter: str) -> NDArray[np.float64] | None:
-        """Mean autocorrelation of an antenna; None where it is not there."""
-        name = f"{antenna}-{antenna}"
-        if name not in self.dataset["baseline"] or 2 * letter not in self.dataset["polarization"]:
-            return None
-        found = self.spectrum(name, band, 2 * letter)
-        return None if found is None else np.abs(found)
-
-    def scale(self, baseline: str, band: int, polarization: str) -> NDArray[np.float64] | None:
-        """What turns an amplitude into a correlation coefficient; None without both autocorrelations."""
-        one = self.dataset.sel(baseline=baseline)
-        first = self.power(str(one["antenna1_name"].item()), band, polarization[0])
-        second = self.power(str(one["antenna2_name"].item()), band, polarization[1])
-        if first is None or second is None:
-            return None
-        with np.errstate(divide="ignore"):
-            return np.asarray(1 / np.sqrt(first * second), dtype=float)
 
 
 def _scan_of(dataset: xr.Dataset, scan: str | None) -> xr.Dataset:
@@ -252,12 +189,16 @@ def _colour(polarization: str) -> str:
 
 
 def _draw_row(
-    axes: NDArray[np.object_], spectra: _Spectra, baseline: str, shown: list[str], *, last: bool
+    axes: NDArray[np.object_], spectra: ScanAverages, baseline: str, shown: list[str], *, last: bool
 ) -> None:
     amplitude, phase, lag = axes
     is_coefficient = _draw_bands(amplitude, phase, spectra, baseline, shown)
     _draw_lags(lag, spectra, baseline, shown)
-    amplitude.set_ylim(bottom=0.0)
+    if amplitude.lines:
+        amplitude.set_ylim(0.0, 1.05 * amplitude.get_ylim()[1])
+    else:
+        for axis in axes:
+            axis.text(0.5, 0.5, "no data", transform=axis.transAxes, ha="center", va="center", color="0.5")
     amplitude.set_ylabel(f"{baseline}\n" + ("coefficient" if is_coefficient else "DiFX units"), fontsize=9)
     phase.set(ylim=(-190, 190), yticks=(-180, -90, 0, 90, 180))
     phase.set_ylabel("degrees", fontsize=9)
@@ -270,7 +211,7 @@ def _draw_row(
         axis.tick_params(labelsize=8)
 
 
-def _positions(spectra: _Spectra) -> dict[int, tuple[float, NDArray[np.float64]]]:
+def _positions(spectra: ScanAverages) -> dict[int, tuple[float, NDArray[np.float64]]]:
     """Where each band stands: bands have the same width on paper, however far apart they are in the sky."""
     bands = sorted(spectra.dataset["band"].values, key=lambda band: spectra.frequency(int(band))[0])
     found = {}
@@ -281,7 +222,7 @@ def _positions(spectra: _Spectra) -> dict[int, tuple[float, NDArray[np.float64]]
     return found
 
 
-def _draw_bands(amplitude: Axes, phase: Axes, spectra: _Spectra, baseline: str, shown: list[str]) -> bool:
+def _draw_bands(amplitude: Axes, phase: Axes, spectra: ScanAverages, baseline: str, shown: list[str]) -> bool:
     """Amplitudes and phases of all bands; gives whether the amplitudes are correlation coefficients."""
     coefficients = []
     for band, (_, where) in _positions(spectra).items():
@@ -315,7 +256,7 @@ def _draw_slope(
     axes.plot(np.interp(fine, frequency, where), wrapped, "-", color=colour, lw=0.8, alpha=0.6)
 
 
-def _label_bands(axes: Axes, spectra: _Spectra, *, labels: bool) -> None:
+def _label_bands(axes: Axes, spectra: ScanAverages, *, labels: bool) -> None:
     """Borders between bands, and the frequencies of their edges."""
     positions = _positions(spectra)
     ticks, texts = [], []
@@ -333,7 +274,7 @@ def _label_bands(axes: Axes, spectra: _Spectra, *, labels: bool) -> None:
     axes.grid(visible=True, axis="y", color="0.9", lw=0.6)
 
 
-def _draw_lags(axes: Axes, spectra: _Spectra, baseline: str, shown: list[str]) -> None:
+def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str]) -> None:
     """Lag spectra in amplitude, the mean over the bands, and the mean fitted delay of each polarization."""
     bands = [int(band) for band in spectra.dataset["band"].values]
     frequency = spectra.frequency(bands[0])
@@ -355,7 +296,7 @@ def _draw_lags(axes: Axes, spectra: _Spectra, baseline: str, shown: list[str]) -
 
 
 def _mean_lags(
-    spectra: _Spectra, baseline: str, bands: list[int], polarization: str
+    spectra: ScanAverages, baseline: str, bands: list[int], polarization: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Magnitude of the lag spectrum on the lag axis of the first band, the mean over those that share it."""
     found: list[NDArray[np.float64]] = []
@@ -377,7 +318,7 @@ def _mean_lags(
 
 def _mark_delay(
     axes: Axes,
-    spectra: _Spectra,
+    spectra: ScanAverages,
     product: tuple[str, str],
     bands: list[int],
     place: tuple[float, float, int],

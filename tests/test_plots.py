@@ -93,11 +93,19 @@ def test_raw_units_without_autocorrelations_and_nothing_where_nothing_is(alpha):
     gone["WEIGHT"][:, 1] = 0
     figure = fringe_figure(gone)
     assert len(lines(figure.axes[4], ("None", "."))) == 0
+    said = [[text.get_text() for text in figure.axes[3 * row].texts] for row in range(3)]
+    assert said == [[], ["no data"], []]
     gone["VISIBILITY"][:] = np.nan
     with pytest.raises(ValueError, match="no visibilities"):
         fringe_figure(gone)
     with pytest.raises(ValueError, match="no visibilities"):
         fringe_figure(cross.isel(time=slice(0, 0)))
+
+
+def test_amplitudes_stay_below_the_frame(alpha):
+    for axes in fringe_figure(alpha).axes[::3]:
+        highest = max(line.get_ydata().max() for line in axes.lines)
+        assert highest < 0.97 * axes.get_ylim()[1]
 
 
 def test_noise_is_called_noise(alpha):

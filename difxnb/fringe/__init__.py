@@ -26,10 +26,12 @@ and time at the weighted means: phase 1/SNR, delay 1/(2π SNR σ_ν), rate 1/(2�
 are the weighted rms spreads of frequency and time [1]; in general the inverse of the full 3 × 3 matrix. They
 know thermal noise only, neither atmosphere nor instrument.
 
-References ---------- [1] A. E. E. Rogers, Radio Science 5, 1239 (1970). [2] A. R. Thompson, J. M. Moran, G.
-W. Swenson, Interferometry and Synthesis in Radio Astronomy, chapter 9. [3] S. O. Rice, Bell System Technical
-Journal 23, 282 (1944): crossings of an envelope; R. J. Adler, The Geometry
-    of Random Fields (1981): the same in two dimensions.
+**References**
+
+[1] A. E. E. Rogers, Radio Science 5, 1239 (1970).
+[2] A. R. Thompson, J. M. Moran, G. W. Swenson, Interferometry and Synthesis in Radio Astronomy, chapter 9.
+[3] S. O. Rice, Bell System Technical Journal 23, 282 (1944): crossings of an envelope; R. J. Adler, The
+Geometry of Random Fields (1981): the same in two dimensions.
 """
 
 from difxnb.fringe.estimate import estimate_fringe, fringe_scan

@@ -15,8 +15,7 @@ In go monitor blocks or SWIN records, out come xarray Datasets and tables of fri
 with ``antenna1_name``, ``antenna2_name``, ``is_autocorrelation`` (baseline), ``bandwidth``, ``sideband``,
 ``n_channels`` (band), ``scan_name`` and ``field_name`` (time). ``phase_center`` and ``pulsar_bin`` are
 dimensions behind ``time`` where there is more than one. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where
-antenna 2 is late. The sign is
-the same for both sidebands.
+antenna 2 is late; the sign is the same for both sidebands.
 """
 
 from difxnb.visibility.fits import fringe_fit, weights_array
