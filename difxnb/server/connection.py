@@ -30,20 +30,19 @@ from difxnb.server.actions import (
     StopJob,
     Threaded,
 )
-from difxnb.server.channels import ChannelInput
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, operate
 from difxnb.server.follower import Follower
 from difxnb.server.greeting import Greeting, error_notice, warning_notice
 from difxnb.server.job_process import RunningJob
-from difxnb.server.jobs import ACCEPTED, StartPlan, find_input, plan_start
 from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
 from difxnb.server.outbox import Outbox
 from difxnb.server.protocol import Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
 from difxnb.server.running_jobs import Jobs
-from difxnb.server.side import ChannelSide, DialBackSide, SideConnection
+from difxnb.server.side import ChannelInput, ChannelSide, DialBackSide, SideConnection
+from difxnb.server.start_plan import ACCEPTED, StartPlan, find_input, plan_start
 from difxnb.wire.control import StartMonitor, StatusRequest
 from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
 

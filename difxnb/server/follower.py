@@ -12,8 +12,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from difxnb.server.jobs import Step
 from difxnb.server.side import SideConnection
+from difxnb.server.start_plan import Step
 from difxnb.wire.control import Notice, encode
 from difxnb.wire.job import TERMINAL, JobEvent, JobId, encode_job
 

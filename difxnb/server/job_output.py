@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from difxnb.formats.difxlog import alert_line, status_lines
-from difxnb.server.jobs import Step
+from difxnb.server.start_plan import Step
 from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.job import JobEvent, JobId
 from difxnb.wire.message import Alert, Message, Status, Transient, Unparsed

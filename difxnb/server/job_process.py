@@ -22,9 +22,9 @@ from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import write_all
 from difxnb.server.job_output import JobOutput, log_lines
-from difxnb.server.jobs import Launch, Step
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document
+from difxnb.server.start_plan import Launch, Step
 from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.message import Header, JobState, Message, Status, Stop, Unparsed, to_xml
 from difxnb.wire.packet import Packet, PacketReader

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from difxnb.server.confinement import Confinement
 from difxnb.server.job_process import Dump, Report, RunningJob
-from difxnb.server.jobs import Launch
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
+from difxnb.server.start_plan import Launch
 
 REMEMBERED_JOBS = 100
 """Jobs whose last state is kept for clients that come later."""

@@ -2,7 +2,8 @@
 """Side connections, both kinds: channels inside the main connection, and connections back to the client.
 
 An operation writes elementary pieces and reads bytes; which kind carries them makes no difference to it
-(guiserver.md 6).
+(guiserver.md 6). What a client sends on channels may come before the operation it is for: it is kept, bounded, and
+dropped at the operation's end.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Protocol
 
-from difxnb.server.channels import ChannelInput
 from difxnb.server.outbox import Outbox
 from difxnb.wire.control import ChannelOpened, ControlId, encode
 
 CONNECT_TIME = 10.0
 """Seconds that a connection back to a client may take."""
 
+EARLY_LIMIT = 2**20
+"""Bytes kept in all for channels that are not open yet."""
+
+_REMEMBERED = 1024
 _READ = 2**16
 _HEAD = struct.Struct(">iii")
 _CHANNEL_DATA = int(ControlId.CHANNEL_DATA)
@@ -36,6 +41,70 @@ class SideConnection(Protocol):
 
     async def close(self) -> None:
         """The operation is over."""
+
+
+class ChannelInput:
+    """What came in on the channels of one main connection.
+
+    Attributes
+    ----------
+    dropped : int
+        Bytes thrown away because too much arrived for channels that nobody had opened.
+    """
+
+    def __init__(self, *, early_limit: int = EARLY_LIMIT) -> None:
+        self._limit = early_limit
+        self._early: OrderedDict[int, bytearray] = OrderedDict()
+        self._open: dict[int, bytearray] = {}
+        self._ended: OrderedDict[int, None] = OrderedDict()
+        self.dropped = 0
+
+    def receive(self, channel: int, data: bytes) -> bool:
+        """Keep data of a channel; False when it had to be dropped for want of room."""
+        if channel in self._open:
+            self._open[channel] += data
+        elif channel in self._ended or not data:
+            return True  # left over from an operation that is over, or an empty chunk
+        elif self._early_bytes() + len(data) > self._limit or len(self._early) >= _REMEMBERED:
+            self.dropped += len(data)
+            return False
+        else:
+            self._early.setdefault(channel, bytearray()).extend(data)
+        return True
+
+    def open(self, channel: int) -> None:
+        """Begin an operation on a channel; what came early is its first data.
+
+        Raises
+        ------
+        ValueError
+            An operation is already using this channel.
+        """
+        if channel in self._open:
+            raise ValueError(f"channel {channel} is in use already")
+        self._ended.pop(channel, None)
+        self._open[channel] = self._early.pop(channel, bytearray())
+
+    def take(self, channel: int) -> bytes:
+        """All data of an open channel that has not been taken yet."""
+        waiting = self._open[channel]
+        data = bytes(waiting)
+        waiting.clear()
+        return data
+
+    def waiting(self, channel: int) -> int:
+        """Bytes of a channel that nobody has taken."""
+        return len(self._open.get(channel, b""))
+
+    def end(self, channel: int) -> None:
+        """End the operation; what it did not read is dropped."""
+        self._open.pop(channel, None)
+        self._ended[channel] = None
+        if len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def _early_bytes(self) -> int:
+        return sum(map(len, self._early.values()))
 
 
 class ChannelSide:

@@ -3,7 +3,7 @@
 
 import pytest
 
-from difxnb.server.channels import ChannelInput
+from difxnb.server.side import ChannelInput
 
 
 def test_what_comes_early_is_the_first_data_of_the_operation():

@@ -8,8 +8,8 @@ import pytest
 
 from difxnb.formats.input import read_input
 from difxnb.formats.swin import read_records
-from difxnb.server.jobs import Launch
 from difxnb.server.running_jobs import embedded_correlator
+from difxnb.server.start_plan import Launch
 from difxnb.wire import control
 from difxnb.wire.job import JobId
 from difxnb.wire.message import (

@@ -26,7 +26,7 @@ from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
 from difxnb.server.engine.embedded import EmbeddedJob, Integration, correlate, open_job
 from difxnb.server.engine.narration import Narrator, Written
-from difxnb.server.jobs import outside
+from difxnb.server.start_plan import outside
 from difxnb.wire.message import Severity
 from difxnb.wire.packet import encode_packet
 

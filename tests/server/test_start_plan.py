@@ -9,7 +9,7 @@ import pytest
 
 from difxnb.formats.machines import write_machines, write_threads
 from difxnb.server.confinement import Confinement
-from difxnb.server.jobs import move_aside, plan_start
+from difxnb.server.start_plan import move_aside, plan_start
 from difxnb.wire.control import Notice
 from difxnb.wire.job import JobEvent
 from difxnb.wire.message import Processor, Start
