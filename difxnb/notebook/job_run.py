@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from difxnb.notebook.job import Job
 
 _TICK_S = 0.2
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} {postfix}"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
 class JobRun:
