@@ -157,7 +157,7 @@ def bench_monitor() -> None:
             lambda s=stream: plain_blocks(s, convert_by_numpy, all_numbers=True),
             lambda s=stream: plain_blocks(s, convert_by_float, all_numbers=False),
             lambda s=stream: plain_blocks(s, convert_by_numpy, all_numbers=False),
-            rounds=25,
+            rounds=80,
         )
         print(
             f"monitor, {PRODUCTS} products of {channels} channels: {len(stream) / ours / 1e6:.0f} MB/s",
