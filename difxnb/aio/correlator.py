@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +16,6 @@ from difxnb.aio.address import Address, find_address
 from difxnb.aio.frames import entries_frame, status_frame
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
-from difxnb.aio.local_file import write_whole
 from difxnb.aio.server_info import ServerInfo
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
@@ -201,7 +202,7 @@ class Correlator:
         if target.is_dir():
             target /= path.rpartition("/")[2]
         content = await self.get_file(path, progress=progress)
-        await asyncio.to_thread(write_whole, target, content)
+        await asyncio.to_thread(_write_whole, target, content)
         return target
 
     async def upload(self, local: str | Path, path: str, *, progress: Progress | None = None) -> int:
@@ -294,6 +295,18 @@ class Correlator:
         state = "closed" if self.closed else self.transport
         heard = f"{len(self.messages)} messages, {len(self.jobs)} jobs"
         return f"<Correlator {self.address}: {self.server!r}, {state}, {heard}>"
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    """Write a local file under a temporary name first, so that nobody ever sees half of it."""
+    handle, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(partial, target)
+    except BaseException:
+        os.unlink(partial)
+        raise
 
 
 class Connecting:

@@ -211,6 +211,26 @@ async def test_messages_and_jobs() -> None:
             difx.jobs.weights("other")
 
 
+async def test_wrong_arguments_of_tables_and_subscriptions() -> None:
+    messages = aio.connect("127.0.0.1", 50200)._correlator.messages
+    for wrong, error in (
+        ({"type": 5}, TypeError),
+        ({"type": ["alert", 5]}, TypeError),
+        ({"severity": "bad"}, ValueError),
+        ({"severity": 99}, ValueError),
+        ({"since": "yesterdayish"}, ValueError),
+        ({"since": [1]}, ValueError),
+        ({"source": 5}, TypeError),
+        ({"job": ["e_1"]}, TypeError),
+    ):
+        # The text names what is wrong with the value, and shows it.
+        with pytest.raises(error, match=r"5|'bad'|99|yesterdayish|\[1\]|e_1"):
+            messages.frame(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a function of one message"):
+        messages.subscribe("print")  # type: ignore[arg-type]
+    assert messages.frame().empty
+
+
 DONE = document(
     "DifxStatusMessage", "<difxStatus><state>Terminated</state><message>bye</message></difxStatus>"
 )

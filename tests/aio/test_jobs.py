@@ -155,6 +155,12 @@ async def test_stop_by_another_connection(tmp_path: Path, made: Path) -> None:
         await asyncio.gather(until_running(difx), until_running(other))
         await same_job.stop()
         assert await run.wait(20) in (JobOutcome.STOPPED, JobOutcome.DONE_WITH_ERRORS, JobOutcome.FAILED)
+        # What is heard of another run of the same job does not bring this one back to life.
+        before = (run.state, run.progress, run.latest_weights)
+        again = await same_job.start(overwrite=True)
+        await asyncio.gather(until_running(difx), until_running(other))
+        assert (run.state, run.progress, run.latest_weights) == before
+        await again.stop()
 
 
 async def test_stop_during_start(tmp_path: Path, made: Path) -> None:
