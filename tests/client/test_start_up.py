@@ -233,7 +233,7 @@ async def test_nonsense(nonsense: bytes) -> None:
 
     async with scripted(script) as port:
         with pytest.raises(NotGuiServer, match="is the port right"):
-            await connect_to(port)
+            await connect_to(port, patience=replace(BRIEF, version_tries=1))
 
 
 async def test_ends_at_once() -> None:
