@@ -292,7 +292,8 @@ async def test_real_server_that_dies_after_the_job() -> None:
 
     async def play(talker: Talker, port: int) -> None:
         await talker.on_channel(port, *packets(*ACCEPTED, 117, 101))
-        talker.writer.transport.abort()
+        # An end, not a reset: that could overtake the last packets, and then nobody can know the outcome.
+        talker.writer.close()
 
     async with correlator(play) as (script, node):
         started = await start(node)
@@ -329,7 +330,7 @@ async def test_real_server_that_stays_dead_after_the_job() -> None:
     async def play(talker: Talker, port: int) -> None:
         await talker.on_channel(port, *packets(*ACCEPTED, 117, 101))
         script.dead = True
-        talker.writer.transport.abort()
+        talker.writer.close()
 
     class Mortal(Correlator):
         dead = False
