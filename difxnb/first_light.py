@@ -90,6 +90,11 @@ def first_light(
         good = run.outcome is JobOutcome.DONE
         console.print(f"{run.job.name} ended: [bold]{run.outcome}[/]")
         assert run.monitor is not None
+        if not run.monitor.dataset.sizes["time"]:
+            console.print(
+                "The monitor saw no data. What was said of the job:", run.events.to_string(), sep="\n"
+            )
+            return False
         comparison = compare(run.monitor.fringes, difx.truth)
         console.print(table_of(comparison))
         results = write_results(difx, run.monitor.dataset, run.monitor.fringes, directory)

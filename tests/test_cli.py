@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ QUIET = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "difxnb", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)  # type: ignore[call-overload]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, **options)
 
 
 def test_the_version() -> None:
@@ -71,16 +72,18 @@ def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(
 def test_an_interrupt_ends_correlate_after_a_whole_integration(tmp_path: Path) -> None:
     long = make_experiment(tmp_path, experiment=small_experiment(scan_seconds=40)).input_file
     output = long.with_suffix(".difx")
-    command = [sys.executable, "-m", "difxnb", "correlate", long]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as program:
+    command = [sys.executable, "-m", "difxnb", "correlate", long, "--cores", "2"]
+    with subprocess.Popen(command, **QUIET, text=True, start_new_session=True) as program:
         with subprocess.Popen(
             ["tail", "-c1", "-F", output / "DIFX_60746_021600.s0000.b0000"], **QUIET
         ) as written:
             assert written.stdout.read(1)  # the first integration is in the file
             written.kill()
-        program.send_signal(signal.SIGINT)
+        os.killpg(program.pid, signal.SIGINT)  # as a terminal does it: to all processes of the group
         assert program.wait(timeout=20) == 130
-        assert "stopped after" in program.stdout.read()
+        said = program.stdout.read()
+        assert "stopped after" in said
+        assert "note:" not in said  # no worker was lost by that
     job = difxnb.read_input(long)
     records = [r for path in output.glob("DIFX_*") for r in read_records(path, job.channels)]
     assert 0 < len({record.seconds for record in records}) < 80

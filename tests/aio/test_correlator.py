@@ -33,7 +33,7 @@ async def correlator(
 ) -> AsyncIterator[aio.Correlator]:
     async with (
         own_server(root, quirks) as server,
-        aio.connect("127.0.0.1", server.port, **options) as difx,  # type: ignore[arg-type]
+        aio.connect("127.0.0.1", server.port, **options) as difx,
     ):
         yield difx
 
@@ -180,7 +180,7 @@ async def test_messages_and_jobs() -> None:
     alerts: list[object] = []
     ended: list[object] = []
     async with (
-        scripted(relaying(*events)) as port,  # type: ignore[arg-type]
+        scripted(relaying(*events)) as port,
         aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
     ):
         difx.messages.subscribe(seen.append)
@@ -225,9 +225,9 @@ async def test_wrong_arguments_of_tables_and_subscriptions() -> None:
     ):
         # The text names what is wrong with the value, and shows it.
         with pytest.raises(error, match=r"5|'bad'|99|yesterdayish|\[1\]|e_1"):
-            messages.frame(**wrong)  # type: ignore[arg-type]
+            messages.frame(**wrong)
     with pytest.raises(TypeError, match="a function of one message"):
-        messages.subscribe("print")  # type: ignore[arg-type]
+        messages.subscribe("print")
     assert messages.frame().empty
 
 
@@ -285,7 +285,7 @@ async def test_a_subscriber_that_raises_is_reported_and_stops_nothing(
         raise ZeroDivisionError("my mistake")
 
     async with (
-        scripted(relaying(ALERT, STATUS)) as port,  # type: ignore[arg-type]
+        scripted(relaying(ALERT, STATUS)) as port,
         aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
     ):
         difx.messages.subscribe(fail)

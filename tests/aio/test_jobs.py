@@ -32,7 +32,7 @@ MODES = [(None, "channel"), ("2.9", "dial-back")]
 
 @asynccontextmanager
 async def job_at(path: Path, port: int, **options: object) -> AsyncIterator[tuple[aio.Correlator, aio.Job]]:
-    async with aio.connect("127.0.0.1", port, **{"patience": ROBUST, **options}) as difx:  # type: ignore[arg-type]
+    async with aio.connect("127.0.0.1", port, **{"patience": ROBUST, **options}) as difx:
         yield difx, difx.job(str(path))
 
 

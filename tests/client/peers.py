@@ -154,7 +154,7 @@ async def head_node_at(
     port: int, *, patience: Patience = ROBUST, timeout: float = 20.0, **options: object
 ) -> AsyncIterator[AsyncHeadNode]:
     """A connected head node, closed by force at the end."""
-    node = AsyncHeadNode("127.0.0.1", port, patience=patience, timeout=timeout, **options)  # type: ignore[arg-type]
+    node = AsyncHeadNode("127.0.0.1", port, patience=patience, timeout=timeout, **options)
     try:
         await node.connect()
         yield node

@@ -179,7 +179,7 @@ class Numbers(random.Random):
         super().__init__()
         self.numbers = list(numbers)
 
-    def randrange(self, *bounds: int) -> int:  # type: ignore[override]
+    def randrange(self, *bounds: int) -> int:
         assert bounds == (1024, 2**31)
         return self.numbers.pop(0)
 

@@ -64,7 +64,7 @@ def replaying(name: str, *, exists: bool = True, size: int = 21) -> object:
 
 
 async def test_recorded_listing() -> None:
-    async with scripted(replaying("04_ls")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("04_ls")) as port, head_node_at(port) as node:
         entries = await node.ls_entries("/srv/difx-soft/jobs/demo1/dir")
     assert len(entries) == 7
     assert entries[0].path == "/srv/difx-soft/jobs/demo1/demo1.calc"
@@ -72,42 +72,42 @@ async def test_recorded_listing() -> None:
 
 
 async def test_recorded_empty_directory() -> None:
-    async with scripted(replaying("06_lsempty")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("06_lsempty")) as port, head_node_at(port) as node:
         assert await node.ls_entries("/srv/empty/dir") == []
 
 
 async def test_recorded_missing_directory() -> None:
     """On the wire it is the same as an empty one; only the look before tells."""
     assert captured_reply("05_lsnone")[1] == captured_reply("06_lsempty")[1]
-    async with scripted(replaying("05_lsnone", exists=False)) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("05_lsnone", exists=False)) as port, head_node_at(port) as node:
         with pytest.raises(RemoteFileNotFound):
             await node.ls_entries("/srv/none")
 
 
 async def test_recorded_downloads() -> None:
-    async with scripted(replaying("12_get")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("12_get")) as port, head_node_at(port) as node:
         assert await node.get_file("/srv/x") == b"hello world\nline two\n"
-    async with scripted(replaying("14_getnone")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("14_getnone")) as port, head_node_at(port) as node:
         with pytest.raises(RemoteFileNotFound, match="no such file or directory"):
             await node.get_file("/srv/x")
 
 
 async def test_recorded_status() -> None:
-    async with scripted(replaying("19_status")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("19_status")) as port, head_node_at(port) as node:
         records = await node.job_status("/srv/difx-soft/jobs/demo1/*.input")
         assert [(record.input_file, record.kind) for record in records] == [
             ("/srv/difx-soft/jobs/demo1/demo.input", "no_log"),
             ("/srv/difx-soft/jobs/demo1/demo1.input", "no_log"),
             ("/srv/difx-soft/jobs/demo1/demo_1.input", "no_log"),
         ]
-    async with scripted(replaying("20_statusnone")) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("20_statusnone")) as port, head_node_at(port) as node:
         assert await node.job_status("/no/such/*.input") == []
 
 
 async def test_recorded_upload_result() -> None:
     """A real server acknowledges what it was promised, whatever it stored: only the look tells."""
     assert captured_reply("07_send")[1] == encode_size(21)
-    async with scripted(replaying("07_send", size=0)) as port, head_node_at(port) as node:  # type: ignore[arg-type]
+    async with scripted(replaying("07_send", size=0)) as port, head_node_at(port) as node:
         with pytest.raises(RemoteFileError, match="21 bytes were sent and 0 bytes arrived"):
             await node.send_file("/srv/x", b"hello world\nline two\n")
 
@@ -146,7 +146,7 @@ def misbehaving(*pieces: bytes, die: bool = False) -> object:
     ],
 )
 async def test_bad_listings(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:
         with pytest.raises(error, match=text):
             await node.ls_entries("/srv/dir")
 
@@ -163,7 +163,7 @@ async def test_bad_listings(pieces: tuple[bytes, ...], die: bool, error: type[Di
     ],
 )
 async def test_bad_downloads(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:
         with pytest.raises(error, match=text):
             await node.get_file("/srv/x")
 
@@ -179,7 +179,7 @@ async def test_bad_downloads(pieces: tuple[bytes, ...], die: bool, error: type[D
     ],
 )
 async def test_bad_uploads(pieces: tuple[bytes, ...], die: bool, error: type[DifxError], text: str) -> None:
-    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:  # type: ignore[arg-type]
+    async with scripted(misbehaving(*pieces, die=die)) as port, head_node_at(port, patience=BRIEF) as node:
         with pytest.raises(error, match=text):
             await node.send_file("/srv/x", b"content")
 

@@ -64,7 +64,7 @@ class Correlator:
             line = b"-rw-r--r-- 1 o o 1 2026-11-22 10:52:00.000000000 +0000 " + (body.path or "").encode()
             await talker.on_channel(port, encode_line(line + b"\n"), bytes(4))
         elif isinstance(body, Start):
-            task = asyncio.create_task(self.play(talker, port))  # type: ignore[arg-type]
+            task = asyncio.create_task(self.play(talker, port))
             self._tasks.add(task)
         elif isinstance(body, Stop):
             self.stopped.set()
@@ -111,8 +111,8 @@ async def test_outcomes(end: tuple[int, ...], outcome: JobOutcome) -> None:
     events: list[JobEvent] = []
     async with correlator(saying(*ACCEPTED, (114, "a line"), *end)) as (script, node):
         started = await start(node, events)
-        assert await started.wait() is outcome  # type: ignore[attr-defined]
-        assert started.outcome is outcome  # type: ignore[attr-defined]
+        assert await started.wait() is outcome
+        assert started.outcome is outcome
         assert node.running_jobs == frozenset()
     assert [event.id for event in events][:6] == list(ACCEPTED)
     assert JobEvent(JobId.DIFX_MESSAGE, "a line") in events
@@ -230,11 +230,11 @@ async def test_server_dies_during_the_job() -> None:
 
     async with correlator(play) as (_, node):
         started = await start(node)
-        waiting = asyncio.create_task(started.wait())  # type: ignore[attr-defined]
+        waiting = asyncio.create_task(started.wait())
         die.set()
         with pytest.raises(ConnectionLost, match="The outcome is unknown: the job may go on or have ended"):
             await waiting
-        assert started.outcome is JobOutcome.UNKNOWN  # type: ignore[attr-defined]
+        assert started.outcome is JobOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize("nonsense", [b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\0\0\0\x72\x7f\xff\xff\xff"])
@@ -245,7 +245,7 @@ async def test_nonsense_during_the_job(nonsense: bytes) -> None:
     async with correlator(play) as (_, node):
         started = await start(node)
         with pytest.raises(ProtocolError, match="outcome is unknown"):
-            await started.wait()  # type: ignore[attr-defined]
+            await started.wait()
         await node.fence()
 
 
@@ -260,15 +260,15 @@ async def test_stop_is_confirmed_by_the_end() -> None:
     async with correlator(play) as (script, node):
         stopped.append(script.stopped)
         started = await start(node)
-        await node.stop_job(JOB, started)  # type: ignore[arg-type]
-        assert started.outcome is JobOutcome.STOPPED  # type: ignore[attr-defined]
+        await node.stop_job(JOB, started)
+        assert started.outcome is JobOutcome.STOPPED
 
 
 async def test_stop_without_effect() -> None:
     async with correlator(saying(*ACCEPTED), BRIEF) as (_, node):
         started = await start(node)
         with pytest.raises(JobNotStopped, match="no sign that it has ended"):
-            await node.stop_job(JOB, started)  # type: ignore[arg-type]
+            await node.stop_job(JOB, started)
 
 
 async def test_a_cancelled_start_is_taken_back() -> None:
@@ -297,7 +297,7 @@ async def test_real_server_that_dies_after_the_job() -> None:
 
     async with correlator(play) as (script, node):
         started = await start(node)
-        assert await started.wait() is JobOutcome.DONE  # type: ignore[attr-defined]
+        assert await started.wait() is JobOutcome.DONE
         await node.ls_entries("/data/exp/file")
         assert script.connections == 2
         assert node.reconnections == 1
@@ -321,7 +321,7 @@ async def test_a_loss_soon_after_a_check_says_why() -> None:
         started = await start(node)
         die.set()
         with pytest.raises(ConnectionLost, match=r"is gone: (it broke|the server closed it).*unknown"):
-            await started.wait()  # type: ignore[attr-defined]
+            await started.wait()
         await node.ls_entries("/data/exp/file")
         assert node.reconnections == 1
 
@@ -342,7 +342,7 @@ async def test_real_server_that_stays_dead_after_the_job() -> None:
     script = Mortal(play)
     async with scripted(script) as port, head_node_at(port, patience=BRIEF) as node:
         started = await start(node)
-        assert await started.wait() is JobOutcome.DONE  # type: ignore[attr-defined]
+        assert await started.wait() is JobOutcome.DONE
         with pytest.raises(ConnectionLost, match=r"reconnect\(\)"):
             await node.ls_entries("/data")
         await asyncio.gather(*script._tasks, return_exceptions=True)

@@ -48,7 +48,7 @@ def answering(times: int, then: object) -> object:
         while (packet := await talker.packet()) is not None:
             if isinstance(decode_from_client(packet), VersionRequest):
                 if answered == times:
-                    await then(talker)  # type: ignore[operator]
+                    await then(talker)
                     return
                 answered += 1
                 await talker.say(*VERSION_REPLY)

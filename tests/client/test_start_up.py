@@ -259,4 +259,4 @@ async def test_a_real_server_cannot_dial_back_to_a_long_address(monkeypatch: pyt
 )
 def test_wrong_arguments(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"transport|port|timeout"):
-        AsyncHeadNode(**{"host": "localhost", "port": 50200, **arguments})  # type: ignore[arg-type]
+        AsyncHeadNode(**{"host": "localhost", "port": 50200, **arguments})

@@ -29,7 +29,7 @@ def test_no_such_job(far: FarEnd, tmp_path: Path) -> None:
         job = difx.job(tmp_path.resolve() / "none.input")
         for ask in (lambda: job.input, lambda: job.machines, job.check, job.start, job.log, job.monitor):
             with pytest.raises(RemoteFileNotFound, match="none"):
-                ask()  # type: ignore[operator]
+                ask()
         assert job.status().empty
         with pytest.raises(ValueError, match=r"named by its \.input file"):
             difx.job("/data/e_1.calc")
@@ -54,11 +54,11 @@ def test_wrong_machines(far: FarEnd, tmp_path: Path, made: Path) -> None:
         with pytest.raises(TypeError, match="a list of hosts"):
             job.set_machines(head_node="h", datastreams="localhost", processors={"n": 1})
         with pytest.raises(TypeError, match="a mapping of host to threads"):
-            job.set_machines(head_node="h", datastreams=["n", "n"], processors=["n"])  # type: ignore[arg-type]
+            job.set_machines(head_node="h", datastreams=["n", "n"], processors=["n"])
         with pytest.raises(TypeError, match="bytes or text; got int"):
-            difx.send_file("/data/x", 5)  # type: ignore[arg-type]
+            difx.send_file("/data/x", 5)
         with pytest.raises(TypeError, match="selected by a mapping"):
-            job.monitor("all")  # type: ignore[arg-type]
+            job.monitor("all")
 
 
 def test_an_interrupt_leaves_the_job_running_and_the_connection_usable(

@@ -58,7 +58,7 @@ def test_no_guiserver(far: FarEnd, says: bytes | None, error: type[Exception], t
 @pytest.mark.parametrize("arguments", [{"port": 0}, {"port": "x"}, {"timeout": -1}, {"transport": "pigeon"}])
 def test_wrong_arguments(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"port|timeout|transport"):
-        difxnb.connect("127.0.0.1", **arguments)  # type: ignore[arg-type]
+        difxnb.connect("127.0.0.1", **arguments)
 
 
 def test_a_server_that_falls_silent(far: FarEnd, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_server_that_fails_in_the_middle_of_a_job(
         # Without a check: a real server may die after one, and then the connection comes back by itself.
         run = job.start(monitor=True, bail_on_config_fail=False)
         assert running.wait(30)
-        far.loop.call(end(line))  # type: ignore[operator]
+        far.loop.call(end(line))
         with pytest.raises(ConnectionLost, match="outcome is unknown") as caught:
             run.wait(30, progress=False)
         assert caught.match(text)

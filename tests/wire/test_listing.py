@@ -32,7 +32,7 @@ def entry(name: str = "a.im", **changes: object) -> Entry:
         "size": 2977,
         "modified": WHEN,
     }
-    return Entry(**(values | changes))  # type: ignore[arg-type]
+    return Entry(**(values | changes))
 
 
 HEAD = "oper vlbi"
@@ -243,7 +243,7 @@ def test_lines_by_hand() -> None:
 )
 def test_what_cannot_be_written(modified: datetime, options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"time_style|give now|no zone"):
-        format_entry(entry(modified=modified), **options)  # type: ignore[arg-type]
+        format_entry(entry(modified=modified), **options)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=90), max_size=5))

@@ -118,7 +118,7 @@ def test_order_of_weight_attributes(last: str) -> None:
     weight = '<weight ant="4" wt="0.5"/>' if last == "wt" else '<weight wt="0.5" ant="4"/>'
     assert read(document("DifxStatusMessage", f"<difxStatus>{weight}</difxStatus>")).body.weights == (
         (4, 0.5),
-    )  # type: ignore[union-attr]
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_unreadable_numbers_are_missing_and_flagged(payload: str, field: str, fl
 def test_unreadable_weights_are_left_out(attributes: str) -> None:
     text = f'<difxStatus><weight {attributes}/><weight ant="1" wt="1.000"/></difxStatus>'
     message = read(document("DifxStatusMessage", text))
-    assert message.body.weights == ((1, 1.0),)  # type: ignore[union-attr]
+    assert message.body.weights == ((1, 1.0),)
     assert message.flags == ("unreadable weight",)
 
 
@@ -209,7 +209,7 @@ def test_repeated_elements_are_bounded() -> None:
 
 def test_job_state_texts_are_kept_as_sent() -> None:
     message = read(document("DifxStatusMessage", "<difxStatus><state>ABORTED</state></difxStatus>"))
-    assert message.body.state == "ABORTED"  # type: ignore[union-attr]
+    assert message.body.state == "ABORTED"
     assert m.JobState("ABORTED").is_terminal
     assert not m.JobState("Terminating").is_terminal
 
@@ -254,7 +254,7 @@ def test_byte_codes(coded: str, plain: str) -> None:
     message = read(
         document("DifxAlertMessage", f"<difxAlert><alertMessage>{coded}</alertMessage></difxAlert>")
     )
-    assert message.body.text == plain  # type: ignore[union-attr]
+    assert message.body.text == plain
 
 
 def test_latin_1_is_read_and_flagged() -> None:

@@ -133,7 +133,7 @@ def test_alerts_as_the_original_client_printed_them() -> None:
         (h, j, int(s), ast.literal_eval(t)) for h, j, s, t in pattern.findall(text_of(f"{JOB}.client.log"))
     ]
     alerts = [i for i in relayed(JOB) if isinstance(i, Message) and isinstance(i.body, m.Alert)]
-    ours = [(i.header.source, i.header.identifier, i.body.severity, i.body.text) for i in alerts]  # type: ignore[union-attr]
+    ours = [(i.header.source, i.header.identifier, i.body.severity, i.body.text) for i in alerts]
     assert len(printed) > 300
     assert printed == ours
 

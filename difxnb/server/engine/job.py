@@ -129,17 +129,17 @@ class EmbeddedJob:
         }
         n_workers = cores or self._cores_worth_while()
         workers: list[Worker] = [InProcess(correlators)]
+        pool = ThreadPoolExecutor(n_workers)
         try:
-            workers += [ProcessWorker(correlators) for _ in range(n_workers - 1)]
-            with ThreadPoolExecutor(n_workers) as pool:
-                try:
-                    yield from self._computed(pool, workers, stop or threading.Event())
-                finally:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    self._lost = sum(worker.lost for worker in workers)
-                    _close(workers)
+            for _ in range(n_workers - 1):
+                workers.append(ProcessWorker(correlators))
+            yield from self._computed(pool, workers, stop or threading.Event())
         finally:
-            _close(workers)
+            pool.shutdown(wait=False, cancel_futures=True)
+            self._lost = sum(worker.lost for worker in workers)
+            for worker in workers:
+                worker.close()
+            pool.shutdown()
 
     def _cores_worth_while(self) -> int:
         wanted = min(sum(self.threads) or _processors(), _processors())
@@ -250,11 +250,6 @@ def _processors() -> int:
     """Processors that this process may use; not every system can tell them from those that there are."""
     allowed = getattr(os, "sched_getaffinity", None)
     return len(allowed(0)) if allowed else os.cpu_count() or 1
-
-
-def _close(workers: Sequence[Worker]) -> None:
-    for worker in workers:
-        worker.close()
 
 
 @dataclass(frozen=True, slots=True)

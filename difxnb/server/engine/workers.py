@@ -76,6 +76,7 @@ class ProcessWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **_ONE_THREAD},
+            start_new_session=True,  # Ctrl-C is for this process to answer, not for its workers
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -123,8 +124,7 @@ def main() -> None:
             config, piece = pickle.load(pieces)
             pickle.dump(worker.sums(config, piece), answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        # The parent is done with us; an interrupt from the terminal reaches it too.
+    except (EOFError, BrokenPipeError):  # the parent is done with us
         return
 
 
