@@ -53,7 +53,9 @@ ONLY_BLOCKING = {
 
 
 def _public(cls: type) -> dict[str, object]:
-    return {name: value for name, value in vars(cls).items() if not name.startswith("_")}
+    own = [vars(part) for part in reversed(cls.__mro__) if part.__module__.startswith("difxnb.")]
+    everything = {name: value for names in own for name, value in names.items()}
+    return {name: value for name, value in everything.items() if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Monitor"])

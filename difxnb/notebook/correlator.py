@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
+from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.markup import titled
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from difxnb.aio.correlator import ServerInfo
     from difxnb.aio.heard import Jobs, Messages
     from difxnb.client.patience import Patience
-    from difxnb.client.remote_files import Progress
 
 
 def connect(
@@ -69,7 +69,7 @@ async def _connected(connecting: aio.Connecting) -> aio.Correlator:
     return await connecting
 
 
-class Correlator:
+class Correlator(FileVerbs):
     """One guiServer, connected. Close it, or use it with ``with``."""
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
@@ -99,34 +99,6 @@ class Correlator:
     def transport(self) -> str:
         """How the server's side connections are made: ``"channel"`` or ``"dial-back"``."""
         return self._inner.transport
-
-    def ls(self, path: str | Path) -> pd.DataFrame:
-        """List a directory, a file or a glob: columns name path type mode owner group size modified."""
-        return self._loop.call(self._inner.ls(str(path)))
-
-    def mkdir(self, path: str | Path) -> None:
-        """Make a directory with its parents; raises where it is not there afterwards."""
-        self._loop.call(self._inner.mkdir(str(path)))
-
-    def rm(self, path: str | Path, recursive: bool = False, force: bool = False) -> None:
-        """Remove a file, or a directory when `recursive`; globs only when `force`; raises where it stays."""
-        self._loop.call(self._inner.rm(str(path), recursive, force))
-
-    def get_file(self, path: str | Path, *, progress: Progress | None = None) -> bytes:
-        """Fetch a file, whole or not at all."""
-        return self._loop.call(self._inner.get_file(str(path), progress=progress))
-
-    def send_file(self, path: str | Path, data: bytes | str, *, progress: Progress | None = None) -> int:
-        """Send a file, whole or not at all; gives its size in bytes."""
-        return self._loop.call(self._inner.send_file(str(path), data, progress=progress))
-
-    def download(self, path: str | Path, local: str | Path, *, progress: Progress | None = None) -> Path:
-        """Fetch a file into a local one."""
-        return self._loop.call(self._inner.download(str(path), local, progress=progress))
-
-    def upload(self, local: str | Path, path: str | Path, *, progress: Progress | None = None) -> int:
-        """Send a local file; gives its size in bytes."""
-        return self._loop.call(self._inner.upload(local, str(path), progress=progress))
 
     def job_status(self, pattern: str | Path) -> pd.DataFrame:
         """Last known state of the jobs whose ``.input`` files match a pattern, one row each."""
