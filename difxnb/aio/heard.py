@@ -14,6 +14,7 @@ import pandas as pd
 from difxnb.tables import JobTable, MessageTable
 from difxnb.tables.messages import known_types, plain_type
 from difxnb.wire.control import Notice
+from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed, message_type
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from difxnb.formats.input import Input
 
-Item = Message | Unparsed | Notice
+Item = Message | Unparsed | Notice | Gap
 Callback = Callable[[Item], object]
 
 _KEPT_ERRORS = 100
@@ -130,6 +131,8 @@ class Messages:
 def _type_of(item: Item) -> str:
     if isinstance(item, Message):
         return plain_type(message_type(item.body))
+    if isinstance(item, Gap):
+        return "gap"
     return "unparsed" if isinstance(item, Unparsed) else "notice"
 
 

@@ -26,6 +26,7 @@ from difxnb.errors import (
     StillRunning,
 )
 from difxnb.wire.control import Notice
+from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def _ignore(item: Message | Unparsed | Notice, time: float) -> None:
+def _ignore(item: Message | Unparsed | Notice | Gap, time: float) -> None:
     """Take a message and do nothing with it."""
 
 

@@ -36,10 +36,11 @@ from difxnb.wire.control import (
     decode_from_server,
     encode,
 )
+from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed, parse
 from difxnb.wire.packet import PacketReader
 
-Subscriber = Callable[[Message | Unparsed | Notice, float], None]
+Subscriber = Callable[[Message | Unparsed | Notice | Gap, float], None]
 
 _READ_SIZE = 2**18
 _KEPT_NOTICES = 200

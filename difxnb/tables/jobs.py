@@ -17,6 +17,7 @@ import pandas as pd
 
 from difxnb.tables import columns
 from difxnb.wire.control import Notice
+from difxnb.wire.events import Gap
 from difxnb.wire.message import Alert, Diagnostic, JobState, Message, Severity, Status, Unparsed
 
 STALL_SECONDS = 300.0
@@ -113,7 +114,7 @@ class JobTable:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def add(self, item: Message | Unparsed | Notice, time: float) -> None:
+    def add(self, item: Message | Unparsed | Notice | Gap, time: float) -> None:
         """Follow one message; what concerns no job is passed over.
 
         Parameters

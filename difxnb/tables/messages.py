@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One row per message: what came is kept as it is, columns are made when somebody looks.
 
-In go :class:`~difxnb.wire.message.Message`, ``Unparsed`` and ``Notice``, out come DataFrames. The frame
+In go :class:`~difxnb.wire.message.Message`, ``Unparsed``, ``Notice`` and ``Gap``, out come DataFrames. The frame
 follows ``difxmessage.md`` 11.4; a message that could not be read is a row with its text.
 """
 
@@ -20,10 +20,11 @@ import pandas as pd
 from difxnb.formats.new_file import new_file
 from difxnb.tables import columns
 from difxnb.wire.control import Notice
+from difxnb.wire.events import Gap
 from difxnb.wire.message import Alert, Message, Severity, Unparsed, message_type
 from difxnb.wire.message_types import CATALOGUE
 
-Item = Message | Unparsed | Notice
+Item = Message | Unparsed | Notice | Gap
 
 _NOTICE_SEVERITY = {4: Severity.INFO, 5: Severity.WARNING, 6: Severity.ERROR}
 _ROW_BYTES = 1024  # what a row costs beside the text of its document, roughly
@@ -88,13 +89,16 @@ class MessageTable:
 
         Parameters
         ----------
-        item : Message, Unparsed or Notice
-            As the connection understood it.
+        item : Message, Unparsed, Notice or Gap
+            As the connection understood it. A gap that has ended takes the row of its beginning.
         time : float
             When it was received, unix seconds.
         """
         row = _make_row(item, time)
         with self._lock:
+            if self._rows and _ends(item, self._rows[-1].item):
+                self._bytes -= self._rows.pop().size
+                self._counts[row.type] -= 1
             self._rows.append(row)
             self._bytes += row.size
             self._counts[row.type] += 1
@@ -122,8 +126,8 @@ class MessageTable:
         Parameters
         ----------
         type : str or iterable of str, optional
-            ``"alert"``, ``"Alert"`` and ``"DifxAlertMessage"`` mean the same; also ``"unparsed"`` and
-            ``"notice"``. Every field of the chosen types becomes a column.
+            ``"alert"``, ``"Alert"`` and ``"DifxAlertMessage"`` mean the same; also ``"unparsed"``,
+            ``"notice"`` and ``"gap"`` (times without a connection). Every field of the chosen types becomes a column.
         source : str, optional
             Host that sent it, the column ``from``.
         job : str, optional
@@ -213,7 +217,7 @@ def _require_texts(**values: object) -> None:
             raise TypeError(f"{name} is a name; got {value!r}")
 
 
-_KNOWN = frozenset(plain_type(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "unknown"}
+_KNOWN = frozenset(plain_type(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "gap", "unknown"}
 _BODIES = {plain_type(entry.type): entry.layout.cls for entry in CATALOGUE}
 
 
@@ -265,8 +269,15 @@ def _make_row(item: Item, time: float) -> _Row:
         )
     if isinstance(item, Unparsed):
         return _Row(time, "Unparsed", "", "", None, None, None, item.text, item.size + _ROW_BYTES, item)
+    if isinstance(item, Gap):
+        return _Row(time, "Gap", "", "", None, None, None, item.reason, len(item.reason) + _ROW_BYTES, item)
     severity, size = _NOTICE_SEVERITY[item.severity], len(item.text) + _ROW_BYTES
     return _Row(time, "Notice", "", "", None, severity, None, item.text, size, item)
+
+
+def _ends(item: Item, last: Item) -> bool:
+    """Whether `item` is the end of the gap whose beginning `last` was; nothing is heard between the two."""
+    return isinstance(item, Gap) and isinstance(last, Gap) and last == dataclasses.replace(item, end=None)
 
 
 def _severity(value: str | int) -> int:
@@ -340,7 +351,7 @@ def _field_names(types: Iterable[str]) -> list[str]:
     """Fields of these types that are no column of every frame, each once, in their own order."""
     names: dict[str, None] = {}
     for kind in sorted(types):
-        cls = {**_BODIES, "unparsed": Unparsed}.get(kind)
+        cls = {**_BODIES, "unparsed": Unparsed, "gap": Gap}.get(kind)
         for field in dataclasses.fields(cls) if cls is not None else ():
             if field.name not in (*_TEXT_FIELDS, "state", "severity"):
                 names[field.name] = None

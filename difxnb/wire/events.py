@@ -130,6 +130,25 @@ class ChannelData:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which nothing could be heard because the connection was lost; no packet, but a row like one.
+
+    It is told twice: at the loss without its end, and once more, with it, when the connection stands again.
+
+    Attributes
+    ----------
+    begin, end : float, float or None
+        Unix seconds; None while it lasts, and for ever where the connection never came back.
+    reason : str
+        What broke the connection.
+    """
+
+    begin: float
+    end: float | None
+    reason: str
+
+
 # --- client to server -------------------------------------------------------------------------------
 
 
