@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every decoder of the package as a function of bytes, with what it was fed in real life as seeds.
+
+A decoder may give a value, or raise one of the errors it documents; anything else is a defect. Streams are
+decoded twice, whole and cut up, and must give the same: bytes come as the network likes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from difxnb.client.server_description import Draft
+from difxnb.errors import DifxError, FileFormatError
+from difxnb.formats.calc import parse_calc
+from difxnb.formats.difxlog import last_status, parse_line
+from difxnb.formats.flag import parse_flags
+from difxnb.formats.im import parse_im
+from difxnb.formats.input import parse_input, result_layout
+from difxnb.formats.joblist import parse_joblist
+from difxnb.formats.machines import parse_machines, parse_threads
+from difxnb.formats.swin import read_records, read_uniform
+from difxnb.server.actions import Close
+from difxnb.server.greeting import Greeting
+from difxnb.server.protocol import Conversation
+from difxnb.server.words import read_words
+from difxnb.wire import control
+from difxnb.wire.files import DownloadReader, LineListReader, UploadReader
+from difxnb.wire.job import JobConversation, decode_job
+from difxnb.wire.listing import parse_listing
+from difxnb.wire.machines import MachinesConversation, decode_machines
+from difxnb.wire.message import Message, parse, to_xml
+from difxnb.wire.monitor import MonitorReader, ProductListReader, body_length, corrected_offsets
+from difxnb.wire.monitor_numbers import decode_numbers
+from difxnb.wire.monitor_packets import decode_request
+from difxnb.wire.packet import BodyLength, Packet, PacketReader
+from difxnb.wire.status import StatusReader
+
+TESTS = Path(__file__).parents[1]
+CAPTURES = TESTS / "wire" / "captures"
+JOB = TESTS / "reference" / "mpifxcorr-output" / "beta_1"
+_NOW = datetime(2026, 11, 22, tzinfo=UTC)
+_LONGEST_SEED = 20_000
+
+
+@dataclass(frozen=True)
+class Target:
+    """One decoder.
+
+    Attributes
+    ----------
+    decode : callable
+        Takes bytes; what it gives is compared between whole and cut-up streams where `is_stream`.
+    seeds : callable
+        Gives real input.
+    errors : tuple
+        What it may raise.
+    """
+
+    decode: Callable[[list[bytes]], object]
+    seeds: Callable[[], list[bytes]]
+    errors: tuple[type[Exception], ...] = (DifxError,)
+    is_stream: bool = field(default=False)
+
+    def run(self, data: bytes) -> None:
+        """Decode `data`; raises only where the decoder is at fault."""
+        whole = self._outcome([data])
+        if self.is_stream:
+            cut = self._outcome([data[at : at + 3] for at in range(0, len(data), 3)])
+            assert whole == cut, f"whole: {whole!r:.300}; cut up: {cut!r:.300}"
+
+    def _outcome(self, pieces: list[bytes]) -> object:
+        try:
+            return repr(self.decode(pieces))
+        except self.errors as error:
+            return type(error).__name__
+
+
+# --- seeds --------------------------------------------------------------------------------------------
+
+
+@cache
+def _captured(direction: str) -> tuple[bytes, ...]:
+    """Every main connection that was recorded, one direction each."""
+    streams: dict[tuple[str, int], bytes] = {}
+    for path in sorted(CAPTURES.glob("*.jsonl*")):
+        packed = path.read_bytes()
+        text = gzip.decompress(packed) if path.suffix == ".gz" else packed
+        for line in filter(str.strip, text.decode().splitlines()):
+            row = json.loads(line)
+            if row["dir"] == direction:
+                key = path.name, row["conn"]
+                streams[key] = streams.get(key, b"") + bytes.fromhex(row["hex"])
+    return tuple(streams.values())
+
+
+@cache
+def _captured_packets(direction: str) -> tuple[Packet, ...]:
+    found: list[Packet] = []
+    for stream in _captured(direction):
+        reader = PacketReader()
+        reader.receive_data(stream)
+        found += iter(reader.next_packet, None)
+    return tuple(found)
+
+
+def _main_streams(direction: str) -> list[bytes]:
+    return [stream[:_LONGEST_SEED] for stream in _captured(direction)]
+
+
+@cache
+def _channels() -> tuple[bytes, ...]:
+    """Content of every channel that was recorded from the server."""
+    channels: dict[int, bytes] = {}
+    for packet in _captured_packets("s2c"):
+        if packet.id == control.ControlId.CHANNEL_DATA:
+            number = int.from_bytes(packet.payload[:4], "big")
+            channels[number] = channels.get(number, b"") + packet.payload[4:]
+    return tuple(content[:_LONGEST_SEED] for content in channels.values())
+
+
+def _relayed() -> list[bytes]:
+    """One document of each length and type that was recorded: there are hundreds of the same."""
+    documents = {
+        packet.payload.partition(b"</type>")[0][-24:]: packet.payload
+        for packet in _captured_packets("s2c")
+        if packet.id == control.ControlId.RELAY_PACKET
+    }
+    commands = [p.payload for p in _captured_packets("c2s") if p.id == control.ControlId.COMMAND_PACKET]
+    return [*documents.values(), *commands[:20]]
+
+
+def _file(name: str) -> Callable[[], list[bytes]]:
+    return lambda: [(JOB / name).read_bytes()[:_LONGEST_SEED]]
+
+
+def _listing() -> list[bytes]:
+    return [
+        b"total 8\n-rw-r--r-- 1 oper oper 21 2026-11-22 10:52:00.000000000 +0000 a b\n"
+        b"lrwxrwxrwx 1 oper oper 4 2026-11-22 10:52:00.000000000 +0000 l -> dest\n"
+        b"\nsub:\ntotal 0\ndrwxr-xr-x 2 oper oper 4096 Nov 22 10:52 dir\n"
+        b"crw-rw-rw- 1 root root 1, 3 Nov 22  2025 null\nd????????? ? ? ? ? ? gone\n"
+    ]
+
+
+# --- decoders -----------------------------------------------------------------------------------------
+
+
+def _packets(pieces: list[bytes], lengths: BodyLength | None = None) -> Iterator[Packet]:
+    reader = PacketReader(max_payload=2**20, body_length=lengths)
+    for piece in pieces:
+        reader.receive_data(piece)
+        yield from iter(reader.next_packet, None)
+    reader.receive_eof()
+
+
+def _from_server(pieces: list[bytes]) -> object:
+    draft, found = Draft(), []
+    for packet in _packets(pieces):
+        event = control.decode_from_server(packet)
+        draft.add(event)
+        found.append(event)
+    return found, draft.finish(knows_channels=True)
+
+
+def _from_client(pieces: list[bytes]) -> object:
+    return [control.decode_from_client(packet) for packet in _packets(pieces)]
+
+
+def _server(pieces: list[bytes]) -> object:
+    conversation = Conversation(Greeting("difxnb", "/data", "oper", ("DIFX-2.9",), {"DIFX_BASE": "/data"}))
+    found = []
+    for piece in pieces:
+        for action in conversation.receive_data(piece):
+            found.append(action)
+            if isinstance(action, Close):
+                return found  # the shell reads no further
+    return found
+
+
+def _job(pieces: list[bytes]) -> object:
+    conversation = JobConversation()
+    for packet in _packets(pieces):
+        conversation.add(decode_job(packet))
+    return conversation.outcome, conversation.refusal, conversation.lines
+
+
+def _machines(pieces: list[bytes]) -> object:
+    conversation = MachinesConversation()
+    for packet in _packets(pieces):
+        conversation.add(decode_machines(packet))
+    return conversation.complete, conversation.refusal_text
+
+
+def _status(pieces: list[bytes]) -> object:
+    reader = StatusReader()
+    for packet in _packets(pieces):
+        reader.add(packet)
+    return reader.complete, reader.server_time, reader.records
+
+
+def _lines(pieces: list[bytes]) -> object:
+    reader, found = LineListReader(), []
+    for piece in pieces:
+        reader.receive_data(piece)
+        found += iter(reader.next_line, None)
+    reader.receive_eof()
+    return found
+
+
+def _transfer(pieces: list[bytes]) -> object:
+    found = []
+    for reader in (DownloadReader(), UploadReader()):
+        content = b""
+        for piece in pieces:
+            reader.receive_data(piece)
+            content += reader.take()
+        found.append((reader.size, reader.received, reader.surplus, content))
+        if reader.complete:
+            reader.receive_eof()
+    return found
+
+
+def _monitor(pieces: list[bytes]) -> object:
+    products, blocks, found = ProductListReader(), MonitorReader(), []
+    for packet in _packets(pieces, body_length):
+        if not products.complete:
+            products.add(packet)
+            if products.complete:
+                found.append(corrected_offsets(products.products))
+        else:
+            found.append(blocks.add(packet))
+    return len(found)
+
+
+def _monitor_requests(pieces: list[bytes]) -> object:
+    return [decode_request(packet) for packet in _packets(pieces)]
+
+
+def _message(pieces: list[bytes]) -> object:
+    message = parse(b"".join(pieces))
+    if isinstance(message, Message):
+        # What was read can be written where no limit forbids it, and is read as the same again.
+        again = parse(to_xml(message))
+        assert isinstance(again, Message), again
+        assert again.header.type == message.header.type
+    return message
+
+
+def _text(decode: Callable[[str], object]) -> Callable[[list[bytes]], object]:
+    return lambda pieces: decode(b"".join(pieces).decode("utf-8", "replace"))
+
+
+def _input(text: str) -> object:
+    inp = parse_input(text)
+    return [result_layout(inp, number) for number in range(min(2, len(inp.configurations)))]
+
+
+def _log(text: str) -> object:
+    return [parse_line(line) for line in text.splitlines()], last_status(text)
+
+
+def _swin(pieces: list[bytes]) -> object:
+    with tempfile.NamedTemporaryFile(suffix=".s0000.b0000") as file:
+        file.write(b"".join(pieces))
+        file.flush()
+        count = sum(1 for _ in read_records(file.name, lambda band: 16))
+        return count, len(read_uniform(file.name, 16))
+
+
+def _swin_seeds() -> list[bytes]:
+    (file,) = (JOB / "beta_1.difx").glob("DIFX_*")
+    return [file.read_bytes()[:_LONGEST_SEED]]
+
+
+TARGETS: dict[str, Target] = {
+    "main connection, from the server": Target(_from_server, lambda: _main_streams("s2c"), is_stream=True),
+    "main connection, from a client": Target(_from_client, lambda: _main_streams("c2s"), is_stream=True),
+    "the server's conversation": Target(_server, lambda: _main_streams("c2s"), (), is_stream=True),
+    "job": Target(_job, lambda: list(_channels()), is_stream=True),
+    "machines": Target(_machines, lambda: list(_channels()), is_stream=True),
+    "job status": Target(_status, lambda: list(_channels()), is_stream=True),
+    "list of lines": Target(_lines, lambda: list(_channels()), is_stream=True),
+    "transfer": Target(_transfer, lambda: list(_channels()), is_stream=True),
+    "monitor": Target(_monitor, lambda: list(_channels()), is_stream=True),
+    "monitor requests": Target(_monitor_requests, lambda: _main_streams("c2s"), is_stream=True),
+    "monitor numbers": Target(
+        lambda pieces: decode_numbers(b"".join(pieces)),
+        lambda: [b"  1.000000e+00 -1.250000e-01          -nan"],
+    ),
+    "message": Target(_message, _relayed),
+    "ls -l": Target(_text(lambda text: parse_listing(text.split("\n"), "/data", now=_NOW)), _listing),
+    "shell words": Target(_text(read_words), lambda: [b"'a b' \"c\\$\" d*[!x-z]? 'it'\\''s'"], (ValueError,)),
+    ".input": Target(_text(_input), _file("beta_1.input"), (FileFormatError,)),
+    ".calc": Target(_text(parse_calc), _file("beta_1.calc"), (FileFormatError,)),
+    ".im": Target(_text(parse_im), _file("beta_1.im"), (FileFormatError,)),
+    ".machines": Target(_text(parse_machines), _file("beta_1.machines"), (FileFormatError,)),
+    ".threads": Target(_text(parse_threads), _file("beta_1.threads"), (FileFormatError,)),
+    ".joblist": Target(
+        _text(parse_joblist),
+        lambda: [b"exper=A  pass=a\na_1 59490.7916667 59490.79375 2 0 1 1407 0  # AA BB\n"],
+        (FileFormatError,),
+    ),
+    ".flag": Target(_text(parse_flags), _file("beta_1.flag"), (FileFormatError,)),
+    ".difxlog": Target(_text(_log), _file("beta_1.difxlog"), (FileFormatError,)),
+    ".difx": Target(_swin, _swin_seeds, (FileFormatError,)),
+}
+"""All decoders, by what they read."""
