@@ -13,6 +13,8 @@
     ├── FileFormatError          (ValueError) a DiFX file that cannot be read
     ├── UnsupportedJob           (ValueError) a job that the embedded correlator cannot do
     ├── ConnectionFailed         (ConnectionError) no connection came about
+    ├── AccessDenied             (PermissionError) the server does not let us in, or not do that
+    ├── TokenFileError           (ValueError) a file with an access token that must not be used
     ├── ConnectionLost           (ConnectionError) it broke; a call in flight may have had its effect
     ├── NoReply                  (TimeoutError) silence
     ├── RemoteFileError          (OSError)
@@ -114,6 +116,14 @@ class UnsupportedJob(DifxError, ValueError):
 
 class ConnectionFailed(DifxError, ConnectionError):
     """No connection to the server came about."""
+
+
+class AccessDenied(DifxError, PermissionError):
+    """The server wants a token that it has not got, or is open for reading only."""
+
+
+class TokenFileError(DifxError, ValueError):
+    """A file does not hold an access token, or others than its owner may read it."""
 
 
 class ConnectionLost(DifxError, ConnectionError):

@@ -5,6 +5,7 @@ The file is ``config.toml`` in the user's configuration directory for ``difxnb``
 
     host = "head-node"
     port = 50201
+    token_file = "~/.config/difxnb/token"
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
+from difxnb.formats.token_file import read_token
+
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 50200
 CONFIG_FILE = "config.toml"
 HOST_VARIABLES = ("DIFX_CONTROL_HOST",)
 PORT_VARIABLES = ("DIFX_CONTROL_PORT", "DIFX_MESSAGE_PORT")
+TOKEN_FILE_VARIABLES = ("DIFX_CONTROL_TOKEN_FILE",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,26 @@ def find_address(
     if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
         raise ValueError(f"a TCP port lies between 1 and 65535; {port_source} says {port_text!r}")
     return Address(host_text, int(port_text), host_source, port_source)
+
+
+def find_token(
+    token_file: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
+) -> str | None:
+    """Read the access token for a server of this package: argument, environment, configuration file, or none.
+
+    Raises
+    ------
+    TokenFileError
+        A file was named and holds no token, or others may read it.
+    ValueError
+        The configuration file cannot be read as TOML.
+    """
+    variables = os.environ if environment is None else environment
+    config = _read_config(config_file or user_config_path("difxnb") / CONFIG_FILE)
+    _, named = _first(token_file, TOKEN_FILE_VARIABLES, variables, config.get("token_file"), "")
+    return read_token(Path(named).expanduser()) if named else None
 
 
 def _read_config(path: Path) -> Mapping[str, object]:

@@ -12,6 +12,8 @@ from typing import Any
 
 from difxnb.errors import ProtocolError
 from difxnb.wire.events import (
+    AccessRefused,
+    AccessToken,
     AvailableVersion,
     ChannelData,
     ChannelOpened,
@@ -53,6 +55,8 @@ from difxnb.wire.packet import (
 )
 
 __all__ = [
+    "AccessRefused",
+    "AccessToken",
     "AvailableVersion",
     "ChannelData",
     "ChannelOpened",
@@ -229,6 +233,7 @@ _FROM_SERVER: dict[int, Callable[[bytes], ServerEvent]] = {
     ControlId.CHANNEL_ALL_DATA: lambda p: VersionsComplete(),
     ControlId.CHANNEL_CONNECTION: lambda p: ChannelOpened(decode_int(p, "CHANNEL_CONNECTION")),
     ControlId.CHANNEL_DATA: _channel_data,
+    ControlId.ACCESS_TOKEN: lambda p: AccessRefused(decode_text(p)),
 }
 
 _FROM_CLIENT: dict[int, Callable[[bytes], ClientEvent]] = {
@@ -246,6 +251,7 @@ _FROM_CLIENT: dict[int, Callable[[bytes], ClientEvent]] = {
     ControlId.CHANNEL_DATA: _channel_data,
     ControlId.GENERATE_FILELIST: _file_list,
     ControlId.GET_JOB_STATUS: _status,
+    ControlId.ACCESS_TOKEN: lambda p: AccessToken(decode_text(p)),
 }
 
 
@@ -305,6 +311,7 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     Relayed: (ControlId.RELAY_PACKET, lambda e: bytes(e.payload)),
     Notice: (ControlId.INFORMATION_PACKET, lambda e: _cut(e.text)),
     ChannelOpened: (ControlId.CHANNEL_CONNECTION, lambda e: encode_int(e.channel)),
+    AccessRefused: (ControlId.ACCESS_TOKEN, lambda e: _cut(e.reason)),
     # both ways
     ChannelData: (ControlId.CHANNEL_DATA, _encode_channel_data),
     # client to server
@@ -321,4 +328,5 @@ _WRITERS: dict[type, tuple[int, Callable[[Any], bytes]]] = {
     ChannelsOff: (ControlId.CHANNEL_ALL_DATA_OFF, _nothing),
     FileListRequest: (ControlId.GENERATE_FILELIST, _encode_file_list),
     StatusRequest: (ControlId.GET_JOB_STATUS, _encode_status),
+    AccessToken: (ControlId.ACCESS_TOKEN, lambda e: _whole(e.text)),
 }

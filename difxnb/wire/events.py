@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from difxnb.wire.packet import UnknownPacket
@@ -39,6 +39,7 @@ class ControlId(IntEnum):
     CHANNEL_DATA = 22
     GENERATE_FILELIST = 23
     GET_JOB_STATUS = 24
+    ACCESS_TOKEN = 1000
 
 
 class NoticeSeverity(IntEnum):
@@ -149,6 +150,13 @@ class Gap:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRefused:
+    """The server of this package wants a token and has not got the right one (1000); it closes after that."""
+
+    reason: str
+
+
 # --- client to server -------------------------------------------------------------------------------
 
 
@@ -246,6 +254,13 @@ class StatusRequest:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What lets a client into a server of this package that wants it (1000); others pass over it."""
+
+    text: str = field(repr=False)
+
+
 ServerEvent = (
     ServerVersion
     | DifxVersion
@@ -258,6 +273,7 @@ ServerEvent = (
     | Notice
     | ChannelOpened
     | ChannelData
+    | AccessRefused
     | UnknownPacket
 )
 ClientEvent = (
@@ -275,5 +291,6 @@ ClientEvent = (
     | ChannelData
     | FileListRequest
     | StatusRequest
+    | AccessToken
     | UnknownPacket
 )
