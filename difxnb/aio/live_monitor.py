@@ -74,6 +74,48 @@ class Monitor:
         return self._series.products_frame()
 
     @property
+    def available(self) -> pd.DataFrame:
+        """What could be watched: every product of the job, columns as `products`."""
+        raise NotImplementedError
+
+    @property
+    def scans(self) -> pd.DataFrame:
+        """Scans of the job: ``scan`` (index), ``scan_name``, ``field_name``, ``start``, ``stop`` (UTC)."""
+        raise NotImplementedError
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened to the watching itself, ``time event text``: changes of selection, gaps."""
+        raise NotImplementedError
+
+    @property
+    def passed_over(self) -> int:
+        """Spectra of scans that were not asked for."""
+        raise NotImplementedError
+
+    async def select(self, select: Select | None = None) -> pd.DataFrame:
+        """Watch other products from now on; what was received stays, and the job is not touched.
+
+        Parameters
+        ----------
+        select : mapping, DataFrame or callable, optional
+            As for `Job.monitor`; all products by default.
+
+        Returns
+        -------
+        DataFrame
+            What is watched now, as `products`.
+
+        Raises
+        ------
+        ValueError
+            The job has no such products; what it has is named. Nothing has changed then.
+        ConnectionFailed, NoReply, ConnectionLost
+            Nothing is watched any more; a later `select` tries again.
+        """
+        raise NotImplementedError
+
+    @property
     def dataset(self) -> xr.Dataset:
         """Everything received so far, a copy; ``UVW`` is NaN without a delay model."""
         return self._series.dataset(im=self.delay_model)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from difxnb.aio.live_monitor import Select
     from difxnb.errors import DifxError
 
 
@@ -28,6 +29,41 @@ class Monitor:
     def products(self) -> pd.DataFrame:
         """Products of the monitor, one row each, named from the ``.input`` file."""
         return self._inner.products
+
+    @property
+    def available(self) -> pd.DataFrame:
+        """What could be watched: every product of the job, columns as `products`."""
+        return self._inner.available
+
+    @property
+    def scans(self) -> pd.DataFrame:
+        """Scans of the job: ``scan`` (index), ``scan_name``, ``field_name``, ``start``, ``stop`` (UTC)."""
+        return self._inner.scans
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened to the watching itself, ``time event text``: changes of selection, gaps."""
+        return self._inner.events
+
+    @property
+    def passed_over(self) -> int:
+        """Spectra of scans that were not asked for."""
+        return self._inner.passed_over
+
+    def select(self, select: Select | None = None) -> pd.DataFrame:
+        """Watch other products from now on; what was received stays, and the job is not touched.
+
+        Parameters
+        ----------
+        select : mapping, DataFrame or callable, optional
+            As for `Job.monitor`; all products by default.
+
+        Returns
+        -------
+        DataFrame
+            What is watched now, as `products`.
+        """
+        return self._loop.call(self._inner.select(select))
 
     @property
     def dataset(self) -> xr.Dataset:
