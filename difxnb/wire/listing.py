@@ -144,10 +144,10 @@ def format_entry(
 
 
 def _entry(match: re.Match[str], directory: str, now: datetime | None) -> Entry:
-    mode, size = match["mode"], match["size"]
-    text, target = match["name"], None
+    mode, text, target = match["mode"], match["name"], None
+    size = 0 if "," in match["size"] else int(match["size"])  # a device has two numbers and no size
     if mode[0] == "l":
-        text, target = _split_link(text, int(size))
+        text, target = _split_link(text, size)
     path = _join(directory, text)
     return Entry(
         name=path.rpartition("/")[2] or "/",
@@ -156,7 +156,7 @@ def _entry(match: re.Match[str], directory: str, now: datetime | None) -> Entry:
         mode=mode,
         owner=match["owner"],
         group=match["group"],
-        size=0 if "," in size else int(size),
+        size=size,
         modified=_time(match, now),
         target=target,
         links=int(match["links"]),

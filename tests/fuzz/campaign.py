@@ -77,6 +77,7 @@ def guide(name: str, seconds: int, seed: int) -> None:
             raise
 
     options = [f"-max_total_time={seconds}", f"-seed={seed + 1}", f"-max_len={_LONGEST}", "-timeout=20"]
+    options.append(f"-artifact_prefix={corpus}/")
     atheris.Setup([sys.argv[0], *options, corpus], one)
     atheris.Fuzz()
 

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Input that a campaign once found to be mistreated, cut down to what matters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.targets import TARGETS
+
+FOUND = [
+    # A link with the two numbers of a device in place of its size.
+    ("ls -l", b"lrw-rw-rw- 1 root root 1, 3 Nov 22  2025 null"),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), FOUND)
+def test_what_a_campaign_found_stays_repaired(name: str, data: bytes) -> None:
+    TARGETS[name].run(data)
