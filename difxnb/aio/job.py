@@ -6,25 +6,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from difxnb.aio.frames import findings_frame, placement_frame, status_frame
+from difxnb.aio.frames import findings_frame
 from difxnb.aio.heard import Item
+from difxnb.aio.job_machines import PlacedJob
 from difxnb.aio.job_run import OVER, JobRun
 from difxnb.aio.live_monitor import Monitor, Select
-from difxnb.client.placement import Placement, base_name, check_placement
-from difxnb.errors import FileFormatError, JobNotStopped, JobRefused, RemoteFileNotFound
-from difxnb.formats.im import Im, parse_im
-from difxnb.formats.input import Input, parse_input
+from difxnb.errors import JobNotStopped, JobRefused
+from difxnb.formats.input import Input
+from difxnb.tables.jobs import STALL_SECONDS
 from difxnb.wire.job import Refusal
 from difxnb.wire.message import JobState, Message, Status
 
 if TYPE_CHECKING:
-    from difxnb.aio.correlator import Correlator
+    pass
 
 # DiFX cuts identifiers at this length, so longer job names are never heard in full.
 _IDENTIFIER_LENGTH = 31
@@ -32,108 +31,8 @@ _IDENTIFIER_LENGTH = 31
 _log = logging.getLogger(__name__)
 
 
-class Job:
-    """One ``.input`` file on the server. Made by `Correlator.job`.
-
-    Attributes
-    ----------
-    input_file : str
-        Absolute path on the server.
-    name : str
-        File name without directory and extension.
-    identifier : str
-        What its messages carry: the name, cut at 31 characters.
-    known_input : Input or None
-        What `input` gave, once it has been called.
-    """
-
-    def __init__(self, correlator: Correlator, input_file: str) -> None:
-        self._base = base_name(input_file)
-        self.input_file = input_file
-        self.name = PurePosixPath(input_file).stem
-        self.identifier = self.name[:_IDENTIFIER_LENGTH]
-        self.known_input: Input | None = None
-        self._correlator = correlator
-
-    async def input(self) -> Input:
-        """The parsed ``.input`` file; fetched once.
-
-        Raises
-        ------
-        RemoteFileNotFound, FileFormatError
-        """
-        if self.known_input is None:
-            content = await self._correlator.get_file(self.input_file)
-            self.known_input = parse_input(content.decode("utf-8", "replace"), Path(self.input_file))
-            self._correlator.jobs.name_antennas(self.identifier, self.known_input)
-        return self.known_input
-
-    async def delay_model(self) -> Im | None:
-        """The parsed ``.im`` file; None where there is none, or none that can be read."""
-        try:
-            content = await self._correlator.get_file(f"{self._base}.im")
-            return parse_im(content.decode("utf-8", "replace"), Path(f"{self._base}.im"))
-        except RemoteFileNotFound:
-            return None
-        except FileFormatError as error:
-            _log.warning("baseline coordinates will be missing: %s", error)
-            return None
-
-    async def machines(self) -> pd.DataFrame:
-        """Where the job is to run, from its ``.machines`` and ``.threads`` files.
-
-        Returns
-        -------
-        DataFrame
-            ``node``, ``role`` (head, datastream or processor), ``threads`` (of processors).
-
-        Raises
-        ------
-        RemoteFileNotFound
-            They have not been set.
-        """
-        return placement_frame(await self._placement())
-
-    async def set_machines(
-        self,
-        *,
-        head_node: str,
-        datastreams: Sequence[str],
-        processors: Mapping[str, int],
-        test: bool = False,
-    ) -> pd.DataFrame:
-        """Write ``.machines`` and ``.threads``.
-
-        Parameters
-        ----------
-        head_node : str
-            Host that the job is led from.
-        datastreams : sequence of str
-            Hosts that read the data, one per datastream of the job, in the order of the ``.input`` file.
-        processors : mapping of str to int
-            Hosts that compute, and the threads of each; one thread of the head node is kept back.
-        test : bool
-            Try each processor first, and leave out those that do not answer.
-
-        Returns
-        -------
-        DataFrame
-            What is in the files now, as from `machines`; hosts left out in ``attrs["failed_hosts"]``.
-
-        Raises
-        ------
-        ValueError, TypeError, UnsafeValue
-            The numbers do not suit the job, or a name is no host name.
-        RemoteFileNotFound, RemoteFileError
-        """
-        check_placement(head_node, datastreams, processors)
-        wanted = (await self.input()).active_datastreams
-        if len(datastreams) != wanted:
-            raise ValueError(f"{self.name} has {wanted} datastreams; got {len(datastreams)} hosts for them")
-        done = await self._correlator.head_node.define_placement(
-            self.input_file, head_node=head_node, datastreams=datastreams, processors=processors, test=test
-        )
-        return placement_frame(await self._placement(), done.failed_hosts)
+class Job(PlacedJob):
+    """One ``.input`` file on the server, and what can be asked of it. Made by `Correlator.job`."""
 
     async def check(self) -> pd.DataFrame:
         """Have the correlator check the configuration, without running anything.
@@ -156,6 +55,14 @@ class Job:
         monitor: Select | bool | None = None,
         overwrite: bool = False,
         bail_on_config_fail: bool = True,
+        *,
+        waive: Iterable[str] = (),
+        function: str | None = None,
+        restart_seconds: int | None = None,
+        mpi_wrapper: str | None = None,
+        mpi_options: str | None = None,
+        difx_program: str | None = None,
+        stall_after: float = STALL_SECONDS,
     ) -> JobRun:
         """Start the job; return when the correlator has accepted it.
 
@@ -168,7 +75,17 @@ class Job:
         overwrite : bool
             Move output that exists aside, to ``JOB.difx.1``, ``.2`` and so on. It is never deleted.
         bail_on_config_fail : bool
-            Refuse to run a job whose configuration check fails.
+            Refuse to run a job with findings (see `check`) that are not waived.
+        waive : iterable of str
+            Findings to run with all the same, by ``id`` or by their text.
+        function : {"default", "NRAO", "USNO", "RUN_MONITOR", "BAIL_ON_CONFIG_FAIL"}, optional
+            The word that guiServer gets; without it the one that the other options ask for.
+        restart_seconds : int, optional
+            Begin so many seconds after the beginning of the job.
+        mpi_wrapper, mpi_options, difx_program : str, optional
+            What guiServer runs in place of ``mpirun``, its usual options and ``mpifxcorr``.
+        stall_after : float
+            Seconds without progress after which the run counts as stalled.
 
         Raises
         ------
@@ -205,7 +122,18 @@ class Job:
         self._correlator.runs[self.input_file] = run
         return run
 
-    async def stop(self) -> None:
+    async def attach(self) -> JobRun:
+        """Follow a job that is running, or that ended while nobody looked: from its messages, status and log.
+
+        Raises
+        ------
+        RemoteFileNotFound
+            Nothing was heard of the job, and it has no log.
+        NoReply, ConnectionLost
+        """
+        raise NotImplementedError
+
+    async def stop(self, *, mpi_wrapper: str | None = None, difx_program: str | None = None) -> None:
         """Stop the job, whoever started it; return when its end has been confirmed.
 
         Raises
@@ -226,20 +154,6 @@ class Job:
                 await signs.require_silence(self._correlator.head_node.patience.quiet, self.name)
         finally:
             end()
-
-    async def status(self) -> pd.DataFrame:
-        """What the job's log last said, one row: see `Correlator.job_status`."""
-        return status_frame(await self._correlator.head_node.job_status(self.input_file))
-
-    async def log(self) -> str:
-        """Text of the ``.difxlog``.
-
-        Raises
-        ------
-        RemoteFileNotFound
-            The job was never started through guiServer.
-        """
-        return (await self._correlator.get_file(f"{self._base}.difxlog")).decode("utf-8", "replace")
 
     async def monitor(self, select: Select | None = None) -> Monitor:
         """Watch the job live, while it runs or before it is started.
@@ -273,21 +187,6 @@ class Job:
         return monitor
 
     # --- inside ---------------------------------------------------------------------------------------
-
-    async def _placement(self) -> Placement:
-        try:
-            return await self._correlator.head_node.read_placement(self.input_file)
-        except RemoteFileNotFound as error:
-            raise RemoteFileNotFound(
-                f"{self.name} has no machines yet ({error}); say where it is to run with set_machines"
-            ) from error
-
-    async def _placement_or_none(self) -> Placement:
-        try:
-            return await self._placement()
-        except RemoteFileNotFound:
-            # A check needs no machines; the server only wants to see some names.
-            return Placement(("None", "None", "None"), (1,))
 
     async def _clear(self, outputs: Sequence[str], *, overwrite: bool) -> None:
         for output in outputs:

@@ -87,6 +87,21 @@ class JobRun:
         return None if self.started is None else self.started.outcome
 
     @property
+    def outcome_evidence(self) -> str:
+        """What `outcome` is based on; what was looked at in vain where that is UNKNOWN."""
+        return ""
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since anything was heard of the run, from the job or from guiServer; None when it is over."""
+        return None
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it made no progress for `stall_after` seconds."""
+        return False
+
+    @property
     def events(self) -> pd.DataFrame:
         """What was said about this run: ``time source event severity text`` (times received, UTC).
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from difxnb import aio
@@ -68,6 +68,26 @@ class Job:
             )
         )
 
+    def test_machines(
+        self,
+        nodes: Iterable[str] | None = None,
+        *,
+        mpi_wrapper: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> pd.DataFrame:
+        """Try to start a program on each host through MPI: rows ``node roles answered seconds``.
+
+        Parameters
+        ----------
+        nodes : iterable of str, optional
+            Hosts to try; those of `machines` by default.
+        mpi_wrapper : str, optional
+            In place of ``mpirun``.
+        progress : callable, optional
+            Called with the number of hosts tried and of all.
+        """
+        return self._loop.call(self._inner.test_machines(nodes, mpi_wrapper=mpi_wrapper, progress=progress))
+
     def check(self) -> pd.DataFrame:
         """Run the configuration check; gives its findings, columns ``severity text``."""
         return self._loop.call(self._inner.check())
@@ -77,6 +97,14 @@ class Job:
         monitor: Select | bool | None = None,
         overwrite: bool = False,
         bail_on_config_fail: bool = True,
+        *,
+        waive: Iterable[str] = (),
+        function: str | None = None,
+        restart_seconds: int | None = None,
+        mpi_wrapper: str | None = None,
+        mpi_options: str | None = None,
+        difx_program: str | None = None,
+        stall_after: float = 300.0,
     ) -> JobRun:
         """Start the job; returns when the correlator has accepted it, raises when it has refused.
 
@@ -89,21 +117,49 @@ class Job:
         overwrite : bool
             Move existing output aside. It is never deleted.
         bail_on_config_fail : bool
-            Refuse to run a job whose configuration check fails.
+            Refuse to run a job with findings (see `check`) that are not waived.
+        waive : iterable of str
+            Findings to run with all the same, by ``id`` or by their text.
+        function : {"default", "NRAO", "USNO", "RUN_MONITOR", "BAIL_ON_CONFIG_FAIL"}, optional
+            The word that guiServer gets; without it the one that the other options ask for.
+        restart_seconds : int, optional
+            Begin so many seconds after the beginning of the job.
+        mpi_wrapper, mpi_options, difx_program : str, optional
+            What guiServer runs in place of ``mpirun``, its usual options and ``mpifxcorr``.
+        stall_after : float
+            Seconds without progress after which the run counts as stalled.
         """
-        return JobRun(
-            self._loop.call(
-                self._inner.start(
-                    monitor=monitor, overwrite=overwrite, bail_on_config_fail=bail_on_config_fail
-                )
-            ),
-            self,
-            self._loop,
+        starting = self._inner.start(
+            monitor=monitor,
+            overwrite=overwrite,
+            bail_on_config_fail=bail_on_config_fail,
+            waive=waive,
+            function=function,
+            restart_seconds=restart_seconds,
+            mpi_wrapper=mpi_wrapper,
+            mpi_options=mpi_options,
+            difx_program=difx_program,
+            stall_after=stall_after,
         )
+        return JobRun(self._loop.call(starting), self, self._loop)
 
-    def stop(self) -> None:
-        """Stop the job, whoever started it."""
-        self._loop.call(self._inner.stop())
+    def attach(self) -> JobRun:
+        """Follow the job as it runs, or find out how it ended; whoever started it.
+
+        After a kernel was restarted this gives the run back: state, progress, weights and outcome come from
+        messages, job status and log. It can be waited for and stopped.
+        """
+        return JobRun(self._loop.call(self._inner.attach()), self, self._loop)
+
+    def stop(self, *, mpi_wrapper: str | None = None, difx_program: str | None = None) -> None:
+        """Stop the job, whoever started it; returns when it shows no sign of life any more.
+
+        Parameters
+        ----------
+        mpi_wrapper, difx_program : str, optional
+            What it was started with, where that was not the usual.
+        """
+        self._loop.call(self._inner.stop(mpi_wrapper=mpi_wrapper, difx_program=difx_program))
 
     def status(self) -> pd.DataFrame:
         """The job's row of job status."""

@@ -58,6 +58,21 @@ class JobRun:
         return self._inner.outcome
 
     @property
+    def outcome_evidence(self) -> str:
+        """What `outcome` is based on; what was looked at in vain where that is UNKNOWN."""
+        return self._inner.outcome_evidence
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since anything was heard of the run; None when it is over."""
+        return self._inner.silence
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it made no progress for longer than it was allowed at its start (five minutes)."""
+        return self._inner.stalled
+
+    @property
     def events(self) -> pd.DataFrame:
         """What guiServer said of this run, one row each."""
         return self._inner.events
