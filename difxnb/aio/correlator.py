@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from difxnb.aio.address import Address, find_address
+from difxnb.aio.address import Address, find_address, find_token
 from difxnb.aio.files import FileVerbs
 from difxnb.aio.frames import status_frame
 from difxnb.aio.heard import Item, Jobs, Messages
@@ -49,7 +50,13 @@ class Correlator(FileVerbs):
     """
 
     def __init__(
-        self, address: Address, *, transport: str, timeout: float, patience: Patience | None
+        self,
+        address: Address,
+        *,
+        transport: str,
+        timeout: float,
+        patience: Patience | None,
+        token: str | None = None,
     ) -> None:
         self.address = address
         self.messages, self.jobs = Messages(), Jobs()
@@ -63,6 +70,7 @@ class Correlator(FileVerbs):
             timeout=timeout,
             subscriber=self._hear,
             patience=patience,
+            token=token,
         )
 
     @property
@@ -213,6 +221,7 @@ def connect(
     transport: str = "auto",
     timeout: float = 10.0,
     patience: Patience | None = None,
+    token_file: str | Path | None = None,
 ) -> Connecting:
     """Connect to a guiServer.
 
@@ -229,12 +238,27 @@ def connect(
         Seconds that connecting may take.
     patience : Patience, optional
         All other time-outs.
+    token_file : path, optional
+        File with the access token, for a server of this package that wants one. Without it
+        ``DIFX_CONTROL_TOKEN_FILE``, then ``token_file`` in the configuration file, then no token.
 
     Returns
     -------
     Connecting
         To be awaited, or used with ``async with``; both give a `Correlator` and raise ConnectionFailed
-        (nobody there), NotGuiServer (somebody else there) or NoReply (silence).
+        (nobody there), NotGuiServer (somebody else there), AccessDenied (it wants another token) or NoReply
+        (silence).
+
+    Raises
+    ------
+    TokenFileError
+        The file holds no token, or others may read it.
     """
-    correlator = Correlator(find_address(host, port), transport=transport, timeout=timeout, patience=patience)
+    correlator = Correlator(
+        find_address(host, port),
+        transport=transport,
+        timeout=timeout,
+        patience=patience,
+        token=find_token(token_file),
+    )
     return Connecting(correlator)

@@ -56,6 +56,8 @@ class Link:
         All other time-outs.
     rng : random.Random, optional
         Draws channel numbers.
+    token : str, optional
+        Sent before anything else, for servers of this package that want one.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Link:
         subscriber: Subscriber = _ignore,
         patience: Patience | None = None,
         rng: random.Random | None = None,
+        token: str | None = None,
     ) -> None:
         if transport not in TRANSPORTS:
             raise ValueError(f"transport is one of {', '.join(TRANSPORTS)}; got {transport!r}")
@@ -79,6 +82,7 @@ class Link:
         self.patience = replace(patience or Patience(), connect=timeout)
         self._subscriber = subscriber
         self._rng = rng or random.SystemRandom()
+        self._token = token
         self._session: Session | None = None
         self._again: asyncio.Task[None] | None = None
         self._closed = False
@@ -116,6 +120,8 @@ class Link:
         ------
         ConnectionFailed
             Nobody there, refused, unreachable.
+        AccessDenied
+            The server wants an access token that it has not got.
         NotGuiServer
             Somebody else answers there.
         NoReply
@@ -130,6 +136,7 @@ class Link:
             patience=self.patience,
             subscriber=self._subscriber,
             rng=self._rng,
+            token=self._token,
         )
         session.on_lost = lambda: self._take_loss(session)
         self._session, self._closed = session, False

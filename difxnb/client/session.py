@@ -24,6 +24,7 @@ from difxnb.client.server_description import Draft, ServerDescription
 from difxnb.client.side_connections import Request, SideConnections
 from difxnb.errors import ConnectionLost, NoReply, ProtocolError
 from difxnb.wire.control import (
+    AccessRefused,
     ChannelData,
     ChannelOpened,
     Notice,
@@ -72,6 +73,8 @@ class Session:
         The server connects back to us; otherwise side connections are channels.
     lost : ConnectionLost or None
         Why this session is over.
+    refused : bool
+        The server wants an access token, and not the one that it got.
     on_lost : callable or None
         Called once, before anyone waiting is told.
     jobs : set of str
@@ -97,6 +100,7 @@ class Session:
         self.description = ServerDescription()
         self.dial_back = False
         self.lost: ConnectionLost | None = None
+        self.refused = False
         self.on_lost: Callable[[], None] | None = None
         self.jobs: set[str] = set()
         self.job_ended: float | None = None
@@ -330,6 +334,8 @@ class Session:
                 self._subscriber(event, time.time())
             case ChannelOpened(channel):
                 self._sides.receive_open(channel)
+            case AccessRefused():
+                self.refused = True
             case UnknownPacket():
                 self.unknown_packets += 1
             case _:

@@ -14,8 +14,8 @@ import socket
 
 from difxnb.client.patience import Patience, within
 from difxnb.client.session import Session, Subscriber
-from difxnb.errors import ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
-from difxnb.wire.control import ChannelsOn, MessageSelection, RelaySwitch, SetupPath, encode
+from difxnb.errors import AccessDenied, ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
+from difxnb.wire.control import AccessToken, ChannelsOn, MessageSelection, RelaySwitch, SetupPath, encode
 
 TRANSPORTS = ("auto", "channel", "dial-back")
 
@@ -32,6 +32,7 @@ async def open_session(
     subscriber: Subscriber,
     rng: random.Random,
     setup_path: str = "",
+    token: str | None = None,
 ) -> Session:
     """Connect and make the session ready for requests, the relay of messages switched on.
 
@@ -41,6 +42,8 @@ async def open_session(
         Nobody there, refused, unreachable, or the connection was closed before an answer came.
     NotGuiServer
         Whoever answers there does not speak guiServer's protocol.
+    AccessDenied
+        The server wants an access token, and `token` is not the one.
     NoReply
         The connection was accepted, and then silence.
     """
@@ -50,8 +53,10 @@ async def open_session(
     session.start()
     try:
         async with within(patience.connect, f"guiServer at {peer} did not get ready; try a longer timeout="):
+            if token is not None:
+                await session.send(encode(AccessToken(token)))
             await asyncio.sleep(patience.settle)
-            await _greet(session)
+            await _greet(session, token)
             await _set_up(session, transport, setup_path)
     except BaseException:
         await session.close("it could not be set up")
@@ -80,16 +85,18 @@ async def _connect(
         ) from error
 
 
-async def _greet(session: Session) -> None:
+async def _greet(session: Session, token: str | None) -> None:
     try:
         await session.greet()
     except ConnectionLost as error:
+        if session.refused:
+            raise _denied(session.peer, token) from error
         if isinstance(error.__cause__, ProtocolError):
             raise NotGuiServer(
                 f"{session.peer} does not speak guiServer's protocol: {error.__cause__}; is the port right?"
             ) from error
         raise ConnectionFailed(
-            f"{session.peer} accepted the connection and ended it unanswered: {error}"
+            f"{session.peer} accepted the connection and ended it unanswered: {error}{session.said_since(0)}"
         ) from error
     except NoReply as error:
         if session.bytes_received:
@@ -101,6 +108,14 @@ async def _greet(session: Session) -> None:
             f"{session.peer} accepts connections and says nothing: {error}. It is no guiServer, or a dead "
             "one whose port is held by the programs it started; restart it, or wait until they have ended"
         ) from error
+
+
+def _denied(peer: str, token: str | None) -> AccessDenied:
+    what = "wants an access token, and none was sent" if token is None else "does not accept the access token"
+    return AccessDenied(
+        f"guiServer at {peer} {what}: ask its operator for the token, put it into a file that only you may read "
+        "(mode 600), and name that file with token_file=, DIFX_CONTROL_TOKEN_FILE, or token_file in config.toml"
+    )
 
 
 async def _set_up(session: Session, transport: str, setup_path: str) -> None:

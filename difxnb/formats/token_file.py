@@ -52,7 +52,9 @@ def make_token(path: str | PathLike[str]) -> str:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError as error:
-        raise TokenFileError(f"{path} exists already and is left alone; remove it to change the token") from error
+        raise TokenFileError(
+            f"{path} exists already and is left alone; remove it to change the token"
+        ) from error
     except OSError as error:
         raise TokenFileError(f"no token was written to {path} ({error.strerror})") from error
     with os.fdopen(descriptor, "w", encoding="ascii") as content:

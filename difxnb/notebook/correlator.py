@@ -28,6 +28,7 @@ def connect(
     transport: str = "auto",
     timeout: float = 10.0,
     patience: Patience | None = None,
+    token_file: str | Path | None = None,
 ) -> Correlator:
     """Connect to a guiServer.
 
@@ -43,6 +44,8 @@ def connect(
         Seconds that connecting may take.
     patience : Patience, optional
         All other time-outs.
+    token_file : path, optional
+        File with the access token. Default: ``DIFX_CONTROL_TOKEN_FILE``, the configuration file, then none.
 
     Returns
     -------
@@ -52,12 +55,18 @@ def connect(
     ------
     ConnectionFailed, NoReply, NotGuiServer
         Nothing there, silence, or something that is no guiServer.
+    AccessDenied, TokenFileError
+        The server wants another token; the file holds none, or others may read it.
     """
     loop = LoopThread()
     loop.start()
     try:
         inner = loop.call(
-            _connected(aio.connect(host, port, transport=transport, timeout=timeout, patience=patience))
+            _connected(
+                aio.connect(
+                    host, port, transport=transport, timeout=timeout, patience=patience, token_file=token_file
+                )
+            )
         )
     except BaseException:
         loop.stop()

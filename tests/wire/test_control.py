@@ -29,6 +29,7 @@ FROM_SERVER = [
     (control.ChannelOpened(50310), "00000015 00000004 0000c486"),
     (control.ChannelData(50310, b"\0\0\0\x14"), "00000016 00000008 0000c486 00000014"),
     (control.ChannelData(7, b""), "00000016 00000004 00000007"),
+    (control.AccessRefused("no token"), "000003e8 00000008 6e6f20746f6b656e"),
     (control.UnknownPacket(99, b"?"), "00000063 00000001 3f"),
     (control.UnknownPacket(-5, b""), "fffffffb 00000000"),
 ]
@@ -66,6 +67,7 @@ FROM_CLIENT = [
         "00000018 0000002b 00000001 00000011 2f646174612f6578702f2a2e696e707574"
         "0000000a 3139322e302e322e3130 0000c486",
     ),
+    (control.AccessToken("s3cret"), "000003e8 00000006 733363726574"),
     (control.UnknownPacket(4, b"a server's id"), "00000004 0000000d 612073657276657227732069 64"),
 ]
 
