@@ -17,6 +17,7 @@ from typing import TypeVar
 from difxnb.client.patience import Patience
 from difxnb.client.server_description import ServerDescription
 from difxnb.client.session import Session, Subscriber
+from difxnb.client.settings import Settings
 from difxnb.client.start_up import TRANSPORTS, open_session
 from difxnb.errors import (
     ConnectionFailed,
@@ -87,6 +88,7 @@ class Link:
         self._again: asyncio.Task[None] | None = None
         self._closed = False
         self.reconnections = 0
+        self.settings = Settings()
 
     @property
     def connected(self) -> bool:
@@ -136,6 +138,7 @@ class Link:
             patience=self.patience,
             subscriber=self._subscriber,
             rng=self._rng,
+            settings=self.settings,
             token=self._token,
         )
         session.on_lost = lambda: self._take_loss(session)

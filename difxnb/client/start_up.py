@@ -14,8 +14,9 @@ import socket
 
 from difxnb.client.patience import Patience, within
 from difxnb.client.session import Session, Subscriber
+from difxnb.client.settings import Settings
 from difxnb.errors import AccessDenied, ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
-from difxnb.wire.control import AccessToken, ChannelsOn, MessageSelection, RelaySwitch, SetupPath, encode
+from difxnb.wire.control import AccessToken, ChannelsOn, encode
 
 TRANSPORTS = ("auto", "channel", "dial-back")
 
@@ -31,7 +32,7 @@ async def open_session(
     patience: Patience,
     subscriber: Subscriber,
     rng: random.Random,
-    setup_path: str = "",
+    settings: Settings = Settings(),  # noqa: B008 - frozen
     token: str | None = None,
 ) -> Session:
     """Connect and make the session ready for requests, the relay of messages switched on.
@@ -57,7 +58,7 @@ async def open_session(
                 await session.send(encode(AccessToken(token)))
             await asyncio.sleep(patience.settle)
             await _greet(session, token)
-            await _set_up(session, transport, setup_path)
+            await _set_up(session, transport, settings)
     except BaseException:
         await session.close("it could not be set up")
         raise
@@ -118,7 +119,7 @@ def _denied(peer: str, token: str | None) -> AccessDenied:
     )
 
 
-async def _set_up(session: Session, transport: str, setup_path: str) -> None:
+async def _set_up(session: Session, transport: str, settings: Settings) -> None:
     knows_channels = session.description.knows_channels
     if transport == "channel" and not knows_channels:
         raise NotGuiServer(
@@ -130,8 +131,7 @@ async def _set_up(session: Session, transport: str, setup_path: str) -> None:
         _require_convertible(session)
     else:
         await session.send(encode(ChannelsOn()))
-    # The path always, even when empty: a real server would run commands with random memory in front.
-    for event in (SetupPath(setup_path), MessageSelection(("ALL_MESSAGES", "")), RelaySwitch(True)):
+    for event in settings.events():
         await session.send(encode(event))
     await session.fence()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from difxnb.wire.message import Header, Message, Unparsed, parse
+from difxnb.wire.selection import KEYWORDS
 
 MAX_DATAGRAM = 10240
 """Longer documents are cut, as by the real server's receive buffer."""
@@ -20,27 +21,6 @@ Network = tuple[str, int]
 """Multicast group and port."""
 
 DEFAULT_NETWORK: Network = ("224.2.2.1", 50200)
-
-# First match in this order counts; MARK5STATUS stands before STATUS because the search is for substrings.
-_KEYWORDS = {
-    "ALERT_MESSAGES": ("DifxAlertMessage",),
-    "COMMAND_MESSAGES": ("DifxCommand",),
-    "FILEOPERATION_MESSAGES": ("DifxFileOperation",),
-    "FILETRANSFER_MESSAGES": ("DifxFileTransfer",),
-    "GETDIRECTORY_MESSAGES": ("DifxGetDirectory",),
-    "MARK5COPY_MESSAGES": ("DifxMark5Copy",),
-    "INFO_MESSAGES": ("DifxInfoMessage",),
-    "LOAD_MESSAGES": ("DifxLoadMessage",),
-    "MARK5STATUS_MESSAGES": ("Mark5StatusMessage", "Mark5VersionMessage"),
-    "MACHINESDEFINITION_MESSAGES": ("DifxMachinesDefinition",),
-    "MK5CONTROL_MESSAGES": ("DifxMk5Control",),
-    "SMART_MESSAGES": ("DifxSmartMessage",),
-    "STATUS_MESSAGES": ("DifxStatusMessage",),
-    "STOP_MESSAGES": ("DifxStop",),
-    "VEX2DIFXRUN_MESSAGES": ("DifxVex2DifxRun",),
-    "WEIGHT_MESSAGES": (),
-    "UNKNOWN_MESSAGES": ("",),
-}
 
 
 @dataclass
@@ -60,8 +40,8 @@ class Selection:
             elif "SELECTED_MESSAGES" in line:
                 self.everything = False
             else:
-                word = next((keyword for keyword in _KEYWORDS if keyword in line), None)
-                chosen.update(_KEYWORDS[word] if word else ())
+                word = next((keyword for keyword in KEYWORDS if keyword in line), None)
+                chosen.update(KEYWORDS[word] if word else ())
         self.types = frozenset(chosen)
 
     def wants(self, message_type: str) -> bool:
