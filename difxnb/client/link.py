@@ -59,6 +59,13 @@ class Link:
         Draws channel numbers.
     token : str, optional
         Sent before anything else, for servers of this package that want one.
+
+    Attributes
+    ----------
+    settings : Settings
+        What the server is told at the start of every connection; `apply` changes it.
+    reconnections : int
+        How often the connection was made anew.
     """
 
     def __init__(
@@ -155,6 +162,18 @@ class Link:
         self._session = None
         await self.connect()
         self.reconnections += 1
+
+    async def apply(self, settings: Settings) -> None:
+        """Have the server take `settings`, now and after every reconnection.
+
+        They are kept whatever happens: where the connection is lost meanwhile, the next one gets them.
+
+        Raises
+        ------
+        NoReply, ConnectionLost
+        """
+        self.settings = settings
+        await self.do("settings of the connection", lambda session: session.take_settings(settings))
 
     async def close(self, *, force: bool = False) -> None:
         """Wait until the server has taken in everything sent, and close the connection.

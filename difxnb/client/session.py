@@ -21,6 +21,7 @@ from difxnb.client.exchange import ByteStream, close_writer
 from difxnb.client.fence import Fences
 from difxnb.client.patience import Patience, within
 from difxnb.client.server_description import Draft, ServerDescription
+from difxnb.client.settings import Settings
 from difxnb.client.side_connections import Request, SideConnections
 from difxnb.errors import ConnectionLost, NoReply, ProtocolError
 from difxnb.wire.control import (
@@ -107,6 +108,7 @@ class Session:
         self.leave_not_before = 0.0
         self.unknown_packets = self.bytes_received = self.notice_count = 0
         self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
+        self._settings: Settings | None = None
         self._draft = Draft()
         self._fences = Fences()
         self._fence_by_version = False
@@ -210,6 +212,20 @@ class Session:
         wait = self.allowance(self.patience.fence) if timeout is None else timeout
         async with within(wait, f"guiServer at {self.peer} gave no sign of life"):
             await answer
+
+    async def take_settings(self, settings: Settings) -> None:
+        """Have the server take what differs from the settings that it was given before.
+
+        Raises
+        ------
+        NoReply, ConnectionLost
+        """
+        before, self._settings = self._settings, settings
+        # A change of the multicast group keeps a real server from reading for a second.
+        async with self.blocking_the_server():
+            for event in settings.events(before):
+                await self.send(encode(event))
+            await self.fence()
 
     async def probe(self, patience: float) -> None:
         """Find out whether the server is still there; where it is not, the session is lost."""

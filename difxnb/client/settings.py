@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from difxnb.errors import UnsafeValue
 from difxnb.wire.control import ClientEvent, MessageSelection, MulticastSettings, RelaySwitch, SetupPath
+from difxnb.wire.selection import EVERYTHING
 
 _LONGEST_SETUP_PATH = 4095  # a longer one is passed over without a word
 _LONGEST_GROUP = 15
@@ -31,7 +32,7 @@ class Settings:
         Prefix of every DiFX command, such as ``"/opt/difx/bin/rungeneric.DIFX-2.9"``; empty means the programs
         that the server finds by itself.
     selection : tuple of str
-        Keywords of the messages that are relayed (guiserver.md 4.6).
+        Lines that say which messages are relayed; see `difxnb.wire.selection`.
     relay : bool
         Whether messages are relayed at all.
     multicast : tuple of str and int, optional
@@ -46,7 +47,7 @@ class Settings:
     """
 
     setup_path: str = ""
-    selection: tuple[str, ...] = ("ALL_MESSAGES",)
+    selection: tuple[str, ...] = EVERYTHING
     relay: bool = True
     multicast: tuple[str, int] | None = None
 
@@ -54,10 +55,6 @@ class Settings:
         _require_prefix(self.setup_path)
         if self.multicast is not None:
             _require_group(*self.multicast)
-        if not all(re.fullmatch(r"[A-Z0-9_]+", keyword) for keyword in self.selection):
-            raise ValueError(
-                f"messages are selected by keywords such as ALERT_MESSAGES; got {self.selection!r}"
-            )
 
     def events(self, before: Settings | None = None) -> Iterator[ClientEvent]:
         """Give what has to be said to a server that was told `before`, or nothing yet."""
@@ -65,7 +62,7 @@ class Settings:
         if before is None or before.setup_path != self.setup_path:
             yield SetupPath(self.setup_path)
         if before is None or before.selection != self.selection:
-            yield MessageSelection((*self.selection, ""))
+            yield MessageSelection(self.selection)
         if before is None or before.relay != self.relay:
             yield RelaySwitch(self.relay)
         # Last, because it keeps the server from reading for a second.

@@ -131,9 +131,7 @@ async def _set_up(session: Session, transport: str, settings: Settings) -> None:
         _require_convertible(session)
     else:
         await session.send(encode(ChannelsOn()))
-    for event in settings.events():
-        await session.send(encode(event))
-    await session.fence()
+    await session.take_settings(settings)
 
 
 def _require_convertible(session: Session) -> None:
