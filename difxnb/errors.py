@@ -20,6 +20,7 @@
     ├── RemoteFileError          (OSError)
     │   ├── RemoteFileNotFound   (FileNotFoundError)
     │   ├── RemoteFileExists     (FileExistsError)
+    │   ├── RemoteFileChanged    it changed while it was edited or read
     │   └── RemotePermission     (PermissionError)
     ├── MissingData              (FileNotFoundError) a job names recordings that are not there
     ├── OutputExists             (FileExistsError) correlated output is in the way
@@ -144,6 +145,10 @@ class RemoteFileNotFound(RemoteFileError, FileNotFoundError):
 
 class RemoteFileExists(RemoteFileError, FileExistsError):
     """Something is already there, and overwriting was not asked for."""
+
+
+class RemoteFileChanged(RemoteFileError):
+    """The file on the server changed while it was read or edited here."""
 
 
 class RemotePermission(RemoteFileError, PermissionError):

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from difxnb.client import job_control, job_traces, monitor_feed, placement, remote_files, transfer
+from difxnb.client import job_control, job_traces, monitor_feed, placement
+from difxnb.client.file_requests import FileRequests
 from difxnb.client.job_control import OnEvent, StartedJob
-from difxnb.client.link import Link
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.client.placement import Placement
-from difxnb.client.remote_files import Progress
-from difxnb.wire.files import Entry
 from difxnb.wire.job import JobConversation
 from difxnb.wire.machines import MachinesConversation
 from difxnb.wire.status import JobStatusRecord
 
 
-class AsyncHeadNode(Link):
+class AsyncHeadNode(FileRequests):
     """A guiServer, and everything that it can be asked for; parameters as those of `Link`."""
 
     async def fence(self) -> None:
@@ -32,37 +30,6 @@ class AsyncHeadNode(Link):
         NoReply, ConnectionLost
         """
         await self.ask("fence", lambda session: session.fence())
-
-    async def ls_entries(self, path: str) -> list[Entry]:
-        """List; see `remote_files.ls_entries`."""
-        return await self.ask(f"ls {path}", lambda session: remote_files.ls_entries(session, path))
-
-    async def make_directory(self, path: str) -> None:
-        """Make a directory and those above it; see `remote_files.make_directory`."""
-        await self.do(f"mkdir {path}", lambda session: remote_files.make_directory(session, path))
-
-    async def remove(self, path: str, *, recursive: bool = False, force: bool = False) -> None:
-        """Remove; see `remote_files.remove`."""
-        await self.do(
-            f"rm {path}",
-            lambda session: remote_files.remove(session, path, recursive=recursive, force=force),
-        )
-
-    async def move(self, path: str, target: str) -> None:
-        """Rename; see `remote_files.move`."""
-        await self.do(f"mv {path} {target}", lambda session: remote_files.move(session, path, target))
-
-    async def get_file(self, path: str, *, progress: Progress | None = None) -> bytes:
-        """Fetch a whole file; see `transfer.get_file`."""
-        return await self.ask(
-            f"get_file {path}", lambda session: transfer.get_file(session, path, progress=progress)
-        )
-
-    async def send_file(self, path: str, data: bytes, *, progress: Progress | None = None) -> int:
-        """Send a whole file; see `transfer.send_file`."""
-        return await self.do(
-            f"send_file {path}", lambda session: transfer.send_file(session, path, data, progress=progress)
-        )
 
     async def job_status(self, pattern: str) -> list[JobStatusRecord]:
         """Ask what the logs of jobs last said; see `job_traces.job_status`."""

@@ -49,7 +49,7 @@ def require_path(path: str, what: str = "path") -> str:
     return require_plain(path, what)
 
 
-async def ls_entries(session: Session, path: str) -> list[Entry]:
+async def ls_entries(session: Session, path: str, *, recursive: bool = False) -> list[Entry]:
     """List a directory, a file, or what a pattern matches.
 
     Returns
@@ -237,3 +237,23 @@ async def remove_quietly(session: Session, path: str) -> None:
             )
         except ConnectionLost:
             return  # the caller learns of the loss by its own error
+
+
+async def remove_directory(session: Session, path: str) -> None:
+    """Remove an empty directory."""
+    raise NotImplementedError
+
+
+async def touch(session: Session, path: str) -> None:
+    """Make a file, or renew its time."""
+    raise NotImplementedError
+
+
+async def rename(session: Session, path: str, target: str, *, overwrite: bool = False) -> None:
+    """Move as a shell does."""
+    raise NotImplementedError
+
+
+async def copy(session: Session, path: str, target: str, *, overwrite: bool = False) -> None:
+    """Copy a file."""
+    raise NotImplementedError

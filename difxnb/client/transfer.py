@@ -48,7 +48,9 @@ def _refusal(session: Session, what: str, result: int) -> RemoteFileError:
     return kind(f"{what}: {meaning} (guiServer at {session.peer})")
 
 
-async def get_file(session: Session, path: str, *, progress: Progress | None = None) -> bytes:
+async def get_file(
+    session: Session, path: str, *, checksum: bool = False, progress: Progress | None = None
+) -> bytes:
     """Fetch a whole file; `progress` is called with bytes received and bytes in all.
 
     Raises
@@ -107,7 +109,9 @@ async def _receive(session: Session, stream: ByteStream, what: str, progress: Pr
     return reader.take()
 
 
-async def send_file(session: Session, path: str, data: bytes, *, progress: Progress | None = None) -> int:
+async def send_file(
+    session: Session, path: str, data: bytes, *, checksum: bool = False, progress: Progress | None = None
+) -> int:
     """Send a whole file; one that is there is replaced when everything has arrived.
 
     A real guiServer damages NUL bytes, so such content is refused there. `progress` is called with bytes
@@ -202,3 +206,8 @@ async def _verify_size(session: Session, path: str, size: int, what: str) -> Non
         raise RemoteFileError(
             f"{what}: {size} bytes were sent and {stored} arrived on {session.peer}; is the disk full there?"
         )
+
+
+async def replace_file(session: Session, path: str, old: bytes, new: bytes, *, backup: bool) -> str | None:
+    """Replace a file that still holds `old`."""
+    raise NotImplementedError
