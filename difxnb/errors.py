@@ -27,6 +27,9 @@
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
     ├── StillRunning             closing now would hurt jobs that were started here
+    ├── NotConfirmed             (ValueError) a command that destroys, without confirm=True
+    ├── RecorderError            a recorder, or a program on it, failed
+    ├── NothingMade              vex2difx made no job, or the delay model program no model
     └── ServerNotStarted         the embedded server did not come up
 
 Each class keeps its facts as attributes and says in its text what was asked, of whom, what came back and
@@ -205,6 +208,38 @@ class StillRunning(DifxError):
             f"{', '.join(self.jobs)} still runs, and {server} would crash with it if the connection ended "
             "now; wait for it, stop it, or close with force=True"
         )
+
+
+class NotConfirmed(DifxError, ValueError):
+    """A command that destroys something, or that nobody here knows, was given without ``confirm=True``."""
+
+
+class RecorderError(DifxError):
+    """A recorder, or a program on it, did not do what was asked.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        What the programs printed.
+    """
+
+    def __init__(self, text: str, lines: Iterable[str] = ()) -> None:
+        self.lines = tuple(lines)
+        super().__init__(text)
+
+
+class NothingMade(DifxError):
+    """vex2difx made no job, or the delay model program no model.
+
+    Attributes
+    ----------
+    lines : tuple of str
+        What the programs and the server said.
+    """
+
+    def __init__(self, text: str, lines: Iterable[str] = ()) -> None:
+        self.lines = tuple(lines)
+        super().__init__(text)
 
 
 class ServerNotStarted(DifxError):
