@@ -1,90 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Monitor products joined with the ``.input``: which antennas, band and polarizations a product number means.
+"""Monitor products as a table: which antennas, band and polarizations a product number means.
 
-guiServer numbers products, repeats offsets within a group, sends polarization products without their letters
-and looks telescope names up in the wrong table (``guiserver.md`` 7.13). So the names here are those of the
-``.input``, found by the place of each product in the array of results.
+The names are those of the ``.input``, found by the place of each product in the array of results, because the
+server's are wrong (see :mod:`difxnb.visibility.matching`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from difxnb.formats.input import Input
-from difxnb.formats.result_layout import ResultProduct, result_layout
-from difxnb.wire.monitor import Product, corrected_offsets
-
-
-def match_products(products: Iterable[Product], input: Input) -> list[tuple[Product, ResultProduct | None]]:
-    """Each product with its place in the array of results; None where the ``.input`` has no such product.
-
-    Cross products are found by baseline, band edge and place in their group, and by offset where that fails (a band
-    recorded in both sidebands is written under one edge and announced under the other). Autocorrelations carry no
-    such numbers: they are found by offset, unless one offset of the list is proved wrong; the server counts bands
-    that are not in the array, and the offsets of all that follow are then too large.
-    """
-    corrected = corrected_offsets(list(products))
-    layout = result_layout(
-        input,
-        phase_centers=1 + max((p.phase_center for p in corrected), default=0),
-        pulsar_bins=1 + max((p.pulsar_bin for p in corrected), default=0),
-    )
-    by_offset = {place.offset: place for place in layout}
-    are_right = all(
-        (place := by_offset.get(p.offset)) is not None and _is_same_kind(p, place, input)
-        for p in corrected
-        if p.is_autocorrelation
-    )
-    seen: Counter[tuple[int, str, float]] = Counter()
-    matched = []
-    for product in corrected:
-        place = by_offset.get(product.offset)
-        if not (product.is_autocorrelation and are_right):
-            by_name = _match_by_names(product, layout, input, seen)
-            place = by_name or (None if product.is_autocorrelation else place)
-        matched.append((product, place if place is not None and _agree(product, place) else None))
-        seen[product.scan, product.telescope1, product.frequency_hz] += product.is_autocorrelation
-    return matched
-
-
-def _agree(product: Product, place: ResultProduct) -> bool:
-    return product.channels == place.channels and product.is_autocorrelation == (place.kind == "auto")
-
-
-def _is_same_kind(product: Product, place: ResultProduct, input: Input) -> bool:
-    return _agree(product, place) and _is_band(input, place.freq_index, product.frequency_hz)
-
-
-def _match_by_names(
-    product: Product, layout: list[ResultProduct], input: Input, seen: Counter[tuple[int, str, float]]
-) -> ResultProduct | None:
-    """Find a product by what it is of: the n-th of its group in the list is the n-th in the layout."""
-    group = [
-        place
-        for place in layout
-        if _is_same_kind(product, place, input)
-        and (
-            input.telescopes[place.antenna1].name == product.telescope1
-            if product.is_autocorrelation
-            else (place.baseline, place.phase_center, place.pulsar_bin)
-            == (product.baseline, product.phase_center, product.pulsar_bin)
-        )
-    ]
-    index = (
-        seen[product.scan, product.telescope1, product.frequency_hz]
-        if product.is_autocorrelation
-        else product.polarization_index
-    )
-    return group[index] if index < len(group) else None
-
-
-def _is_band(input: Input, freq_index: int, frequency_hz: float) -> bool:
-    """Whether a band edge as the server prints it is that of a row of the FREQ table."""
-    return abs(input.freqs[freq_index].freq_mhz * 1e6 - frequency_hz) < 1.0
+from difxnb.formats.result_layout import ResultProduct
+from difxnb.visibility.matching import Match, match_products
+from difxnb.wire.monitor import Product
 
 
 def products_frame(products: Iterable[Product], input: Input) -> pd.DataFrame:
@@ -105,7 +36,12 @@ def products_frame(products: Iterable[Product], input: Input) -> pd.DataFrame:
         ``is_autocorrelation``, ``phase_center``, ``pulsar_bin``, ``offset``, ``channels``. A product that
         the ``.input`` does not know keeps the server's names, with ``band`` -1 and no polarization.
     """
-    rows = [_product_row(product, place, input) for product, place in match_products(products, input)]
+    return matches_frame(match_products(products, input), input)
+
+
+def matches_frame(matches: Iterable[Match], input: Input) -> pd.DataFrame:
+    """Products with their places, one row each, as `products_frame`."""
+    rows = [_product_row(product, place, input) for product, place in matches]
     columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
     return pd.DataFrame(
         {

@@ -17,7 +17,8 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.visibility.cube import Axes, Cube, Key, key_of
 from difxnb.visibility.fits import fringe_fit
-from difxnb.visibility.products import match_products, products_frame
+from difxnb.visibility.matching import match_products
+from difxnb.visibility.products import products_frame
 from difxnb.visibility.uvw import uvw_of_times
 from difxnb.wire.monitor import Product, Scan, VisibilityBlock
 
