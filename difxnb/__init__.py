@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from difxnb.formats.joblist import read_joblist as read_joblist
     from difxnb.formats.machines import read_machines as read_machines
     from difxnb.notebook import connect as connect
+    from difxnb.tables.difxlog import read_difxlog as read_difxlog
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ _HOMES = {
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
     "read_calc": "difxnb.formats.calc",
+    "read_difxlog": "difxnb.tables.difxlog",
     "read_im": "difxnb.formats.im",
     "read_input": "difxnb.formats.input",
     "read_joblist": "difxnb.formats.joblist",

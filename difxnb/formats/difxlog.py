@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,19 +27,29 @@ LEAST_SEVERE = 4
 
 _STATUS_REPORT_BYTES = 99
 _TRANSIENT = "Transient event received:"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_INT32 = range(-(2**31), 2**31)
+
+# Columns are not fixed: ranks may have more than three digits, hosts any length, or none where a message had none.
+_STAMP = r"(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})"
+_TAG = _STAMP + r" +(?P<mpi_id>-?\d{1,19}) (?P<sender>\S*)"
 _LINE = re.compile(
-    r"(?P<time>\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}) +(?P<mpi_id>-?\d{1,9}) (?P<sender>\S+) +"
-    r"(?P<kind>FATAL|SEVERE|ERROR|WARNING|INFO|DEBUG|STATUS|WEIGHTS(?=[-\d ]|$))(?P<text>.*)",
-    re.ASCII,
+    _TAG
+    + r" +(?P<kind>FATAL|SEVERE|ERROR|WARNING|INFO|DEBUG|STATUS|WEIGHTS(?=[-\d ]|$))(?P<text>(?: .*|[-\d].*)?)",
+    re.ASCII | re.DOTALL,
 )
 # Some sites keep the log of another program under this name.
 _OTHER_LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \S+ +(?P<kind>[A-Z]+) +MPI\[ *(?P<mpi_id>-?\d{1,9})\] +"
-    r"(?P<sender>\S+) +\S+(?P<text>.*)",
-    re.ASCII,
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[,.]\d{1,6})?) \S+ +(?P<kind>[A-Z]+) +"
+    r"MPI\[ *(?P<mpi_id>-?\d{1,19})\] +(?P<sender>\S+) +(?P<job>\S+)(?P<text>.*)",
+    re.ASCII | re.DOTALL,
 )
-# Weights may touch: the usual width leaves no blank before 10.00 and before -1.00.
-_WEIGHT = re.compile(r"-?\d+\.\d+", re.ASCII)
+_OTHER_JOB_WIDTH = 12
+# What is left of a line that was cut, or of one that no program is known to write.
+_REST = re.compile(
+    _STAMP + r"(?: +(?P<mpi_id>-?\d{1,19})(?: (?P<sender>\S*))?(?= |$))?(?P<text>.*)", re.ASCII | re.DOTALL
+)
+_DECIMALS = re.compile(r"\.(\d+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class LogEntry:
         ``STATUS``, ``WEIGHTS``, a severity (``FATAL`` … ``DEBUG``), ``TRANSIENT``; empty for any other line.
     text : str
         The rest: for STATUS the state, two blanks and the message.
+    job : str
+        Name of the job, where the line says it; only the log of another program does.
     """
 
     time_text: str
@@ -64,6 +77,12 @@ class LogEntry:
     sender: str
     kind: str
     text: str
+    job: str = ""
+
+    @property
+    def time(self) -> datetime | None:
+        """Local time of the logging host, without zone; None where the line has none that can be."""
+        return parse_time(self.time_text)
 
     @property
     def state(self) -> str:
@@ -71,9 +90,55 @@ class LogEntry:
         return self.text.partition(" ")[0] if self.kind == "STATUS" else ""
 
     @property
+    def message(self) -> str:
+        """What came with the state of a STATUS line; the text of any other."""
+        return self.text.partition("  ")[2] if self.kind == "STATUS" else self.text
+
+    @property
     def weights(self) -> list[float]:
         """Weights of a WEIGHTS line, one per datastream, -1 where one did not report; else empty."""
-        return [float(word) for word in _WEIGHT.findall(self.text)] if self.kind == "WEIGHTS" else []
+        return read_weights(self.text) if self.kind == "WEIGHTS" else []
+
+
+def read_weights(text: str) -> list[float]:
+    """Read the numbers of a WEIGHTS line, in whatever format the site chose.
+
+    They may touch: the usual width leaves no blank before -1.00, nor before 10.00. What tells them apart is that
+    all have as many decimals as the last one.
+    """
+    decimals = _DECIMALS.findall(text)
+    if not decimals:
+        return [float(word) for word in text.split() if _NUMBER.fullmatch(word)]
+    return [float(word) for word in _weight(len(decimals[-1])).findall(text)]
+
+
+_NUMBER = re.compile(r"-?(?:\d+|nan|inf)", re.ASCII)
+
+
+@lru_cache
+def _weight(decimals: int) -> re.Pattern[str]:
+    return re.compile(rf"-?(?:\d+\.\d{{{decimals}}}(?:e[-+]\d\d)?|nan|inf)", re.ASCII)
+
+
+@lru_cache(maxsize=4096)  # hundreds of lines carry the same second
+def parse_time(text: str) -> datetime | None:
+    """Read the time of a line, or of job status, whatever the language of this host.
+
+    Returns
+    -------
+    datetime or None
+        Without zone: local time of whoever wrote it. None for what is no time.
+    """
+    try:
+        if text[:4].isdigit():
+            when = datetime.fromisoformat(text.replace(",", "."))
+        else:
+            month = _MONTHS.index(text[4:7]) + 1
+            hour, minute, second = text[11:19].split(":")
+            when = datetime(int(text[20:24]), month, int(text[8:10]), int(hour), int(minute), int(second))
+    except ValueError:
+        return None
+    return when if 1970 <= when.year <= 2200 and when.tzinfo is None else None
 
 
 def alert_line(when: datetime, mpi_id: int, sender: str, severity: str, text: str) -> str:
@@ -158,18 +223,28 @@ class LogWriter:
 
 def parse_line(line: str) -> LogEntry:
     """Understand one line; what is no line of a log is kept as text without kind."""
-    match = _LINE.fullmatch(line) or _OTHER_LINE.fullmatch(line)
-    if match:
-        text = match["text"]
-        blanks = 1 if match["kind"] in ("STATUS", "WEIGHTS") else len(text) - len(text.lstrip(" "))
-        return LogEntry(
-            match["time"], int(match["mpi_id"]), match["sender"], match["kind"], _drop(text, blanks)
-        )
-    return LogEntry("", None, "", "TRANSIENT" if line.startswith(_TRANSIENT) else "", line)
+    if match := _LINE.fullmatch(line):
+        kind, text = match["kind"], match["text"]
+        # One blank ends the keyword of a state, two end a level; further ones belong to the text.
+        most = 1 if kind in ("STATUS", "WEIGHTS") else 2
+        blanks = min(most, len(text) - len(text.lstrip(" ")))
+        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"], kind, text[blanks:])
+    if match := _OTHER_LINE.fullmatch(line):
+        text, job = match["text"], match["job"]
+        padding = max(0, _OTHER_JOB_WIDTH - len(job)) + 1
+        text = text[padding:] if text[:padding].isspace() else text.lstrip(" ")
+        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"], match["kind"], text, job)
+    if line.startswith(_TRANSIENT):
+        return LogEntry("", None, "", "TRANSIENT", line)
+    if match := _REST.fullmatch(line):
+        rest = match["text"].removeprefix(" ")
+        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"] or "", "", rest)
+    return LogEntry("", None, "", "", line)
 
 
-def _drop(text: str, blanks: int) -> str:
-    return text[blanks:] if text.startswith(" " * blanks) else text
+def _rank(text: str | None) -> int | None:
+    rank = None if text is None else int(text)
+    return rank if rank in _INT32 else None
 
 
 def read_difxlog_lines(path: str | Path) -> Iterator[LogEntry]:

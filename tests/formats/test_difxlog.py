@@ -54,7 +54,9 @@ def test_lines_as_guiserver_writes_them() -> None:
         ),
         (
             "2024-12-29 07:30:21,418 DiFXAlert INFO    MPI[ 0] difx-head v252f_03     Vis. 0 to write out",
-            LogEntry("2024-12-29 07:30:21,418", 0, "difx-head", "INFO", "Vis. 0 to write out"),
+            LogEntry(
+                "2024-12-29 07:30:21,418", 0, "difx-head", "INFO", "Vis. 0 to write out", "v252f_03"
+            ),
         ),
         (
             "Transient event received: jobId=x priority=1",
