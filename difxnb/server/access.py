@@ -1,30 +1,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who may talk to the server, and how much of it one client may take.
 
-In: addresses and first bytes of clients. Out: verdicts. Nothing here does I/O; :mod:`difxnb.server.entrance` carries
-it out. Real guiServers let everybody in (guiserver.md 2.2), so packet 1000 is this package's own.
+In: addresses and first bytes of clients. Out: verdicts. Nothing here does I/O or looks at a clock;
+:mod:`difxnb.server.entrance` carries it out. Real guiServers let everybody in (guiserver.md 2.2), so packet 1000 is
+this package's own.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from difxnb.formats.token_file import LONGEST
 from difxnb.wire.control import ControlId
 from difxnb.wire.packet import HEADER
 
-NO_TOKEN, WRONG_TOKEN, TOO_LATE, TOO_MANY = "no token", "wrong token", "too late", "too many"
-"""Why a client is not let in; what `Doorkeeper.refused` counts."""
+NO_TOKEN = "no access token was sent before anything else"
+WRONG_TOKEN = "the access token is not the one of this server"
+TOO_LATE = "no access token came in time"
+TOO_MANY = "too many clients are connected"
+TOO_MANY_HERE = "too many clients are connected from this address"
+TOO_MANY_STRANGERS = "too many clients of this address have not shown their token yet"
 
 _REMEMBERED_HOSTS = 1000
-_FIRST_PENALTY, _LONGEST_PENALTY = 0.25, 8.0
+_FORGIVEN_AFTER = 600.0
+# A client must hear of its wrong token before it gives up waiting for the first answer, after 6 s or more.
+_FIRST_PENALTY, _LONGEST_PENALTY = 0.25, 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client, or all of them, may take of a server.
+    """What one client, or all of them, may take of a server. Every one is positive, or ValueError says which is not.
 
     Attributes
     ----------
@@ -39,7 +47,7 @@ class Limits:
     rate : float
         Packets that are taken from a client in a second; what it sends beyond that waits in its socket.
     memory : int
-        Bytes that are kept for a client in each direction: what it has not read, what nobody has taken from it.
+        Bytes kept for a client in each direction: what it has not read, and what nobody has taken from it.
     operations : int
         Operations of a client at the same time.
     stall : float
@@ -57,9 +65,9 @@ class Limits:
     stall: float = 600.0
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            if not getattr(self, name) > 0:
-                raise ValueError(f"the limit {name} must be positive; got {getattr(self, name)!r}")
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ValueError(f"the limit {field.name} is positive; got {getattr(self, field.name)!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +98,88 @@ class Doorkeeper:
     Attributes
     ----------
     refused : Counter of str
-        How many clients were not let in, and why.
+        How many clients were not let in, for each reason.
     """
 
     def __init__(self, limits: Limits, token: str | None = None) -> None:
         self.limits = limits
-        self._token = token.encode() if token is not None else None
+        self._digest = None if token is None else _digest(token.encode())
         self._clients: Counter[str] = Counter()
         self._strangers: Counter[str] = Counter()
-        self._failures: OrderedDict[str, int] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
     @property
     def wants_token(self) -> bool:
         """Whether clients have to show a token."""
-        return self._token is not None
+        return self._digest is not None
+
+    @property
+    def clients(self) -> int:
+        """How many connections are there now, those that have not shown their token included."""
+        return self._clients.total()
 
     def arrive(self, host: str) -> str:
-        """Take in a connection; the answer says why it must go at once, and is empty otherwise."""
-        raise NotImplementedError
+        """Take in a connection. The answer is empty, or says why it must go; then it is not counted."""
+        if self.clients >= self.limits.clients:
+            return TOO_MANY
+        if self._clients[host] >= self.limits.clients_per_host:
+            return TOO_MANY_HERE
+        if self.wants_token and self._strangers[host] >= self.limits.strangers:
+            return TOO_MANY_STRANGERS
+        self._clients[host] += 1
+        return ""
 
     def leave(self, host: str) -> None:
         """Note the end of a connection that was taken in."""
-        raise NotImplementedError
+        self._clients = _one_less(self._clients, host)
 
-    def hear(self, host: str, data: bytes) -> Verdict | None:
-        """Judge the first bytes of a client; None means that more are needed."""
-        raise NotImplementedError
+    def meet(self, host: str) -> None:
+        """Note that a connection has yet to show its token."""
+        self._strangers[host] += 1
 
-    def penalty(self, host: str) -> float:
-        """Count a wrong token, and give the seconds that its sender has to wait for the answer."""
-        raise NotImplementedError
+    def know(self, host: str) -> None:
+        """Note that it has, or has gone."""
+        self._strangers = _one_less(self._strangers, host)
+
+    def hear(self, data: bytes) -> Verdict | None:
+        """Judge the first bytes of a client, all of them so far; None means that more are needed.
+
+        Nothing longer than a token is ever waited for.
+        """
+        if self._digest is None:
+            return Verdict("", data)
+        if len(data) < HEADER.size:
+            return None if _begins_with_token(data) else Verdict(NO_TOKEN)
+        packet_id, length = HEADER.unpack_from(data)
+        if packet_id != ControlId.ACCESS_TOKEN:
+            return Verdict(NO_TOKEN)
+        end = HEADER.size + length
+        if not 0 <= length <= LONGEST:
+            return Verdict(WRONG_TOKEN)
+        if len(data) < end:
+            return None
+        is_right = hmac.compare_digest(_digest(data[HEADER.size : end]), self._digest)
+        return Verdict("", data[end:]) if is_right else Verdict(WRONG_TOKEN)
+
+    def penalty(self, host: str, now: float) -> float:
+        """Count a wrong token, and give the seconds that whoever showed it has to wait."""
+        count, last = self._failures.pop(host, (0, now))
+        count = 1 if now - last > _FORGIVEN_AFTER else count + 1
+        self._failures[host] = (count, now)
+        if len(self._failures) > _REMEMBERED_HOSTS:
+            self._failures.popitem(last=False)
+        return float(min(_FIRST_PENALTY * 2.0 ** min(count - 1, 10), _LONGEST_PENALTY))
+
+
+def _digest(token: bytes) -> bytes:
+    """Make tokens of one length of all: comparing them takes the same time whatever was shown."""
+    return hashlib.sha256(token).digest()
+
+
+def _begins_with_token(data: bytes) -> bool:
+    return int(ControlId.ACCESS_TOKEN).to_bytes(4, "big").startswith(data[:4])
+
+
+def _one_less(counter: Counter[str], key: str) -> Counter[str]:
+    return counter - Counter((key,))  # which forgets what has come down to nothing

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difxnb.server import operations
+from difxnb.server.access import Doorkeeper
 from difxnb.server.actions import (
     Action,
     Begin,
@@ -31,12 +32,14 @@ from difxnb.server.actions import (
     Threaded,
 )
 from difxnb.server.confinement import Confinement
+from difxnb.server.entrance import let_in, turn_away
 from difxnb.server.files import error_text, operate
 from difxnb.server.follower import Follower
 from difxnb.server.greeting import Greeting, error_notice, warning_notice
 from difxnb.server.job_process import RunningJob
 from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
 from difxnb.server.outbox import Outbox
+from difxnb.server.pace import Pace
 from difxnb.server.protocol import Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
@@ -48,8 +51,6 @@ from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
 
 _LOG = logging.getLogger(__name__)
 _READ = 2**16
-_UNREAD_LIMIT = 2**20
-_MAX_OPERATIONS = 256
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Services:
     publish: Callable[[Network, bytes], None]
     jobs: Jobs
     monitors: MonitorFeed
+    keeper: Doorkeeper
     local_names: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -74,42 +76,68 @@ class ClientConnection:
         self, services: Services, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._services, self._reader = services, reader
-        self._outbox = Outbox(writer)
+        self._limits = limits = services.keeper.limits
+        self._outbox = Outbox(writer, relay_limit=limits.memory, stall=limits.stall)
         self._clock = asyncio.get_running_loop().time
+        self._pace = Pace(limits.rate, self._clock)
+        self._host = str((writer.get_extra_info("peername") or ("",))[0])  # a client may be gone already
         self._conversation = Conversation(
             services.greeting,
-            peer=(writer.get_extra_info("peername") or ("",))[0],  # a client may be gone already
+            peer=self._host,
             quirks=services.quirks,
             connected=self._clock(),
             network=services.where,
+            max_payload=limits.packet,
         )
-        self._input = ChannelInput()
+        self._input = ChannelInput(limit=limits.memory)
         self._channels: dict[int, ChannelSide] = {}
         self._lingering: list[DialBackSide] = []
         self._operations: set[asyncio.Task[None]] = set()
         self._started: set[RunningJob] = set()
 
     async def serve(self) -> None:
-        """Read and obey until the client closes or breaks the protocol."""
-        forget = self._services.network.listen(lambda: self._conversation.network, self._hear)
+        """Let the client in, then read and obey until it closes or breaks the protocol."""
+        keeper = self._services.keeper
+        no_room = keeper.arrive(self._host)
         try:
-            await self._read()
+            if no_room:
+                await turn_away(keeper, self._host, self._reader, self._outbox, no_room)
+            elif (begun := await let_in(keeper, self._host, self._reader, self._outbox)) is not None:
+                await self._obey(begun)
         except ConnectionError as error:
             _LOG.debug("client lost: %s", error)
         finally:
-            forget()
+            if not no_room:
+                keeper.leave(self._host)
             await self._end()
 
     def abort(self) -> None:
         """Drop the connection without a word."""
         self._outbox.abort()
 
-    async def _read(self) -> None:
-        while data := await self._reader.read(_READ):
-            for action in self._conversation.receive_data(data, self._clock()):
-                await self._perform(action)
-                if isinstance(action, Close):
+    async def _obey(self, begun: bytes) -> None:
+        forget = self._services.network.listen(lambda: self._conversation.network, self._hear)
+        try:
+            while data := begun or await self._reader.read(_READ):
+                begun = b""
+                if not await self._take(data):
+                    await self._outbox.part(self._reader)
                     return
+        finally:
+            forget()
+
+    async def _take(self, data: bytes) -> bool:
+        """Do what the client asks for, at its pace; False when the stream makes no sense any more."""
+        self._pace.begin_turn()
+        conversation, counted = self._conversation, self._conversation.packets
+        for action in conversation.receive_data(data, self._clock()):
+            await self._perform(action)
+            if isinstance(action, Close):
+                return False
+            counted, new = conversation.packets, conversation.packets - counted
+            await self._pace.rest(new)
+        await self._pace.rest(conversation.packets - counted)
+        return True
 
     async def _end(self) -> None:
         try:
@@ -173,7 +201,16 @@ class ClientConnection:
         side = self._channels.get(channel)
         if side is not None:
             side.notify()
-            await side.room(_UNREAD_LIMIT)
+            await self._make_room()
+
+    async def _make_room(self) -> None:
+        """Wait until operations have taken enough of what the client sent, so that slow ones slow it down."""
+        try:
+            async with asyncio.timeout(self._limits.stall):
+                await self._input.room()
+        except TimeoutError as error:
+            self.abort()
+            raise ConnectionResetError("the client sends what no operation of it takes") from error
 
     async def _stop_job(self, input_file: str) -> None:
         job = self._services.jobs.find(input_file)
@@ -229,8 +266,8 @@ class ClientConnection:
     # --- what runs beside it ---------------------------------------------------------------------------
 
     async def _begin(self, request: Threaded, side: Side) -> None:
-        if len(self._operations) >= _MAX_OPERATIONS:
-            await self._complain(f"refused: {_MAX_OPERATIONS} operations of this client are running")
+        if len(self._operations) >= self._limits.operations:
+            await self._complain(f"refused: {self._limits.operations} operations of this client are running")
         else:
             self._spawn(self._operation(request, side))
 

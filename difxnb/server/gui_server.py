@@ -21,9 +21,11 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TextIO
 
+from difxnb.server.access import TOO_MANY, Doorkeeper, Limits
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
 from difxnb.server.greeting import Greeting
+from difxnb.server.listening import listening_address, notice_dead_peers
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
 from difxnb.server.quirks import REAL_LABEL, REAL_VERSION, Quirks
@@ -33,6 +35,7 @@ from difxnb.server.running_jobs import Correlator, Jobs, embedded_correlator
 _LOG = logging.getLogger(__name__)
 _CLOSING_TIME = 2.0
 _BACKLOG = 100
+_BEING_REFUSED = 32
 
 
 class GuiServer:
@@ -55,16 +58,26 @@ class GuiServer:
         Answer to the version request, instead of this package's name and version.
     correlator : callable
         Gives the command of the child process for a launch; see :mod:`difxnb.server.child_frames`.
+    token : str, optional
+        What clients must send before anything else; needed beyond loopback.
+    limits : Limits, optional
+        What one client, and all together, may take.
+    read_only : bool
+        Whether everything that changes files, jobs or other computers is refused.
 
     Raises
     ------
     NotADirectoryError
         `root` is no directory.
     ValueError
-        A quirk or the multicast group is not known.
+        A quirk or the multicast group is not known, or the server could be reached from elsewhere by anybody.
+    OSError
+        `host` has no IPv4 address.
 
     Attributes
     ----------
+    keeper : Doorkeeper
+        Knows how many clients there are, and how many were refused and why.
     port : int
         The port that is listened on, once started.
     """
@@ -80,8 +93,13 @@ class GuiServer:
         environment: Mapping[str, str] | None = None,
         version: str | None = None,
         correlator: Correlator = embedded_correlator,
+        token: str | None = None,
+        limits: Limits | None = None,
+        read_only: bool = False,
     ) -> None:
         self.host, self.port = host, port
+        self._address = listening_address(host, token)
+        self.keeper, self._read_only = Doorkeeper(limits or Limits(), token), read_only
         self._confinement = Confinement(root)
         self._quirks = Quirks.of(quirks)
         self._where: Network = checked_network(*multicast) if multicast else DEFAULT_NETWORK
@@ -101,7 +119,7 @@ class GuiServer:
         """Listen; OSError when the port or the multicast group cannot be had."""
         if self._multicast is not None:
             await self._multicast.start()
-        self._listener = await asyncio.start_server(self._accept, self.host, self.port, backlog=_BACKLOG)
+        self._listener = await asyncio.start_server(self._accept, self._address, self.port, backlog=_BACKLOG)
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -135,8 +153,11 @@ class GuiServer:
                 await asyncio.wait(late, timeout=_CLOSING_TIME)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = writer.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if len(self._clients) >= self.keeper.limits.clients + _BEING_REFUSED:
+            self.keeper.refused[TOO_MANY] += 1
+            writer.transport.abort()  # not even time for a word: somebody is flooding us
+            return
+        notice_dead_peers(writer.get_extra_info("socket"))
         client = ClientConnection(self._services, reader, writer)
         task = asyncio.get_running_loop().create_task(client.serve())
         self._clients[task] = client
@@ -183,6 +204,7 @@ class GuiServer:
             publish=self._publish,
             jobs=jobs,
             monitors=monitors,
+            keeper=self.keeper,
             local_names=frozenset(
                 {socket.gethostname(), socket.gethostname().partition(".")[0], "localhost"}
             ),

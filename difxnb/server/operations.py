@@ -40,7 +40,14 @@ async def list_directory(
 
 async def upload(root: Confinement, request: FileTransfer, side: SideConnection, *, text_only: bool) -> None:
     """Take a file from the client."""
-    incoming = await asyncio.to_thread(Upload, root, request.destination or "", text_only=text_only)
+    begun = asyncio.create_task(
+        asyncio.to_thread(Upload, root, request.destination or "", text_only=text_only), name="begin upload"
+    )
+    try:
+        incoming = await asyncio.shield(begun)
+    except asyncio.CancelledError:  # the client went: the thread makes its temporary file all the same
+        (await begun).abort()
+        raise
     answer: bytes | None = None
     try:
         while answer is None and (data := await side.read()):

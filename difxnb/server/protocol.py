@@ -77,9 +77,13 @@ class Conversation:
         When the connection was made, on the clock that `receive_data` is given.
     network : tuple of (str, int)
         Group and port that the connection listens and sends to until it says otherwise.
+    max_payload : int
+        Longest packet accepted, bytes.
 
     Attributes
     ----------
+    packets : int
+        How many came.
     selection : Selection
     network : tuple of (str, int)
     channels : bool
@@ -96,6 +100,7 @@ class Conversation:
         quirks: Quirks | None = None,
         connected: float = 0.0,
         network: Network = DEFAULT_NETWORK,
+        max_payload: int = MAX_PAYLOAD,
     ) -> None:
         self.selection = Selection()
         self.network = network
@@ -103,7 +108,8 @@ class Conversation:
         self.setup_path = self.run_label = ""
         self._greeting, self._peer = greeting, peer
         self._deaf_until = connected + LOSING_TIME if quirks and quirks.lost_packets else float("-inf")
-        self._reader = PacketReader(max_payload=MAX_PAYLOAD)
+        self._reader = PacketReader(max_payload=max_payload)
+        self.packets = 0
 
     def receive_data(self, data: bytes, now: float = 0.0) -> Iterator[Action]:
         """Take bytes of the client and give what is to be done, in order.
@@ -119,6 +125,7 @@ class Conversation:
                 return
             if packet is None:
                 return
+            self.packets += 1
             if now >= self._deaf_until:
                 yield from self._answer(packet)
 

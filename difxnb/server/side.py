@@ -24,6 +24,9 @@ CONNECT_TIME = 10.0
 EARLY_LIMIT = 2**20
 """Bytes kept in all for channels that are not open yet."""
 
+UNREAD_LIMIT = 4 * 2**20
+"""Bytes that may wait for operations to take them before the client is not read any more."""
+
 _REMEMBERED = 1024
 _READ = 2**16
 _HEAD = struct.Struct(">iii")
@@ -46,30 +49,43 @@ class SideConnection(Protocol):
 class ChannelInput:
     """What came in on the channels of one main connection.
 
+    Parameters
+    ----------
+    limit : int
+        Bytes that may wait for operations before the client is made to wait.
+    early_limit : int
+        Bytes kept for channels that are not open yet.
+
     Attributes
     ----------
+    unread : int
+        Bytes that came for operations and were not taken by them yet.
     dropped : int
         Bytes thrown away because too much arrived for channels that nobody had opened.
     """
 
-    def __init__(self, *, early_limit: int = EARLY_LIMIT) -> None:
-        self._limit = early_limit
+    def __init__(self, *, limit: int = UNREAD_LIMIT, early_limit: int = EARLY_LIMIT) -> None:
+        self._limit, self._early_limit = limit, min(early_limit, limit)
         self._early: OrderedDict[int, bytearray] = OrderedDict()
         self._open: dict[int, bytearray] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
+        self.unread = self._early_bytes = 0
+        self._taken = asyncio.Event()
         self.dropped = 0
 
     def receive(self, channel: int, data: bytes) -> bool:
         """Keep data of a channel; False when it had to be dropped for want of room."""
         if channel in self._open:
             self._open[channel] += data
+            self.unread += len(data)
         elif channel in self._ended or not data:
             return True  # left over from an operation that is over, or an empty chunk
-        elif self._early_bytes() + len(data) > self._limit or len(self._early) >= _REMEMBERED:
+        elif self._early_bytes + len(data) > self._early_limit or len(self._early) >= _REMEMBERED:
             self.dropped += len(data)
             return False
         else:
             self._early.setdefault(channel, bytearray()).extend(data)
+            self._early_bytes += len(data)
         return True
 
     def open(self, channel: int) -> None:
@@ -83,28 +99,35 @@ class ChannelInput:
         if channel in self._open:
             raise ValueError(f"channel {channel} is in use already")
         self._ended.pop(channel, None)
-        self._open[channel] = self._early.pop(channel, bytearray())
+        early = self._early.pop(channel, bytearray())
+        self._early_bytes -= len(early)
+        self.unread += len(early)
+        self._open[channel] = early
 
     def take(self, channel: int) -> bytes:
         """All data of an open channel that has not been taken yet."""
         waiting = self._open[channel]
         data = bytes(waiting)
         waiting.clear()
+        self._less(len(data))
         return data
 
-    def waiting(self, channel: int) -> int:
-        """Bytes of a channel that nobody has taken."""
-        return len(self._open.get(channel, b""))
+    async def room(self) -> None:
+        """Wait until there is room for more from the client."""
+        while self.unread >= self._limit:
+            self._taken.clear()
+            await self._taken.wait()
 
     def end(self, channel: int) -> None:
         """End the operation; what it did not read is dropped."""
-        self._open.pop(channel, None)
+        self._less(len(self._open.pop(channel, b"")))
         self._ended[channel] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
 
-    def _early_bytes(self) -> int:
-        return sum(map(len, self._early.values()))
+    def _less(self, count: int) -> None:
+        self.unread -= count
+        self._taken.set()
 
 
 class ChannelSide:
@@ -119,7 +142,6 @@ class ChannelSide:
     def __init__(self, number: int, outbox: Outbox, data: ChannelInput) -> None:
         self._number, self._outbox, self._data = number, outbox, data
         self._arrived = asyncio.Event()
-        self._taken = asyncio.Event()
         self._ended = False
         data.open(number)
 
@@ -138,24 +160,16 @@ class ChannelSide:
         while not (data := self._data.take(self._number)) and not self._ended:
             self._arrived.clear()
             await self._arrived.wait()
-        self._taken.set()
         return data
 
     def notify(self) -> None:
         """Note that data arrived."""
         self._arrived.set()
 
-    async def room(self, limit: int) -> None:
-        """Wait until less than `limit` bytes lie unread, so that a slow operation slows its client down."""
-        while self._data.waiting(self._number) >= limit and not self._ended:
-            self._taken.clear()
-            await self._taken.wait()
-
     def end(self) -> None:
         """Note that no more data will come."""
         self._ended = True
         self._arrived.set()
-        self._taken.set()
 
     async def close(self) -> None:
         """Forget what was not read."""

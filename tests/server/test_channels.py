@@ -11,9 +11,10 @@ def test_what_comes_early_is_the_first_data_of_the_operation():
     assert data.receive(7, b"early ")
     data.open(7)
     data.receive(7, b"late")
-    assert data.waiting(7) == 10
+    assert data.unread == 10
     assert data.take(7) == b"early late"
     assert data.take(7) == b""
+    assert data.unread == 0
 
 
 def test_what_an_operation_leaves_is_dropped():
@@ -21,6 +22,7 @@ def test_what_an_operation_leaves_is_dropped():
     data.open(7)
     data.receive(7, b"unread")
     data.end(7)
+    assert data.unread == 0
     assert data.receive(7, b"after the end")
     data.open(7)
     assert data.take(7) == b""
