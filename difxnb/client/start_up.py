@@ -59,6 +59,9 @@ async def open_session(
             await asyncio.sleep(patience.settle)
             await _greet(session, token)
             await _set_up(session, transport, settings)
+    except ConnectionLost as error:
+        await session.close("it could not be set up")
+        raise ConnectionFailed(f"{peer} answered, and then the connection ended: {error}") from error
     except BaseException:
         await session.close("it could not be set up")
         raise
