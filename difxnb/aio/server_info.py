@@ -44,6 +44,11 @@ class ServerInfo:
         """Whether it is the server of this package, with the embedded correlator behind it."""
         return self._description.is_own
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it refuses everything that changes anything."""
+        return self._description.is_read_only
+
     def __repr__(self) -> str:
         user = f", user {self.user}" if self.user else ""
         return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}>"

@@ -20,6 +20,7 @@ from difxnb.client.session import Session, Subscriber
 from difxnb.client.settings import Settings
 from difxnb.client.start_up import TRANSPORTS, open_session
 from difxnb.errors import (
+    AccessDenied,
     ConnectionFailed,
     ConnectionLost,
     NoReply,
@@ -173,7 +174,9 @@ class Link:
         NoReply, ConnectionLost
         """
         self.settings = settings
-        await self.do("settings of the connection", lambda session: session.take_settings(settings))
+        await self.do(
+            "settings of the connection", lambda session: session.take_settings(settings), changes=False
+        )
 
     async def close(self, *, force: bool = False) -> None:
         """Wait until the server has taken in everything sent, and close the connection.
@@ -259,9 +262,17 @@ class Link:
                 raise ConnectionLost(f"{what}: {error}. Nothing was changed by it") from error
         return await question(await self._ready())
 
-    async def do(self, what: str, deed: Callable[[Session], Awaitable[T]]) -> T:
-        """Do something that has an effect: once."""
+    async def do(self, what: str, deed: Callable[[Session], Awaitable[T]], *, changes: bool = True) -> T:
+        """Do something that has an effect: once.
+
+        Raises
+        ------
+        AccessDenied
+            It `changes` something on the server, and the server is open for reading only.
+        """
         session = await self._ready()
+        if changes and session.description.is_read_only:
+            raise AccessDenied(f"{what}: {session.peer} is open for reading only; nothing was changed")
         try:
             return await deed(session)
         except ConnectionLost as error:

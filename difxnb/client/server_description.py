@@ -18,6 +18,7 @@ from difxnb.wire.control import (
 
 # The server of this package shows this variable; it repairs what clients have to work around elsewhere.
 OWN_SERVER = "DIFXNB_SERVER"
+_ACCESS, _READ_ONLY = "DIFXNB_ACCESS", "read-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class ServerDescription:
     def is_own(self) -> bool:
         """Whether it is the server of this package, without the hazards of the real one."""
         return OWN_SERVER in self.environment
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it refuses everything that changes anything; real servers never do."""
+        return self.is_own and self.environment.get(_ACCESS) == _READ_ONLY
 
 
 class Draft:

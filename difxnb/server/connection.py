@@ -66,6 +66,7 @@ class Services:
     jobs: Jobs
     monitors: MonitorFeed
     keeper: Doorkeeper
+    read_only: bool
     local_names: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -88,6 +89,7 @@ class ClientConnection:
             connected=self._clock(),
             network=services.where,
             max_payload=limits.packet,
+            read_only=services.read_only,
         )
         self._input = ChannelInput(limit=limits.memory)
         self._channels: dict[int, ChannelSide] = {}
@@ -201,7 +203,8 @@ class ClientConnection:
         side = self._channels.get(channel)
         if side is not None:
             side.notify()
-            await self._make_room()
+            if self._input.full:
+                await self._make_room()
 
     async def _make_room(self) -> None:
         """Wait until operations have taken enough of what the client sent, so that slow ones slow it down."""

@@ -21,6 +21,7 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TextIO
 
+from difxnb.server import read_only
 from difxnb.server.access import TOO_MANY, Doorkeeper, Limits
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
@@ -182,6 +183,7 @@ class GuiServer:
         }
         if not is_disguised:
             shown["DIFXNB_SERVER"] = own
+            shown |= {read_only.VARIABLE: read_only.VALUE} if self._read_only else {}
         return Greeting(version or text, root, _user(), (label,), {**shown, **environment})
 
     def _make_services(self, greeting: Greeting) -> Services:
@@ -205,6 +207,7 @@ class GuiServer:
             jobs=jobs,
             monitors=monitors,
             keeper=self.keeper,
+            read_only=self._read_only,
             local_names=frozenset(
                 {socket.gethostname(), socket.gethostname().partition(".")[0], "localhost"}
             ),

@@ -30,6 +30,7 @@ from difxnb.server.actions import (
 )
 from difxnb.server.greeting import Greeting, error_notice, warning_notice
 from difxnb.server.quirks import LOSING_TIME, Quirks
+from difxnb.server.read_only import changes_something, command_changes_something, refusal
 from difxnb.server.relay import DEFAULT_NETWORK, Document, Network, Selection, checked_network
 from difxnb.wire import control
 from difxnb.wire.message import (
@@ -79,6 +80,8 @@ class Conversation:
         Group and port that the connection listens and sends to until it says otherwise.
     max_payload : int
         Longest packet accepted, bytes.
+    read_only : bool
+        Whether everything is refused that changes anything.
 
     Attributes
     ----------
@@ -101,6 +104,7 @@ class Conversation:
         connected: float = 0.0,
         network: Network = DEFAULT_NETWORK,
         max_payload: int = MAX_PAYLOAD,
+        read_only: bool = False,
     ) -> None:
         self.selection = Selection()
         self.network = network
@@ -109,6 +113,7 @@ class Conversation:
         self._greeting, self._peer = greeting, peer
         self._deaf_until = connected + LOSING_TIME if quirks and quirks.lost_packets else float("-inf")
         self._reader = PacketReader(max_payload=max_payload)
+        self._read_only = read_only
         self.packets = 0
 
     def receive_data(self, data: bytes, now: float = 0.0) -> Iterator[Action]:
@@ -141,7 +146,10 @@ class Conversation:
         except ProtocolError as error:
             yield Reply(error_notice(str(error)))
             return
-        yield from self._handle(event)
+        if self._read_only and changes_something(event):
+            yield Reply(error_notice(refusal(type(event).__name__)))
+        else:
+            yield from self._handle(event)
 
     def _handle(self, event: control.ClientEvent) -> Iterator[Action]:
         match event:
@@ -192,6 +200,8 @@ class Conversation:
         message = parse(payload)
         if isinstance(message, Unparsed):
             yield Reply(warning_notice(f"Received command message type 0: {message.reason}"))
+        elif self._read_only and command_changes_something(message.body):
+            yield Reply(error_notice(refusal(message.header.type)))
         elif message.header.type == "DifxCommand":
             yield Publish(payload, self.network)
         else:

@@ -112,9 +112,14 @@ class ChannelInput:
         self._less(len(data))
         return data
 
+    @property
+    def full(self) -> bool:
+        """Whether the client should wait before it sends more."""
+        return self.unread >= self._limit
+
     async def room(self) -> None:
         """Wait until there is room for more from the client."""
-        while self.unread >= self._limit:
+        while self.full:
             self._taken.clear()
             await self._taken.wait()
 
