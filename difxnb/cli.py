@@ -42,6 +42,14 @@ def _errors_in_one_line() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
+@contextmanager
+def _wrong_usage() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(__version__)
@@ -82,9 +90,7 @@ def serve(
     root: Annotated[
         Path, typer.Option(help="The directory that clients may see; nothing leads out of it.")
     ] = Path(),
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="TCP port on 127.0.0.1; 0 takes a free one.")
-    ] = 50200,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 takes a free one.")] = 50200,
     quirks: Annotated[
         str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
     ] = None,
@@ -95,13 +101,75 @@ def serve(
     until_eof: Annotated[
         bool, typer.Option("--until-eof", help="End when standard input is closed.")
     ] = False,
+    listen: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST", help="IPv4 address to listen on; beyond loopback it takes --token-file."
+        ),
+    ] = "127.0.0.1",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Clients must send the token in this file first; 'difxnb token FILE' makes one."),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Refuse whatever changes files, jobs or other computers.")
+    ] = False,
+    max_clients: Annotated[
+        int | None,
+        typer.Option(min=1, help="Connections at the same time. Default: 200, 100 from one address."),
+    ] = None,
+    max_packet: Annotated[
+        int | None, typer.Option(min=1, metavar="BYTES", help="Longest packet of a client. Default: 16 MiB.")
+    ] = None,
+    max_rate: Annotated[
+        float | None, typer.Option(min=1, help="Packets per second taken from one client. Default: 10000.")
+    ] = None,
+    max_memory: Annotated[
+        int | None,
+        typer.Option(
+            min=2**16, metavar="BYTES", help="What may wait for or from one client. Default: 4 MiB."
+        ),
+    ] = None,
 ) -> None:
-    """Serve guiServer's protocol on 127.0.0.1, with the embedded correlator behind it."""
-    from difxnb.server.gui_server import run_server
+    """Serve guiServer's protocol, with the embedded correlator behind it.
+
+    Beyond loopback the token and everything else travel as they are: use that on networks that you trust, and let
+    clients come through ssh to 127.0.0.1 elsewhere.
+    """
+    from difxnb.formats.token_file import read_token
+    from difxnb.server.access import Limits
+    from difxnb.server.gui_server import GuiServer, run_server
 
     group = _parse_group(multicast)
+    limits = Limits().changed(clients=max_clients, packet=max_packet, rate=max_rate, memory=max_memory)
     with _errors_in_one_line():
-        run_server(root, "127.0.0.1", port, quirks, group, announce=sys.stdout, until_eof=until_eof)
+        token = None if token_file is None else read_token(token_file)
+        with _wrong_usage():
+            server = GuiServer(
+                root,
+                host=listen,
+                port=port,
+                quirks=quirks,
+                multicast=group,
+                token=token,
+                limits=limits,
+                read_only=read_only,
+            )
+        run_server(server, announce=sys.stdout, until_eof=until_eof)
+
+
+@app.command()
+def token(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A new file; only you will be able to read it.")
+    ],
+) -> None:
+    """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file."""
+    from difxnb.formats.token_file import make_token
+
+    with _errors_in_one_line():
+        make_token(file)
+    print(f"{file} holds a new token; clients name their copy in DIFX_CONTROL_TOKEN_FILE")
 
 
 def _parse_group(text: str | None) -> tuple[str, int] | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter, OrderedDict
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from difxnb.formats.token_file import LONGEST
 from difxnb.wire.control import ControlId
@@ -68,6 +69,10 @@ class Limits:
         for field in fields(self):
             if not getattr(self, field.name) > 0:
                 raise ValueError(f"the limit {field.name} is positive; got {getattr(self, field.name)!r}")
+
+    def changed(self, **chosen: Any) -> Limits:
+        """Give these limits with some of them changed; None leaves one as it is."""
+        return replace(self, **{name: value for name, value in chosen.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

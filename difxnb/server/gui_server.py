@@ -229,28 +229,23 @@ def _user() -> str:
         return ""
 
 
-def run_server(
-    root: Path,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    quirks: str | None = None,
-    multicast: tuple[str, int] | None = None,
-    *,
-    announce: TextIO,
-    until_eof: bool = False,
-) -> None:
+def run_server(server: GuiServer, *, announce: TextIO, until_eof: bool = False) -> None:
     """Serve until SIGTERM, SIGINT or, with `until_eof`, the end of standard input.
 
     Parameters
     ----------
-    root, host, port, quirks, multicast
-        As for :class:`GuiServer`.
+    server : GuiServer
+        Not started yet.
     announce : text stream
         Gets one line when the server listens: ``listening on HOST PORT``.
     until_eof : bool
         Whether the end of standard input, which comes when the parent process is gone, ends the server.
+
+    Raises
+    ------
+    OSError
+        The port or the multicast group cannot be had.
     """
-    server = GuiServer(root, host=host, port=port, quirks=quirks, multicast=multicast)
     asyncio.run(_run(server, announce, until_eof=until_eof))
 
 

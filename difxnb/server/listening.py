@@ -26,14 +26,22 @@ def listening_address(host: str, token: str | None) -> str:
     try:
         address = str(ipaddress.IPv4Address(host))
     except ipaddress.AddressValueError:
-        found = socket.getaddrinfo(host or None, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
-        address = str(found[0][4][0])
+        address = _look_up(host)
     if token is None and not ipaddress.IPv4Address(address).is_loopback:
         raise ValueError(
             f"{host} can be reached from other hosts, and whoever reaches this server can change files and start "
             "jobs: name a file with an access token, or listen on 127.0.0.1 and let clients come through ssh"
         )
     return address
+
+
+def _look_up(host: str) -> str:
+    try:
+        found = socket.getaddrinfo(host or None, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no host name"
+        raise OSError(f"{host!r} has no IPv4 address to listen on ({reason})") from error
+    return str(found[0][4][0])
 
 
 def notice_dead_peers(connection: socket.socket) -> None:

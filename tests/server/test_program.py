@@ -19,8 +19,8 @@ from tests.server.peers import TIMEOUT
 def program(tmp_path):
     """The server as a program of its own, as the command line starts it."""
     code = (
-        "import sys; from pathlib import Path; from difxnb.server import run_server;"
-        f"run_server(Path({str(tmp_path / 'root')!r}), announce=sys.stdout, until_eof=True)"
+        "import sys; from pathlib import Path; from difxnb.server import GuiServer, run_server;"
+        f"run_server(GuiServer(Path({str(tmp_path / 'root')!r})), announce=sys.stdout, until_eof=True)"
     )
     for name in ("root", "tmp"):
         (tmp_path / name).mkdir()
