@@ -25,6 +25,7 @@ _ATTRS: dict[str, dict[str, Any]] = {
     "server_delay": {"units": "s", "long_name": "delay as guiServer sends it (half the truth in 2.9)"},
     "server_snr": {"units": "1", "long_name": "signal-to-noise ratio as guiServer sends it"},
     "time": {"long_name": "middle of the integration (UTC)"},
+    "time_uncertainty": {"units": "s", "long_name": "how far time may be from the truth; 0: exact"},
     "frequency": {"units": "Hz", "long_name": "sky frequency"},
     "bandwidth": {"units": "Hz", "long_name": "bandwidth"},
     "band": {"long_name": "row of the FREQ table"},
@@ -86,6 +87,16 @@ class Axes:
             self.bands.index(key.band),
             self.polarizations.index(key.polarization),
         )
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The products that have a place."""
+        return frozenset(self._places)
+
+    @property
+    def values(self) -> tuple[list[Any], ...]:
+        """What stands at each index of each axis behind the time axis."""
+        return (self.phase_centers, self.pulsar_bins, self.baselines, self.bands, self.polarizations)
 
     def place(self, key: Key) -> tuple[int, int, int, int, int]:
         """Indices of a product behind the time axis."""
@@ -166,6 +177,23 @@ class Cube:
         self.weight = grown(self.weight, 0.0)
         self.layers = {name: grown(array, np.nan) for name, array in self.layers.items()}
 
+    def move(self, time_ns: int, to_ns: int) -> None:
+        """Give the row of an integration another time, which no row may have."""
+        row = self._rows.pop(time_ns)
+        self._rows[to_ns] = row
+        self.times[row] = to_ns
+
+    def onto(self, axes: Axes) -> Cube:
+        """Give a cube with the same rows on other axes, which hold these and more; what is new is missing."""
+        made = Cube(axes, len(self.weight), layers=tuple(self.layers))
+        made.times, made._rows = list(self.times), dict(self._rows)
+        chosen = (range(len(self.weight)), *_indices(self.axes, axes))
+        made.visibility[np.ix_(*chosen, range(self.axes.channels))] = self.visibility
+        made.weight[np.ix_(*chosen)] = self.weight
+        for name, layer in self.layers.items():
+            made.layers[name][np.ix_(*chosen)] = layer
+        return made
+
     def put(self, row: int, key: Key, spectrum: NDArray[Any], weight: float) -> None:
         """Store one spectrum; a later one of the same product and time replaces it."""
         place = (row, *self.axes.place(key))
@@ -193,6 +221,8 @@ class Cube:
         scan_names: Sequence[str],
         field_names: Sequence[str],
         attrs: dict[str, Any],
+        *,
+        uncertainty_s: Sequence[float] | None = None,
     ) -> xr.Dataset:
         """Copy everything into a Dataset, in order of time.
 
@@ -204,6 +234,8 @@ class Cube:
             One of each per row.
         attrs : dict
             Provenance.
+        uncertainty_s : sequence of float, optional
+            By how much the time of each row may be wrong.
         """
         count, dims = len(self.times), ("time", *self.axes.dims)
         order = np.argsort(np.array(self.times, dtype=np.int64), kind="stable")
@@ -220,12 +252,14 @@ class Cube:
         for name, layer in self.layers.items():
             variables[name] = (dims, layer[order].reshape(shape))
         stamps = np.array(self.times, dtype=np.int64)[order].view("datetime64[ns]")
-        coords = {
+        coords: dict[str, Any] = {
             "time": stamps,
             "scan_name": ("time", np.array(scan_names, dtype=object)[order]),
             "field_name": ("time", np.array(field_names, dtype=object)[order]),
             **self.axes.coords(),
         }
+        if uncertainty_s is not None:
+            coords["time_uncertainty"] = ("time", np.array(uncertainty_s, dtype=float)[order])
         made = xr.Dataset(variables, coords, {**_job_attrs(self.axes.input), **attrs})
         for name, described in _ATTRS.items():
             if name in made.variables:
@@ -234,6 +268,14 @@ class Cube:
 
     def _kept(self) -> tuple[bool, ...]:
         return (len(self.axes.phase_centers) > 1, len(self.axes.pulsar_bins) > 1, True, True, True)
+
+
+def _indices(axes: Axes, larger: Axes) -> list[list[int]]:
+    """Where the values of each axis stand on the same axis of a larger one."""
+    return [
+        [theirs.index(value) for value in ours]
+        for ours, theirs in zip(axes.values, larger.values, strict=True)
+    ]
 
 
 def _job_attrs(input: Input) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -14,70 +13,32 @@ from numpy.typing import NDArray
 
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
-from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
-from difxnb.visibility.cube import Axes, Cube, Key, key_of
+from difxnb.visibility.clock import Integration, IntegrationClock
+from difxnb.visibility.cube import Axes, Cube, Key
 from difxnb.visibility.fits import fringe_fit
-from difxnb.visibility.matching import match_products
-from difxnb.visibility.products import products_frame
+from difxnb.visibility.offer import Choice, Offer
 from difxnb.visibility.uvw import uvw_of_times
 from difxnb.wire.monitor import Product, Scan, VisibilityBlock
 
-_MJD_STEP_S = 0.0087  # scan starts travel as days with seven decimals
+LIMIT_BYTES = 256 * 2**20
+"""Bytes of live visibilities that are kept when nothing else was said."""
 
-
-class IntegrationClock:
-    """Turns the whole seconds of the monitor into the grid of integrations.
-
-    The monitor says only in which second after 0h of START MJD an integration began. Integration i of a scan
-    begins at scan start + i · INT TIME, so the k-th block of a product within a second is the k-th grid time
-    in it.
-    """
-
-    def __init__(self, input: Input, scans: Iterable[Scan]) -> None:
-        self.step = float(input.configurations[0].int_time)
-        self.day = (input.start_mjd - UNIX_EPOCH_MJD) * DAY_S
-        self._job_start = float(input.start_seconds)
-        self._starts = {
-            scan.identifier: _scan_start(scan, input.start_mjd)
-            for scan in scans
-            if math.isfinite(scan.start_mjd)
-        }
-        self._last: dict[int, tuple[str, int, float]] = {}
-
-    def middle_ns(self, product: int, scan: str, second: int) -> int | None:
-        """Middle of the integration, ns since 1970; None when there is no room in its second."""
-        start = self._starts.get(scan, self._job_start)
-        earliest = math.ceil((second - start) / self.step - 1e-6)
-        if start + earliest * self.step >= second + 1:  # no grid time here, so the origin is another one
-            start, earliest = float(second), 0
-        index: float = earliest
-        last = self._last.get(product)
-        if last is not None and last[:2] == (scan, second):
-            index = last[2] + 1
-            if start + index * self.step >= second + 1 - 1e-6 * self.step:
-                return None
-        self._last[product] = (scan, second, index)
-        return round((start + (index + 0.5) * self.step) * 1e9) + self.day * 10**9
-
-
-def _scan_start(scan: Scan, start_mjd: int) -> float:
-    """Seconds after 0h of START MJD; a whole second where the rounding of the wire allows it."""
-    seconds = (scan.start_mjd - start_mjd) * DAY_S
-    whole = round(seconds)
-    return float(whole) if abs(seconds - whole) < _MJD_STEP_S else round(seconds, 2)
+_LAYERS = ("server_delay", "server_snr")
+_FIRST_ROWS = 16
 
 
 class VisibilitySeries:
     """Live visibilities of one job: blocks go in, Datasets come out.
 
     One thread adds, others look; each snapshot is a copy. When `limit_bytes` are used the oldest quarter of
-    the integrations falls out and is counted.
+    the integrations falls out and is counted. The products that come may change; what has come stays, and what was
+    not watched at a time is missing there.
 
     Parameters
     ----------
     input : Input
         Parsed ``.input`` of the job.
-    products : iterable of Product
+    products : iterable of Product, or Choice
         The products that were asked for, from the server's list.
     scans : sequence of Scan, optional
         The server's list of scans; makes times exact in jobs whose later scans are off the grid of the first.
@@ -90,6 +51,10 @@ class VisibilitySeries:
         Moves with every block.
     dropped : int
         Spectra that fell out or came late, were of products not asked for, or of a length not announced.
+    passed_over : int
+        Spectra of scans that were not asked for.
+    watched : Choice
+        The products that are taken.
 
     Raises
     ------
@@ -100,36 +65,84 @@ class VisibilitySeries:
     def __init__(
         self,
         input: Input,
-        products: Iterable[Product],
+        products: Iterable[Product] | Choice,
         *,
         scans: Sequence[Scan] = (),
-        limit_bytes: int = 256 * 2**20,
+        limit_bytes: int = LIMIT_BYTES,
     ) -> None:
+        if not isinstance(products, Choice):
+            products = Offer(list(products), scans, input).choose(None)
         self.input = input
-        self.products = list(products)
-        self.version = 0
-        self.dropped = 0
-        self._keys: dict[int, Key] = {}
-        for product, place in match_products(self.products, input):
-            if place is not None:  # numbers start anew in each scan and mean the same
-                self._keys.setdefault(product.number, key_of(place))
-        axes = Axes(input, self._keys.values())
-        self.limit_rows = limit_bytes // axes.row_bytes
-        if self.limit_rows < 1:
-            raise ValueError(f"one integration takes {axes.row_bytes} bytes; the limit is {limit_bytes}")
+        self.version = self.dropped = self.passed_over = 0
+        self._limit_bytes = limit_bytes
         self._clock = IntegrationClock(input, scans)
-        self._cube = Cube(axes, min(16, self.limit_rows), layers=("server_delay", "server_snr"))
-        self._labels: dict[int, tuple[str, str]] = {}
+        self._held: dict[int, Integration] = {}
         self._oldest_ns = 0
         self._lock = threading.Lock()
         self._fringes: tuple[int, pd.DataFrame] | None = None
+        self._ranks: dict[Key, int] = {}
+        self._cube: Cube | None = None
+        self.watch(products)
 
     def __len__(self) -> int:
-        return len(self._cube.times)
+        return len(self._held)
+
+    @property
+    def limit_rows(self) -> int:
+        """Integrations that there is room for."""
+        return self._limit_bytes // self._filled.axes.row_bytes
+
+    @property
+    def _filled(self) -> Cube:
+        assert self._cube is not None
+        return self._cube
 
     def products_frame(self) -> pd.DataFrame:
-        """The products of this series (see :func:`products_frame`)."""
-        return products_frame(self.products, self.input)
+        """The products that are taken (see :func:`products_frame`)."""
+        return self.watched.frame.copy()
+
+    # --- what is taken --------------------------------------------------------------------------------
+
+    def require_room(self, choice: Choice) -> None:
+        """Raise ValueError where an integration would not fit, with what is held and what is chosen."""
+        self._axes_with(choice)
+
+    def watch(self, choice: Choice) -> None:
+        """Take these products from now on; everything that has come stays.
+
+        Raises
+        ------
+        ValueError
+            One integration would be over the limit.
+        """
+        with self._lock:
+            axes = self._axes_with(choice)
+            self._ranks |= _ranks(choice)
+            if self._cube is None:
+                rows = min(_FIRST_ROWS, self._limit_bytes // axes.row_bytes)
+                self._cube = Cube(axes, rows, layers=_LAYERS)
+            elif axes.keys != self._cube.axes.keys:
+                self._cube = self._cube.onto(axes)
+            self.watched = choice
+            self._clock.note_gap()
+            self._make_room(0)
+
+    def note_gap(self) -> None:
+        """Note that integrations may have been missed."""
+        with self._lock:
+            self._clock.note_gap()
+
+    def _axes_with(self, choice: Choice) -> Axes:
+        """Axes of all products that have been taken so far and are to be taken, in their usual order."""
+        ranks = {**_ranks(choice), **self._ranks}
+        axes = Axes(self.input, sorted(ranks, key=lambda key: ranks[key]))
+        if axes.row_bytes > self._limit_bytes:
+            raise ValueError(
+                f"one integration takes {axes.row_bytes} bytes; the limit is {self._limit_bytes}"
+            )
+        return axes
+
+    # --- blocks ---------------------------------------------------------------------------------------
 
     def add(self, block: VisibilityBlock) -> None:
         """Take one product of one integration.
@@ -139,35 +152,61 @@ class VisibilitySeries:
         """
         with self._lock:
             self.version += 1
-            if not self._store(block):
+            scan, source = self._clock.name_scan(block.scan, block.source, block.time)
+            if self.watched.scans is not None and scan not in self.watched.scans:
+                self.passed_over += 1
+            elif not self._store(block, scan, source):
                 self.dropped += 1
 
-    def _store(self, block: VisibilityBlock) -> bool:
-        key = self._keys.get(block.product)
+    def _store(self, block: VisibilityBlock, scan: str, source: str) -> bool:
+        key = self.watched.keys.get(block.product)
         if key is None or len(block.visibility) != self.input.channels(key.band):
             return False
-        time_ns = self._clock.middle_ns(block.product, block.scan, block.time)
-        if time_ns is None or time_ns < self._oldest_ns:
+        integration = self._clock.take(block.product, scan, source, block.time)
+        self._move_corrected()
+        if integration is None or integration.middle_ns < self._oldest_ns:
             return False
-        if time_ns not in self._labels:
-            self._make_room()
-            self._labels[time_ns] = (block.scan, block.source)
-        row = self._cube.row(time_ns)
-        self._cube.put(row, key, block.visibility, np.nan)
+        if self._held.get(integration.middle_ns) is not integration:
+            self._hold(integration)
+        cube = self._filled
+        row = cube.row(integration.middle_ns)
+        cube.put(row, key, block.visibility, np.nan)
         if block.server is not None:
-            place = (row, *self._cube.axes.place(key))
-            self._cube.layers["server_delay"][place] = block.server.delay_us * 1e-6
-            self._cube.layers["server_snr"][place] = block.server.snr
+            place = (row, *cube.axes.place(key))
+            cube.layers["server_delay"][place] = block.server.delay_us * 1e-6
+            cube.layers["server_snr"][place] = block.server.snr
         return True
 
-    def _make_room(self) -> None:
-        if len(self._cube.times) < self.limit_rows:
+    def _hold(self, integration: Integration) -> None:
+        if integration.middle_ns not in self._held:
+            self._make_room(1)
+        self._held[integration.middle_ns] = integration
+
+    def _move_corrected(self) -> None:
+        """Move integrations whose time became known better when their second was over."""
+        moved, self._clock.moved = self._clock.moved, []
+        for integration, before in reversed(moved):  # all move to later places: the last one first
+            after = integration.middle_ns
+            if self._held.get(before) is not integration:
+                continue
+            if after in self._held:  # of an earlier run of the same job
+                integration.middle_ns = before
+                continue
+            self._held[after] = self._held.pop(before)
+            self._filled.move(before, after)
+
+    def _make_room(self, wanted: int) -> None:
+        cube = self._filled
+        count = len(cube.times) + wanted - self.limit_rows
+        if count <= 0:
             return
-        count = max(1, self.limit_rows // 4)
-        for time_ns in self._cube.times[:count]:
-            del self._labels[time_ns]
+        count = max(count, self.limit_rows // 4, 1)
+        for time_ns in cube.times[:count]:
+            del self._held[time_ns]
             self._oldest_ns = max(self._oldest_ns, time_ns + 1)
-        self.dropped += self._cube.drop_oldest(count)
+        self.dropped += cube.drop_oldest(count)
+
+    # --- snapshots ------------------------------------------------------------------------------------
 
     def dataset(self, *, im: Im | None = None) -> xr.Dataset:
         """Snapshot of everything so far.
@@ -180,19 +219,25 @@ class VisibilitySeries:
         Returns
         -------
         Dataset
-            Shape of the package docstring, with ``server_delay`` (s) and ``server_snr`` as guiServer sent
+            Shape of the package docstring, with ``time_uncertainty`` (s), which is 0 where `time` is exact (see
+            :mod:`difxnb.visibility.clock`), and ``server_delay`` (s) and ``server_snr`` as guiServer sent
             them: not to be trusted. ``WEIGHT`` is NaN: the monitor does not send weights.
         """
         with self._lock:
-            times = list(self._cube.times)
-            labels = [self._labels[time_ns] for time_ns in times]
-            scans, fields = [scan for scan, _ in labels], [field for _, field in labels]
+            times = list(self._filled.times)
+            held = [self._held[time_ns] for time_ns in times]
+            scans, fields = [one.scan for one in held], [one.source for one in held]
             uvw = None if im is None else self._uvw(im, times, fields)
-            attrs = {"visibility_source": "live monitor", "dropped": self.dropped}
-            return self._cube.dataset(uvw, scans, fields, attrs)
+            attrs = {
+                "visibility_source": "live monitor",
+                "dropped": self.dropped,
+                "passed_over": self.passed_over,
+            }
+            uncertainty = [one.uncertainty_ns * 1e-9 for one in held]
+            return self._filled.dataset(uvw, scans, fields, attrs, uncertainty_s=uncertainty)
 
     def _uvw(self, im: Im, times: list[int], fields: list[str]) -> NDArray[np.float64]:
-        return uvw_of_times(im, self.input, self._cube.axes.baselines, times, fields)
+        return uvw_of_times(im, self.input, self._filled.axes.baselines, times, fields)
 
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization (see :func:`fringe_fit`).
@@ -207,3 +252,8 @@ class VisibilitySeries:
     def __repr__(self) -> str:
         held = f"{len(self)} integrations, {self.dropped} spectra dropped"
         return f"<VisibilitySeries of {self.input.job_name}: {held}>"
+
+
+def _ranks(choice: Choice) -> dict[Key, int]:
+    """Where each product lies in the array of results, which orders the axes whatever was chosen first."""
+    return {choice.keys[product.number]: product.offset for product in choice.products}
