@@ -15,6 +15,7 @@ from difxnb.aio.files import FileVerbs
 from difxnb.aio.frames import status_frame
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
+from difxnb.aio.making import MakingVerbs
 from difxnb.aio.server_info import ServerInfo
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
@@ -34,7 +35,7 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[Item, float], None]
 
 
-class Correlator(FileVerbs):
+class Correlator(FileVerbs, MakingVerbs):
     """One guiServer, connected. Made by `connect`.
 
     ``async with`` closes it at the end. Jobs are never ended by that: an embedded server goes on with them,

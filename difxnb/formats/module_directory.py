@@ -130,6 +130,7 @@ def parse_module_directory(text: str, path: object) -> ModuleDirectory:
     Parameters
     ----------
     text : str
+        What is in the file.
     path : path-like
         The file, for messages.
 

@@ -12,6 +12,7 @@ from difxnb.notebook.correlator import Correlator, connect
 from difxnb.notebook.job import Job
 from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
+from difxnb.notebook.recorder import Recorder
 from difxnb.notebook.text import RemoteText
 
-__all__ = ["Correlator", "Job", "JobRun", "Monitor", "RemoteText", "connect"]
+__all__ = ["Correlator", "Job", "JobRun", "Monitor", "Recorder", "RemoteText", "connect"]

@@ -11,6 +11,7 @@ from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
+from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.markup import titled
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ async def _connected(connecting: aio.Connecting) -> aio.Correlator:
     return await connecting
 
 
-class Correlator(FileVerbs):
+class Correlator(FileVerbs, MakingVerbs):
     """One guiServer, connected. Close it, or use it with ``with``."""
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:

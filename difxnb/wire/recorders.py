@@ -174,6 +174,14 @@ class Mk5ControlConversation:
         return None
 
 
+_WHY_NONE: dict[DirectoryId | None, str] = {
+    DirectoryId.NO_ENVIRONMENT_VARIABLE: (
+        "MARK5_DIR_PATH is not set where guiServer runs, or the recorder was not reached"
+    ),
+    DirectoryId.FILE_NOT_FOUND: "there is no directory file; generate=True makes one from the module",
+}
+
+
 class DirectoryConversation:
     """What was said about the directory of a module.
 
@@ -193,6 +201,10 @@ class DirectoryConversation:
         What the programs printed.
     content : list of str
         Lines of the file.
+    dropped : int
+        Lines beyond `MAX_LINES`, which are not kept.
+    failure : DirectoryId or None
+        The packet that said why there is no directory.
     """
 
     ids = DirectoryId
@@ -206,7 +218,7 @@ class DirectoryConversation:
         self.output = Output()
         self.content: list[str] = []
         self.dropped = 0
-        self._reason: str | None = None
+        self.failure: DirectoryId | None = None
 
     def add(self, event: RecorderEvent | UnknownPacket) -> str | None:
         """Take in one event; gives a line to show, where there is one."""
@@ -230,7 +242,7 @@ class DirectoryConversation:
         """Why there is no directory; None unless that is so."""
         if self.ok is not False:
             return None
-        return self._reason or "the server could not read it and gave no reason"
+        return _WHY_NONE.get(self.failure, "the server could not read it and gave no reason")
 
     def _keep(self, line: str) -> None:
         if len(self.content) >= MAX_LINES:

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What guiServer says to humans while something runs: kept for the result, shown as it comes, added to errors.
+
+Notices carry no mark of the operation they belong to, so what is said of something else meanwhile is in here too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from difxnb.errors import DifxError
+from difxnb.wire.control import Notice, NoticeSeverity
+
+if TYPE_CHECKING:
+    from difxnb.aio.correlator import Listener
+    from difxnb.aio.heard import Item
+
+OnLine = Callable[[str], None]
+"""Called with each line as it comes, on the connection's thread."""
+
+KEPT_NOTICES = 10_000
+"""Notices kept of one operation; when there are more, the first ones are dropped, and counted."""
+
+_IN_ERRORS = 20
+
+
+class Overheard:
+    """Notices during a ``with`` block; an error of this package that ends it gets the last of them as a note.
+
+    Parameters
+    ----------
+    listen : callable
+        Registers a listener, and gives what ends that.
+    progress : callable, optional
+        Called with each line.
+
+    Attributes
+    ----------
+    dropped : int
+        Notices that were not kept.
+    """
+
+    def __init__(
+        self, listen: Callable[[Listener], Callable[[], None]], progress: OnLine | None = None
+    ) -> None:
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress is a function of one line; got {progress!r}")
+        self._listen, self._progress = listen, progress
+        self._notices: deque[Notice] = deque(maxlen=KEPT_NOTICES)
+        self._end: Callable[[], None] | None = None
+        self.dropped = 0
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What was said, oldest first."""
+        return list(self._notices)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was said, as texts."""
+        return [notice.text.strip() for notice in self._notices]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was said as a warning or an error; much of it is ordinary progress."""
+        severe = [notice for notice in self._notices if notice.severity is not NoticeSeverity.INFORMATION]
+        return [notice.text.strip() for notice in severe]
+
+    def say(self, line: str) -> None:
+        """Show a line that came another way."""
+        if self._progress is not None:
+            self._progress(line)
+
+    def __enter__(self) -> Self:
+        self._end = self._listen(self._hear)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._end is not None:
+            self._end()
+        if isinstance(error, DifxError) and self._notices:
+            said = "\n".join(f"    {line}" for line in self.lines[-_IN_ERRORS:])
+            error.add_note(f"guiServer said meanwhile:\n{said}")
+
+    def _hear(self, item: Item, time: float) -> None:
+        if not isinstance(item, Notice):
+            return
+        if len(self._notices) == KEPT_NOTICES:
+            self.dropped += 1
+        self._notices.append(item)
+        self.say(item.text.strip())
+
+
+def require_timeout(timeout: float) -> float:
+    """Return a time-out that makes sense; ValueError otherwise."""
+    if not (timeout > 0 and math.isfinite(timeout)):
+        raise ValueError(f"timeout is a number of seconds above zero; got {timeout!r}")
+    return timeout

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recorders: mk5control commands, directories of modules, copies off modules (guiserver.md 7.8 to 7.10).
+
+Each is a conversation with an end marker of its own, which a server that fails may never send; so each has a time
+for the whole. Programs on the recorders say by text alone how they fared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from difxnb.client.conversation import packets_of
+from difxnb.client.patience import within
+from difxnb.client.plain_values import plain_host, plain_path, plain_word
+from difxnb.client.session import Session
+from difxnb.client.side_connections import Request
+from difxnb.errors import NoReply, NotConfirmed, RecorderError, RemoteFileNotFound, UnsafeValue
+from difxnb.wire.control import Command, encode
+from difxnb.wire.message import GetDirectory, Mark5Copy, Mk5Control, command_xml
+from difxnb.wire.recorder_commands import MAX_COMMAND, MAX_HOST, MAX_TARGET, addressees, harm_of
+from difxnb.wire.recorders import (
+    CopyConversation,
+    DirectoryConversation,
+    DirectoryId,
+    Mk5ControlConversation,
+    decode_recorder,
+)
+
+OnLine = Callable[[str], None]
+"""Called with each line as it comes."""
+
+_WORD = 31
+_LAST = 5  # lines that an error quotes
+
+_Talk = TypeVar("_Talk", Mk5ControlConversation, DirectoryConversation, CopyConversation)
+
+
+def check_target(name: str) -> str:
+    """Return the name of a recorder, or of several, if mk5control can be given it.
+
+    Raises
+    ------
+    UnsafeValue, ValueError
+        No plain host name, or a range that mk5control does not take.
+    """
+    plain_host(name, "recorder", MAX_TARGET)
+    addressees(name)
+    return name
+
+
+def check_command(command: str, target: str, *, confirm: bool) -> str:
+    """Return an mk5control command if it may be sent.
+
+    Raises
+    ------
+    UnsafeValue
+        It is not one plain word of at most 31 characters. (mk5control would take a second word for a host.)
+    NotConfirmed
+        It does harm, or nobody here knows what it does, and `confirm` is not True.
+    """
+    plain_word(command, "mk5control command", MAX_COMMAND)
+    harm = harm_of(command)
+    if harm is not None and confirm is not True:
+        raise NotConfirmed(f"{command} on {target} {harm}; say confirm=True if that is meant")
+    return command
+
+
+async def control(
+    session: Session, target: str, command: str, *, confirm: bool, timeout: float, on_line: OnLine
+) -> Mk5ControlConversation:
+    """Send an mk5control command; what the recorders do then shows in their messages only.
+
+    Raises
+    ------
+    UnsafeValue, ValueError, NotConfirmed
+        See `check_target` and `check_command`.
+    NoReply, ConnectionLost
+    """
+    check_target(target)
+    check_command(command, target, confirm=confirm)
+
+    def request(address: str, port: int) -> bytes:
+        body = Mk5Control(command=command, target_node=target, address=address, port=port)
+        return encode(Command(command_xml(body)))
+
+    what = f"{command} on {target}"
+    return await _converse(session, request, what, Mk5ControlConversation(), timeout, on_line)
+
+
+def check_vsn(vsn: str) -> str:
+    """Return the serial number of a module: eight plain characters, which name its directory file.
+
+    Raises
+    ------
+    UnsafeValue, ValueError
+    """
+    plain_word(vsn, "VSN", _WORD)
+    if len(vsn) != 8 or "/" in vsn:
+        raise ValueError(f"a VSN has eight characters, such as NRAO+321; got {vsn!r}")
+    return vsn
+
+
+async def read_directory(
+    session: Session, recorder: str, vsn: str, *, generate: bool, timeout: float, on_line: OnLine
+) -> DirectoryConversation:
+    """Read the directory file of a module, after having it made anew where `generate` says so.
+
+    Raises
+    ------
+    UnsafeValue, ValueError
+        A host name or VSN that cannot be sent.
+    RemoteFileNotFound
+        There is no directory file.
+    RecorderError
+        The server or the recorder failed; what the programs printed is in `lines`.
+    NoReply, ConnectionLost
+    """
+    plain_host(recorder, "recorder", MAX_HOST)
+    check_vsn(vsn)
+
+    def request(address: str, port: int) -> bytes:
+        body = GetDirectory(mark5=recorder, vsn=vsn, generate_new=generate, address=address, port=port)
+        return encode(Command(command_xml(body)))
+
+    what = f"directory of {vsn} on {recorder}"
+    before = session.notice_count
+    talk = await _converse(session, request, what, DirectoryConversation(), timeout, on_line)
+    said = f"{_quoted(talk.output.complaints)}{session.said_since(before)}"
+    printed = [line.text for line in talk.output.lines]
+    if talk.failure is DirectoryId.FILE_NOT_FOUND:
+        raise RemoteFileNotFound(f"{what}: {talk.refusal_text} ({session.peer}){said}")
+    if talk.refusal_text is not None:
+        raise RecorderError(f"{what}: {talk.refusal_text} ({session.peer}){said}", printed)
+    if generate and talk.generated is not True and talk.output.complaints:
+        raise RecorderError(
+            f"{what} was not made anew; generate=False still reads the one of {talk.date}{said}", printed
+        )
+    return talk
+
+
+async def copy_scans(
+    session: Session,
+    recorder: str,
+    vsn: str,
+    scans: str,
+    destination: str,
+    *,
+    timeout: float,
+    on_line: OnLine,
+) -> CopyConversation:
+    """Copy scans of a module into a directory that the recorder can write to.
+
+    Raises
+    ------
+    UnsafeValue, ValueError
+        A value that cannot be sent.
+    NoReply, ConnectionLost
+    """
+    plain_host(recorder, "recorder", MAX_HOST)
+    plain_word(vsn, "VSN", _WORD)
+    plain_word(scans, "choice of scans", _WORD)
+    plain_path(destination, "destination")
+    if len(vsn) != 8 and vsn.lower() not in ("a", "b", "active"):
+        raise UnsafeValue(f"a module is named by its VSN, or by A, B or Active; got {vsn!r}")
+
+    def request(address: str, port: int) -> bytes:
+        body = Mark5Copy(
+            mark5=recorder, vsn=vsn, scans=scans, destination=destination, address=address, port=port
+        )
+        return encode(Command(command_xml(body)))
+
+    what = f"copy of {vsn} scans {scans} from {recorder}"
+    return await _converse(session, request, what, CopyConversation(), timeout, on_line)
+
+
+async def _converse(
+    session: Session, request: Request, what: str, talk: _Talk, timeout: float, on_line: OnLine
+) -> _Talk:
+    before = session.notice_count
+    stream = await session.open_exchange(request, what)
+    try:
+        async with within(timeout, f"{what}: {session.peer} did not finish, and may go on"):
+            async for packet in packets_of(stream, what):
+                line = talk.add(decode_recorder(packet, talk.ids))
+                if line is not None:
+                    on_line(line.rstrip("\n"))
+                if talk.complete:
+                    break
+    except NoReply as error:
+        printed = [line.text for line in talk.output.lines]
+        raise NoReply(f"{error}{_quoted(printed)}{session.said_since(before)}") from error
+    finally:
+        await stream.close()
+    return talk
+
+
+def _quoted(lines: list[str]) -> str:
+    return "".join(f"\n    {line}" for line in lines[-_LAST:])
