@@ -138,11 +138,26 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
-    """What is no difxMessage, with the reason; at most the first 65536 characters of the text are kept."""
+    """What is no difxMessage, or a broken one, with the reason.
+
+    Attributes
+    ----------
+    text : str
+        At most the first 65536 characters.
+    reason : str
+    size : int
+        Bytes as it arrived.
+    header : Header, optional
+        What the envelope said before it broke; of the body nothing is kept, because it may be half a value.
+    sequence : int, optional
+        Counter of the sending process, where it came before the break.
+    """
 
     text: str
     reason: str
     size: int
+    header: Header | None = None
+    sequence: int | None = None
 
 
 LEGACY_PAYLOAD = "difxCondition"  # drive statistics of releases before 2.2, always of type "condition"
