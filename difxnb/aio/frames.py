@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from difxnb.client.findings import Finding
+from difxnb.client.mpi_test import TriedHost
 from difxnb.client.placement import Placement
 from difxnb.tables.columns import times
 from difxnb.wire.files import Entry
@@ -18,6 +20,7 @@ from difxnb.wire.status import JobStatusRecord
 
 EVENT_COLUMNS = ("time", "source", "event", "severity", "text")
 
+_FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
 _CTIME = "%a %b %d %H:%M:%S %Y"
 _SEVERITIES = {JobId.DIFX_MESSAGE: "INFO", JobId.DIFX_WARNING: "WARNING", JobId.DIFX_ERROR: "ERROR"}
 
@@ -31,6 +34,11 @@ def _moments(values: Iterable[datetime | None]) -> pd.Series[pd.Timestamp]:
     return pd.to_datetime(pd.Series(list(values), dtype=object)).astype("datetime64[ns]")
 
 
+def _storable(moment: datetime | None) -> datetime | None:
+    """A time without its zone; None where a table of nanoseconds cannot hold it."""
+    return None if moment is None or not _FIRST < moment < _LAST else moment.replace(tzinfo=None)
+
+
 def entries_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     """Files and directories: ``name path type mode owner group size modified``."""
     rows = list(entries)
@@ -39,7 +47,7 @@ def entries_frame(entries: Iterable[Entry]) -> pd.DataFrame:
         for name in ("name", "path", "type", "mode", "owner", "group")
     }
     columns["size"] = pd.Series([entry.size for entry in rows], dtype="int64")
-    columns["modified"] = _moments(entry.modified.astimezone(UTC).replace(tzinfo=None) for entry in rows)
+    columns["modified"] = _moments(_storable(entry.modified) for entry in rows)
     return pd.DataFrame(columns)
 
 
@@ -86,11 +94,31 @@ def placement_frame(placement: Placement, failed_hosts: Sequence[str] = ()) -> p
     return frame
 
 
-def findings_frame(lines: Iterable[JobEvent], passed: bool | None) -> pd.DataFrame:
-    """What a configuration check found: ``severity text``; ``attrs["passed"]`` is its verdict."""
-    rows = [line for line in lines if line.id in _SEVERITIES]
-    severities = _texts(_SEVERITIES[line.id] for line in rows)
-    frame = pd.DataFrame({"severity": severities, "text": _texts(line.text for line in rows)})
+def tried_frame(tried: Iterable[TriedHost], where: Placement | None) -> pd.DataFrame:
+    """Which hosts answered through MPI: ``node roles answered seconds``."""
+    rows = list(tried)
+    roles: dict[str, list[str]] = {}
+    if where is not None:
+        for node, role in placement_frame(where)[["node", "role"]].itertuples(index=False):
+            roles.setdefault(node, []).append(role)
+    return pd.DataFrame(
+        {
+            "node": _texts(row.node for row in rows),
+            "roles": _texts(", ".join(dict.fromkeys(roles.get(row.node, ()))) for row in rows),
+            "answered": pd.array([row.answered for row in rows], dtype="boolean"),
+            "seconds": pd.Series([row.seconds for row in rows], dtype=float),
+        }
+    )
+
+
+def findings_frame(findings: Iterable[Finding], passed: bool) -> pd.DataFrame:
+    """What speaks against a job: ``id severity blocks text``; ``attrs["passed"]`` says whether it would run."""
+    rows = list(findings)
+    columns: dict[str, Any] = {
+        name: _texts(getattr(row, name) for row in rows) for name in ("id", "severity", "text")
+    }
+    columns["blocks"] = pd.Series([row.blocks for row in rows], dtype=bool)
+    frame = pd.DataFrame(columns)[["id", "severity", "blocks", "text"]]
     frame.attrs["passed"] = passed
     return frame
 

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the server: values for its shell, `ls` output, and the raw streams of lists and transfers.
+"""Files on the server: the raw streams of `ls`, vex2difx, upload and download.
 
-guiServer pastes nearly every value into a command for ``/bin/sh``; the first part decides what may go there
-and how. The streams of `ls`, vex2difx, upload and download have no packets, only bare integers and bytes.
+They have no packets, only bare integers and bytes (guiserver.md 1.6, 7.2 and 7.3). What the lines of `ls` mean is in
+:mod:`difxnb.wire.listing`, how values for the server's shell are written in :mod:`difxnb.wire.quoting`.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
 from enum import IntEnum
 
-from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError, UnsafeValue
+from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError
 from difxnb.wire.listing import Entry, format_entry, parse_listing
 from difxnb.wire.packet import encode_int
+from difxnb.wire.quoting import move_target, quote_once, quote_twice, require_plain
 
 __all__ = [
     "END_OF_LINES",
@@ -31,93 +30,6 @@ __all__ = [
     "quote_twice",
     "require_plain",
 ]
-
-# --- values that reach the server's shell -------------------------------------------------------------
-
-# guiServer cuts a command line at 1023 bytes and runs what is left of it. With these limits no command
-# with two values comes near.
-MAX_PLAIN = 255
-MAX_QUOTED = 450
-
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*", re.ASCII)
-_SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')
-
-
-def require_plain(value: str, what: str) -> str:
-    """Return `value` if every server and every operation takes it as it stands.
-
-    That is: letters, digits and ``_ @ % + = : , . / -``, no ``-`` in front, 1 to 255 characters.
-
-    Raises
-    ------
-    UnsafeValue
-        Naming `what`, the value and the rule that it breaks.
-    """
-    if not value:
-        raise UnsafeValue(f"{what} is empty")
-    if len(value) > MAX_PLAIN:
-        raise UnsafeValue(f"{what} has {len(value)} characters, and {MAX_PLAIN} are safe: {value[:60]!r}...")
-    if not _PLAIN.fullmatch(value):
-        raise UnsafeValue(
-            f"{what} would reach the server's shell and may hold only letters, digits and "
-            f"_ @ % + = : , . / - (no - in front); got {value!r}"
-        )
-    return value
-
-
-def quote_once(value: str) -> str:
-    """Quote for mkdir, rmdir, touch and ls, where one shell reads the value.
-
-    Raises
-    ------
-    UnsafeValue
-        The value holds control characters or cannot be written as UTF-8, or is too long when quoted.
-    """
-    return _short_enough(shlex.quote(_printable(value)), value)
-
-
-def quote_twice(value: str) -> str:
-    """Quote for rm, mv and cp, where the command stands inside double quotes for a second shell.
-
-    Servers from before December 2018 read these values once only. Raises UnsafeValue as `quote_once` does.
-    """
-    return _short_enough(_escape_double(shlex.quote(_printable(value))), value)
-
-
-def move_target(value: str) -> str:
-    """Quote the target of mv, whose first character the server wants to see as a slash.
-
-    Raises
-    ------
-    UnsafeValue
-        The path is not absolute, or `quote_once` would refuse it.
-    """
-    if not value.startswith("/"):
-        raise UnsafeValue(f"the target of a move must be an absolute path; got {value!r}")
-    return _short_enough("/" + _escape_double(shlex.quote(_printable(value)[1:])), value)
-
-
-def _printable(value: str) -> str:
-    # No quoting keeps a command from reading a leading - as an option; an empty value would be absent in XML.
-    if not value or value.startswith("-"):
-        raise UnsafeValue(f"a value for the server's shell must not be empty or begin with -; got {value!r}")
-    # A line break inside an XML value would end up in the command, and other control characters cannot
-    # even be written in XML.
-    if any(c < " " or c == "\x7f" or "\ud800" <= c <= "\udfff" for c in value):
-        raise UnsafeValue(f"a value for the server's shell holds characters that cannot be sent: {value!r}")
-    return value
-
-
-def _escape_double(quoted: str) -> str:
-    return _SPECIAL_IN_DOUBLE_QUOTES.sub(r"\\\g<0>", quoted)
-
-
-def _short_enough(quoted: str, value: str) -> str:
-    length = len(quoted.encode())
-    if length > MAX_QUOTED:
-        raise UnsafeValue(f"{value[:60]!r} takes {length} bytes when quoted, and {MAX_QUOTED} are safe")
-    return quoted
-
 
 # --- lists of lines -----------------------------------------------------------------------------------
 

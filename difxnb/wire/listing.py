@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lines of ``ls -l`` become entries, and entries become such lines.
 
-What is read is what GNU ls writes to a pipe, with ``--time-style=full-iso`` or in its default style in
-English. Headings of directories, ``total N`` and blank lines are passed over, headings after being heeded.
+What is read is what GNU ls writes to a pipe, with ``--time-style=full-iso`` or in its default style, with ``-b``
+(names escaped) or without. Headings of directories are heeded, totals and blank lines passed over. One line that
+cannot be read costs no other: it stays as an entry of type ``"unknown"`` (guiserver.md 7.2).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from difxnb.errors import ProtocolError
+from difxnb.wire.escapes import escape_name, unescape_name
 
 _TYPES = {
     "-": "file",
@@ -22,22 +24,30 @@ _TYPES = {
     "s": "socket",
     "b": "block",
     "c": "character",
+    "?": "unknown",
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # GNU ls gives the clock time instead of the year for half a Gregorian year back.
 _RECENT = timedelta(seconds=31_556_952 / 2)
 _ARROW = " -> "
-_TOTAL = re.compile(r"total \S+")
+# The word for it is in the language of the server: "total 8", "insgesamt 8".
+_TOTAL = re.compile(r"[^\W\d]{1,20} [\d.,]{1,20}[A-Za-z]?")
+_MODE = r"(?P<mode>[-dlpsbc][-rwxsStT]{9})[.+@]? +(?P<links>\d{1,18}) +"
+_SIZE_AND_TIME = (
+    r"(?P<size>\d{1,20}|\d{1,9}, *\d{1,9}) "
+    r"(?:(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{1,9}) (?P<zone>[+-]\d{4})"
+    r"|(?P<default>(?:" + "|".join(_MONTHS) + r") [ \d]\d (?:\d\d:\d\d| \d{4}))) (?P<name>.+)"
+)
 # mode, links, owner, group, size (or major, minor of a device), one of two time styles, name. No two
 # neighbours can match the same characters, so that a hostile line costs no more than its length.
-_ENTRY = re.compile(
-    r"(?P<mode>[-dlpsbc][-rwxsStT]{9})[.+@]? +(?P<links>\d{1,18}) +(?P<owner>\S+) +(?P<group>\S+) +"
-    r"(?P<size>\d{1,20}|\d{1,9}, *\d{1,9}) "
-    r"(?:(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.(?P<fraction>\d{1,9}) "
-    r"(?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)"
-    r"|(?P<default>(?:" + "|".join(_MONTHS) + r") [ \d]\d (?:\d\d:\d\d| \d{4}))) (?P<name>.+)",
-    re.ASCII | re.DOTALL,
-)
+_ENTRY = re.compile(_MODE + r"(?P<owner>\S+) +(?P<group>\S+) +" + _SIZE_AND_TIME, re.ASCII | re.DOTALL)
+# Directory services have groups such as "domain users"; which blank parts owner and group is a guess then.
+_BEGINNING = re.compile(_MODE + r"(?P<owner>\S+) +", re.ASCII)
+_REST = re.compile(r" " + _SIZE_AND_TIME, re.ASCII | re.DOTALL)
+# What ls could not look at: the directory may be listed and not searched.
+_UNSEEN = re.compile(r"(?P<mode>[-dlpsbc?]\?{9})(?: +\?){5} (?P<name>.+)", re.ASCII | re.DOTALL)
+# With -b a blank in a name is escaped, so the first that is not belongs to the arrow.
+_ESCAPED_LINK = re.compile(r"((?:[^\\ ]|\\.)*) -> (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +59,15 @@ class Entry:
     name, path : str
         Last component, and absolute path as far as the directory given to `parse_listing` is absolute.
     type : str
-        ``"file"``, ``"directory"``, ``"link"``, ``"fifo"``, ``"socket"``, ``"block"`` or ``"character"``.
+        ``"file"``, ``"directory"``, ``"link"``, ``"fifo"``, ``"socket"``, ``"block"`` or ``"character"``;
+        ``"unknown"`` for a line that could not be read, which is the name then, without a path.
     mode : str
-        As ls writes it, ``"-rw-r--r--"``.
+        As ls writes it, ``"-rw-r--r--"``; ``"-?????????"`` where it could not look.
     owner, group : str
     size : int
-        Bytes; 0 for devices.
-    modified : datetime
-        UTC.
+        Bytes; 0 for devices, and where ls could not look.
+    modified : datetime or None
+        UTC; None where ls could not look, or wrote what is no time.
     target : str or None
         What a link points to.
     links : int
@@ -70,12 +81,14 @@ class Entry:
     owner: str
     group: str
     size: int
-    modified: datetime
+    modified: datetime | None
     target: str | None = None
     links: int = 1
 
 
-def parse_listing(lines: Iterable[str], directory: str, *, now: datetime | None = None) -> list[Entry]:
+def parse_listing(
+    lines: Iterable[str], directory: str, *, now: datetime | None = None, escaped: bool = False
+) -> list[Entry]:
     """Read the output of ``ls -l``.
 
     Parameters
@@ -88,31 +101,31 @@ def parse_listing(lines: Iterable[str], directory: str, *, now: datetime | None 
     now : datetime, optional
         Aware; the server's clock and zone. Needed for the default time style, which leaves out the zone and
         mostly the year. A time that would lie more than a day after it belongs to the year before.
+    escaped : bool
+        The names are escaped, as ``ls -b`` writes them.
 
     Raises
     ------
     ProtocolError
-        A line is none of ls.
+        There are lines, and none of them is one of ls.
     ValueError
         A line is in the default time style, and `now` was not given.
     """
-    entries = []
-    heading_may_follow = True  # ls writes headings at the top and after a blank line, nowhere else
-    for raw in lines:
-        line = raw.removesuffix("\n")
-        match = _ENTRY.fullmatch(line)
-        if match:
-            entries.append(_entry(match, directory, now))
-        elif heading_may_follow and line.endswith(":"):
-            directory = _join(directory, line[:-1])
-        elif line and not _TOTAL.fullmatch(line):
-            raise ProtocolError(f"no line of ls -l: {line[:120]!r}")
-        heading_may_follow = not line
-    return entries
+    reader = _Reader(directory, now, escaped=escaped)
+    for line in lines:
+        reader.read(line.removesuffix("\n"))
+    if reader.unreadable and not reader.readable:
+        raise ProtocolError(f"no line of ls -l: {reader.unreadable[:120]!r}")
+    return reader.entries
 
 
 def format_entry(
-    entry: Entry, *, time_style: str = "full-iso", shown: str | None = None, now: datetime | None = None
+    entry: Entry,
+    *,
+    time_style: str = "full-iso",
+    shown: str | None = None,
+    now: datetime | None = None,
+    escaped: bool = False,
 ) -> str:
     """Write one line of ``ls -l`` without line feed; `parse_listing` reads it back.
 
@@ -127,40 +140,92 @@ def format_entry(
         Text in place of the entry's name: ls shows the path where one was given on its command line.
     now : datetime, optional
         Aware; needed for the default style, which is written in its zone.
+    escaped : bool
+        Escape names as ``ls -b`` does.
 
     Raises
     ------
     ValueError
         The style is unknown, `now` is missing, or the entry's time has no zone.
     """
-    if entry.modified.utcoffset() is None:
+    if entry.modified is None or entry.modified.utcoffset() is None:
         raise ValueError(f"the time of {entry.path!r} has no zone")
-    name = entry.name if shown is None else shown
+    write = escape_name if escaped else str
+    name = write(entry.name if shown is None else shown)
     if entry.target is not None:
-        name += f" -> {entry.target}"
+        name += f" -> {write(entry.target)}"
     size = "0, 0" if entry.type in ("block", "character") else str(entry.size)
     time = _format_time(entry.modified, time_style, now)
     return f"{entry.mode} {entry.links} {entry.owner} {entry.group} {size} {time} {name}"
 
 
-def _entry(match: re.Match[str], directory: str, now: datetime | None) -> Entry:
-    mode, text, target = match["mode"], match["name"], None
-    size = 0 if "," in match["size"] else int(match["size"])  # a device has two numbers and no size
-    if mode[0] == "l":
-        text, target = _split_link(text, size)
-    path = _join(directory, text)
-    return Entry(
-        name=path.rpartition("/")[2] or "/",
-        path=path,
-        type=_TYPES[mode[0]],
-        mode=mode,
-        owner=match["owner"],
-        group=match["group"],
-        size=size,
-        modified=_time(match, now),
-        target=target,
-        links=int(match["links"]),
-    )
+class _Reader:
+    """Takes lines of ls one after the other."""
+
+    def __init__(self, directory: str, now: datetime | None, *, escaped: bool) -> None:
+        self.entries: list[Entry] = []
+        self.readable, self.unreadable = False, ""
+        self._directory, self._now = directory, now
+        self._name: Callable[[str], str] = unescape_name if escaped else str
+        self._split = _split_escaped if escaped else _split_link
+        # ls writes headings at the top and after a blank line, totals there and under a heading
+        self._heading_may_follow = self._total_may_follow = True
+
+    def read(self, line: str) -> None:
+        """Take one line."""
+        entry = self._entry(line)
+        readable = entry is not None or not line or self._is_between(line)
+        if not readable:
+            self.unreadable = self.unreadable or line
+            entry = Entry(line, "", "unknown", "", "", "", 0, None)
+        if entry is not None:
+            self.entries.append(entry)
+            self._total_may_follow = False
+        self.readable = self.readable or (readable and bool(line))
+        self._heading_may_follow = not line
+        self._total_may_follow = self._total_may_follow or not line
+
+    def _is_between(self, line: str) -> bool:
+        """Whether this is a heading, which is heeded, or a total, which is not."""
+        if self._heading_may_follow and line.endswith(":"):
+            self._directory = _join(self._directory, self._name(line[:-1]))
+            return True
+        return self._total_may_follow and _TOTAL.fullmatch(line) is not None
+
+    def _entry(self, line: str) -> Entry | None:
+        match = _ENTRY.fullmatch(line)
+        if match is not None:
+            return self._seen(match, match, match["group"])
+        if (unseen := _UNSEEN.fullmatch(line)) is not None:
+            kind, text = _TYPES[line[0]], self._name(unseen["name"])
+            path = _join(self._directory, text)
+            return Entry(_last(path), path, kind, unseen["mode"], "?", "?", 0, None)
+        beginning = _BEGINNING.match(line)
+        rest = beginning and _REST.search(line, beginning.end())
+        if beginning is None or rest is None:
+            return None
+        return self._seen(beginning, rest, line[beginning.end() : rest.start()].strip())
+
+    def _seen(self, beginning: re.Match[str], rest: re.Match[str], group: str) -> Entry:
+        mode, target = beginning["mode"], None
+        size = 0 if "," in rest["size"] else int(rest["size"])  # a device has two numbers and no size
+        if mode[0] == "l":
+            text, target = self._split(rest["name"], size)
+        else:
+            text = self._name(rest["name"])
+        path = _join(self._directory, text)
+        return Entry(
+            name=_last(path),
+            path=path,
+            type=_TYPES[mode[0]],
+            mode=mode,
+            owner=beginning["owner"],
+            group=group,
+            size=size,
+            modified=_time(rest, self._now),
+            target=target,
+            links=int(beginning["links"]),
+        )
 
 
 def _split_link(text: str, size: int) -> tuple[str, str | None]:
@@ -174,26 +239,31 @@ def _split_link(text: str, size: int) -> tuple[str, str | None]:
     return name_text, target_text if arrow else None
 
 
+def _split_escaped(text: str, size: int) -> tuple[str, str | None]:
+    match = _ESCAPED_LINK.fullmatch(text)
+    if match is None:
+        return unescape_name(text), None
+    return unescape_name(match[1]), unescape_name(match[2])
+
+
 def _join(directory: str, name: str) -> str:
     path = name if name.startswith("/") else f"{directory.rstrip('/')}/{name}"
     return path.rstrip("/") or "/"
 
 
-def _time(match: re.Match[str], now: datetime | None) -> datetime:
+def _last(path: str) -> str:
+    return path.rpartition("/")[2] or "/"
+
+
+def _time(match: re.Match[str], now: datetime | None) -> datetime | None:
     if match["iso"] is None and (now is None or now.utcoffset() is None):
         raise ValueError("the default time style of ls has no zone and no year: give now, with its zone")
     try:
-        local = _full_iso(match) if now is None or match["iso"] else _default_style(match["default"], now)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise ProtocolError(f"no time that ls writes: {match[0][:120]!r} ({error})") from error
-
-
-def _full_iso(match: re.Match[str]) -> datetime:
-    moment = datetime.strptime(match["iso"], "%Y-%m-%d %H:%M:%S")
-    offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
-    zone = timezone(-offset if match["sign"] == "-" else offset)
-    return moment.replace(microsecond=int(match["fraction"][:6].ljust(6, "0")), tzinfo=zone)
+        if now is None or match["iso"]:
+            return datetime.fromisoformat(match["iso"] + match["zone"]).astimezone(UTC)
+        return _default_style(match["default"], now).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None  # the file is there all the same
 
 
 def _default_style(text: str, now: datetime) -> datetime:

@@ -1,133 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values for the server's shell, tried on a real one; streams of lines and transfers, cut and lying."""
+"""Streams of lines and transfers, cut and lying."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 import tracemalloc
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError, UnsafeValue
+from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError
 from difxnb.wire import files
-
-# --- quoting ------------------------------------------------------------------------------------------
-
-# Characters that mean something to a shell come as often as all others together.
-SHARP = " '\"\\$`!&|;<>()[]{}*?~#%=,:@+-_./^\u00a0\u00e9\u4e2d\U0001f52d"
-CHARACTERS = st.sampled_from(SHARP) | st.characters(exclude_categories=["Cs"], min_codepoint=32).filter(
-    lambda c: c != "\x7f"
-)
-VALUES = st.text(CHARACTERS, min_size=1, max_size=25).filter(lambda v: not v.startswith("-"))
-PRINT = r"printf '%s\0' "
-
-
-def shell(command: str) -> list[str]:
-    """The words that /bin/sh makes of a command line that prints its arguments."""
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        capture_output=True,
-        check=True,
-        timeout=30,
-        cwd="/",
-        text=True,
-        encoding="utf-8",
-    )
-    assert done.stderr == ""
-    return done.stdout.split("\0")[:-1]
-
-
-@settings(max_examples=40)
-@given(st.lists(VALUES, min_size=1, max_size=20))
-def test_one_shell_reads_what_was_quoted_once(values: list[str]) -> None:
-    assert shell(PRINT + " ".join(map(files.quote_once, values))) == values
-
-
-@settings(max_examples=40)
-@given(st.lists(VALUES, min_size=1, max_size=20))
-def test_two_shells_read_what_was_quoted_twice(values: list[str]) -> None:
-    # as in: flock LOCK -c "rm ARG PATH"
-    assert shell(f'/bin/sh -c "{PRINT}{" ".join(map(files.quote_twice, values))}"') == values
-
-
-@settings(max_examples=30)
-@given(st.lists(VALUES.map("/".__add__), min_size=1, max_size=20))
-def test_move_targets_keep_their_slash_in_front(values: list[str]) -> None:
-    quoted = [files.move_target(value) for value in values]
-    assert all(q.startswith("/") for q in quoted)
-    assert shell(f'/bin/sh -c "{PRINT}{" ".join(quoted)}"') == values
-
-
-@settings(max_examples=30)
-@given(st.lists(st.from_regex(files._PLAIN, fullmatch=True).filter(lambda v: len(v) < 256), max_size=20))
-def test_plain_values_survive_any_number_of_shells(values: list[str]) -> None:
-    plain = " ".join(files.require_plain(value, "path") for value in values)
-    assert shell(f'set -- {plain}; [ $# -eq 0 ] || {PRINT} "$@"') == values
-    assert shell(f'/bin/sh -c "set -- {plain}; [ \\$# -eq 0 ] || {PRINT} {plain}"') == values
-
-
-@pytest.mark.parametrize(
-    ("value", "once", "twice"),
-    [
-        ("/data/e_1.input", "/data/e_1.input", "/data/e_1.input"),
-        ("a b", "'a b'", "'a b'"),
-        ("$HOME", "'$HOME'", r"'\$HOME'"),
-        ("a`b\\c", "'a`b\\c'", r"'a\`b\\c'"),
-        ("it's", "'it'\"'\"'s'", "'it'\\\"'\\\"'s'"),
-    ],
-)
-def test_quoting_by_hand(value: str, once: str, twice: str) -> None:
-    assert files.quote_once(value) == once
-    assert files.quote_twice(value) == twice
-    assert files.move_target("/" + value.removeprefix("/")).startswith("/")
-
-
-QUOTES = [files.quote_once, files.quote_twice, files.move_target]
-
-
-@pytest.mark.parametrize("quote", QUOTES)
-@pytest.mark.parametrize("value", ["/a\nb", "/a\0", "/a\tb", "/\x7f", "/\x1b[2J", "/\udcff", "/" + "'" * 100])
-def test_values_that_no_quoting_carries(quote: Any, value: str) -> None:
-    with pytest.raises(UnsafeValue):
-        quote(value)
-
-
-@pytest.mark.parametrize("quote", QUOTES)
-@pytest.mark.parametrize("value", ["", "-rf"])
-def test_options_and_nothing_are_no_values(quote: Any, value: str) -> None:
-    with pytest.raises(UnsafeValue):
-        quote(value)
-
-
-def test_a_move_needs_an_absolute_target() -> None:
-    with pytest.raises(UnsafeValue, match="absolute"):
-        files.move_target("data/x")
-
-
-@given(st.text(max_size=30) | st.text(CHARACTERS, max_size=300))
-def test_plain_is_the_documented_set_and_nothing_else(value: str) -> None:
-    allowed = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-")
-    if value and set(value) <= allowed and value[0] != "-" and len(value) <= 255:
-        assert files.require_plain(value, "path") == value
-    else:
-        with pytest.raises(UnsafeValue, match="the path of the job"):
-            files.require_plain(value, "the path of the job")
-
-
-@pytest.mark.parametrize("value", ["a\n", "-a", "", "a b", "\u0663", "\u00e9", "~", "a*", "x" * 256, "$(id)"])
-def test_values_that_are_not_plain(value: str) -> None:
-    with pytest.raises(UnsafeValue):
-        files.require_plain(value, "path")
-
-
-def test_two_values_of_any_kind_fit_into_one_command_line() -> None:
-    longest = max(len(files.require_plain("x" * 255, "path")), files.MAX_QUOTED)
-    assert len('flock ~/.guiserver.lock -c "mv  "') + 2 * longest < 1023
-
 
 # --- lists of lines -----------------------------------------------------------------------------------
 

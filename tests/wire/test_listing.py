@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from difxnb.errors import ProtocolError
+from difxnb.wire.escapes import escape_name, unescape_name
 from difxnb.wire.listing import Entry, format_entry, parse_listing
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -145,36 +146,131 @@ def test_headings_totals_and_blank_lines() -> None:
     assert parse_listing(["total 0"], "/d") == parse_listing([], "/d") == []
 
 
+NOT_OF_LS = [
+    "garbage",
+    "ls: cannot access '/x': No such file or directory",
+    "-rw-r--r--",
+    f"-rw-r--r-- 1 oper vlbi {ISO} a",
+    f"-rw-r--r-- 1 oper vlbi 5 {ISO}",
+    f"-rw-r--r-- 1 oper vlbi 5 {ISO} ",
+    f"Drw-r--r-- 1 oper vlbi 5 {ISO} a",
+    f"-rw-r--r-- 1 oper vlbi -5{ISO} a",
+    f"-rw-r--r-- 1 oper vlbi {'9' * 5000} {ISO} a",
+    "-rw-r--r-- 1 oper vlbi 5 Nop 22 10:52 a",
+    "not a heading after an entry:",
+    "total 5 after an entry",
+    "total 5",
+]
+
+
+@pytest.mark.parametrize("line", NOT_OF_LS)
+def test_what_is_no_line_of_ls_costs_no_other(line: str) -> None:
+    good = f"-rw-r--r-- 1 oper vlbi 2977 {ISO} a.im"
+    first, odd, last = parse_listing([good, line, good], "/d", now=NOW)
+    assert first == last == entry()
+    assert (odd.name, odd.path, odd.type, odd.modified) == (line, "", "unknown", None)
+
+
+@pytest.mark.parametrize("line", NOT_OF_LS[:-3])
+def test_a_listing_without_any_line_of_ls_is_none(line: str) -> None:
+    with pytest.raises(ProtocolError, match="no line of ls"):
+        parse_listing([line, ""], "/d", now=NOW)
+
+
 @pytest.mark.parametrize(
-    "line",
+    "time",
     [
-        "garbage",
-        "ls: cannot access '/x': No such file or directory",
-        "-rw-r--r--",
-        f"-rw-r--r-- 1 oper vlbi {ISO} a",
-        f"-rw-r--r-- 1 oper vlbi 5 {ISO}",
-        f"-rw-r--r-- 1 oper vlbi 5 {ISO} ",
-        f"Drw-r--r-- 1 oper vlbi 5 {ISO} a",
-        f"-rw-r--r-- 1 oper vlbi -5 {ISO} a",
-        f"-rw-r--r-- 1 oper vlbi {'9' * 5000} {ISO} a",
-        "-rw-r--r-- 1 oper vlbi 5 2026-13-22 10:52:33.0 +0000 a",
-        "-rw-r--r-- 1 oper vlbi 5 2026-11-31 10:52:33.0 +0000 a",
-        "-rw-r--r-- 1 oper vlbi 5 2026-11-22 25:52:33.0 +0000 a",
-        "-rw-r--r-- 1 oper vlbi 5 2026-11-22 10:52:33.0 +9900 a",
-        "-rw-r--r-- 1 oper vlbi 5 0000-11-22 10:52:33.0 +0000 a",
-        "-rw-r--r-- 1 oper vlbi 5 0001-01-01 00:00:00.0 +0100 a",
-        "-rw-r--r-- 1 oper vlbi 5 9999-12-31 23:59:59.0 -0100 a",
-        "-rw-r--r-- 1 oper vlbi 5 Nov 31 10:52 a",
-        "-rw-r--r-- 1 oper vlbi 5 Nov 22 24:52 a",
-        "-rw-r--r-- 1 oper vlbi 5 Nov  0  2020 a",
-        "-rw-r--r-- 1 oper vlbi 5 Nop 22 10:52 a",
-        "-rw-r--r-- 1 oper vlbi 5 Feb 29 10:52 a",
-        "not a heading after an entry:",
+        "2026-13-22 10:52:33.0 +0000",
+        "2026-11-31 10:52:33.0 +0000",
+        "2026-11-22 25:52:33.0 +0000",
+        "2026-11-22 10:52:33.0 +9900",
+        "0000-11-22 10:52:33.0 +0000",
+        "0001-01-01 00:00:00.0 +0100",
+        "9999-12-31 23:59:59.0 -0100",
+        "Nov 31 10:52",
+        "Nov 22 24:52",
+        "Nov  0  2020",
+        "Feb 29 10:52",
     ],
 )
-def test_what_is_no_line_of_ls(line: str) -> None:
-    with pytest.raises(ProtocolError):
-        parse_listing([f"-rw-r--r-- 1 oper vlbi 2977 {ISO} a.im", line], "/d", now=NOW)
+def test_a_file_with_an_impossible_time_is_there(time: str) -> None:
+    lines = [f"-rw-r--r-- 1 oper vlbi 2977 {time} a.im"]
+    assert parse_listing(lines, "/d", now=NOW) == [entry(modified=None)]
+
+
+@pytest.mark.parametrize("letter", "-dlpsbc?")
+def test_what_ls_could_not_look_at_stays_as_a_row(letter: str) -> None:
+    good = f"-rw-r--r-- 1 oper vlbi 2977 {ISO} a.im"
+    unseen = f"{letter}????????? ? ?    ?       ?            ? two words"
+    found = parse_listing(["total 0", good, unseen, good], "/d", escaped=False)
+    assert [e.path for e in found] == ["/d/a.im", "/d/two words", "/d/a.im"]
+    assert (found[1].mode[0], found[1].size, found[1].modified) == (letter, 0, None)
+    assert parse_listing([unseen], "/d", escaped=True)[0].type != "file" or letter == "-"
+
+
+@pytest.mark.parametrize("total", ["insgesamt 8", "合計 8", "total 4,1K", "итого 8"])
+def test_totals_in_the_language_of_the_server(total: str) -> None:
+    lines = [total, f"-rw-r--r-- 1 oper vlbi 2977 {ISO} a.im", "", "/d/sub:", total]
+    assert parse_listing(lines, "/d") == [entry()]
+
+
+@pytest.mark.parametrize("group", ["domain users", "domain  users", "5 users", "a 5 b"])
+def test_groups_with_blanks(group: str) -> None:
+    line = f"-rw-r--r--  1 oper {group}   2977 {ISO} two  words"
+    assert parse_listing([line], "/d") == [entry("two  words", group=group)]
+
+
+# --- escaped names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("plain-1.input", "plain-1.input"),
+        ("two  words", r"two\ \ words"),
+        ("back\\slash", r"back\\slash"),
+        ("line\nfeed\ttab\r\a\b\f\v", r"line\nfeed\ttab\r\a\b\f\v"),
+        ("\x01\x7f\udcff", r"\001\177\377"),
+        ("\u00e9 -> x", "\u00e9\\ ->\\ x"),
+        ("\u200b", r"\342\200\213"),
+    ],
+)
+def test_names_as_ls_escapes_them(name: str, written: str) -> None:
+    assert escape_name(name) == written
+    assert unescape_name(written) == name
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(["\udc80", "\\", " ", "\n", "1"])))
+def test_any_name_comes_back_from_its_escape(name: str) -> None:
+    written = escape_name(name)
+    assert unescape_name(written) == name
+    assert not set(written) & set("\n\r\0\udc80")
+
+
+def test_names_in_octal_of_a_server_without_utf_8() -> None:
+    line = rf"-rw-r--r-- 1 oper vlbi 2977 {ISO} \303\244\ \344"
+    assert parse_listing([line], "/d", escaped=True)[0].name == "\u00e4 \udce4"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "target"),
+    [
+        (r"a -> b", "a", "b"),
+        (r"a\ ->\ x -> b", "a -> x", "b"),
+        (r"x\ -> -> y", "x ->", "y"),
+        (r"a\\ -> b\ -> c", "a\\", "b -> c"),
+        (r"odd", "odd", None),
+    ],
+)
+def test_escaped_links(text: str, name: str, target: str | None) -> None:
+    line = f"lrwxrwxrwx 1 oper vlbi 4 {ISO} {text}"
+    (found,) = parse_listing([line], "/d", escaped=True)
+    assert (found.name, found.target) == (name, target)
+
+
+def test_escaped_headings() -> None:
+    lines = ["/d/a\\:b c\\n:", "total 0", f"-rw-r--r-- 1 oper vlbi 2977 {ISO} x\\ y"]
+    assert [e.path for e in parse_listing(lines, "/d", escaped=True)] == ["/d/a:b c\n/x y"]
 
 
 # --- writing ------------------------------------------------------------------------------------------
@@ -263,10 +359,17 @@ def test_long_hostile_lines_cost_no_more_than_their_length(piece: str) -> None:
         *[head + piece * 200_000 for head in ("", "lrwxrwxrwx 1 o g 1 ")],
     ]
     for line in lines[1:]:
-        with pytest.raises(ProtocolError):
-            parse_listing([lines[0], line], "/d")
-    (link,) = parse_listing([f"lrwxrwxrwx 1 o g 1 {ISO} x{piece * 200_000}"], "/d")
-    assert link.name
+        assert parse_listing([lines[0], line], "/d")[1].type == "unknown"
+    for escaped in (False, True):
+        line = f"lrwxrwxrwx 1 o g 1 {ISO} x{piece * 200_000}"
+        (link,) = parse_listing([line], "/d", escaped=escaped)
+        assert link.name
+
+
+HOSTILE_NAMES = (
+    "a b", "new\nline", "\n-rw-r--r-- 1 root root 0 2026-01-01 00:00:00.0 +0000 x", "back\\slash", "\u00e4",
+    "quote'\"", "a:b", "ends:", "tab\t", "a -> b", "\x01", " ", "-rf", "total 5", "$(id)", "*", "\U0001f52d",
+)  # fmt: skip
 
 
 # --- the ls of this machine ---------------------------------------------------------------------------
@@ -299,3 +402,31 @@ def test_what_ls_writes(tmp_path: Path, style: str) -> None:
     kinds = {Path(e.path).name: e.type for e in found}
     assert (kinds["link"], kinds["pipe"]) == ("link", "fifo")
     assert (kinds["null"], kinds["e.difx"], kinds["old"]) == ("character", "directory", "file")
+
+
+@pytest.mark.skipif(shutil.which("ls") is None, reason="no ls on this machine")
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_what_ls_writes_of_hostile_names(tmp_path: Path, locale: str) -> None:
+    hostile = [*HOSTILE_NAMES, "bad\udcff"]
+    for name in hostile:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "inside\nit").write_bytes(b"")
+        (tmp_path / name / "link -> it").symlink_to(name)
+    command = ["ls", "-lbAR", "--time-style=full-iso", f"{tmp_path}/"]
+    environment = {"LC_ALL": locale, "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, capture_output=True, check=True, timeout=30, env=environment)
+    lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
+    found = {e.path: e for e in parse_listing(lines, f"{tmp_path}/", escaped=True)}
+    assert sorted(found) == sorted(map(str, tmp_path.rglob("*")))
+    assert all(found[f"{tmp_path}/{name}/link -> it"].target == name for name in hostile)
+
+
+@pytest.mark.skipif(shutil.which("ls") is None, reason="no ls on this machine")
+def test_names_are_escaped_as_by_ls(tmp_path: Path) -> None:
+    for name in HOSTILE_NAMES:
+        (tmp_path / name).write_bytes(b"")
+    environment = {"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        ["ls", "-b", tmp_path], capture_output=True, check=True, timeout=30, env=environment
+    )
+    assert done.stdout.decode().split("\n")[:-1] == sorted(map(escape_name, HOSTILE_NAMES), key=unescape_name)
