@@ -37,7 +37,7 @@ def listening_address(host: str, token: str | None) -> str:
 
 def _look_up(host: str) -> str:
     try:
-        found = socket.getaddrinfo(host or None, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no host name"
         raise OSError(f"{host!r} has no IPv4 address to listen on ({reason})") from error
