@@ -42,7 +42,7 @@ PLUMBING = {
     "Correlator": {"listen"},
     "Job": set(),
     "JobRun": {"add_event", "abandon", "ended"},
-    "Monitor": {"begin", "best_snr"},
+    "Monitor": {"begin", "best_snr", "pause_of_select"},
 }
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},

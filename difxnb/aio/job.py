@@ -15,7 +15,7 @@ from difxnb.aio.frames import findings_frame
 from difxnb.aio.heard import Item
 from difxnb.aio.job_machines import PlacedJob
 from difxnb.aio.job_run import OVER, JobRun
-from difxnb.aio.live_monitor import Monitor, Select
+from difxnb.aio.live_monitor import LIMIT_BYTES, Monitor, Select, watch_job
 from difxnb.errors import JobNotStopped, JobRefused
 from difxnb.formats.input import Input
 from difxnb.tables.jobs import STALL_SECONDS
@@ -155,14 +155,31 @@ class Job(PlacedJob):
         finally:
             end()
 
-    async def monitor(self, select: Select | None = None) -> Monitor:
+    async def monitor(self, select: Select | None = None, *, limit_bytes: int = LIMIT_BYTES) -> Monitor:
         """Watch the job live, while it runs or before it is started.
+
+        Any number of monitors may watch one job: over one connection towards the server of this package, one per
+        connection towards a real guiServer.
 
         Parameters
         ----------
         select : mapping, DataFrame or callable, optional
-            Which products: ``{"polarization": ["RR", "LL"], "band": 0}``, or rows of `Monitor.products`, or a
-            function that gets the products as a DataFrame and gives rows or a mask. All by default.
+            Which products, named as in the ``.input``: ``{"antenna": "AA", "polarization": ["RR", "LL"]}``. Each key
+            restricts, the values of a list are alternatives, text may have wildcards:
+
+            * ``antenna``: it takes part, at either end; ``antennas``: both ends are among these
+            * ``baseline``: ``"AA-BB"``, in either order; ``"AA-AA"`` are autocorrelations
+            * ``band``: row of the FREQ table; ``frequency``: in MHz, or in Hz from a million up, a band edge or any
+              frequency inside a band; ``slice(8400, 8500)``: the bands that reach into that range
+            * ``polarization``: ``"RR"``…, or ``"parallel"``, or ``"cross"`` for the cross hands
+            * ``kind``: ``"cross"`` or ``"auto"``
+            * ``scan``: identifier or index; ``source``: what it observes
+            * any column of `Monitor.available`
+
+            Or rows of `Monitor.available`, or a function that gets these as a DataFrame and gives rows or a mask. All
+            by default. `Monitor.select` changes it while the job runs.
+        limit_bytes : int
+            Bytes of visibilities that are kept; beyond, the oldest fall out and are counted in `Monitor.dropped`.
 
         Raises
         ------
@@ -171,20 +188,11 @@ class Job(PlacedJob):
         ConnectionFailed
             The server cannot watch; its reason is quoted.
         ValueError
-            No product is selected.
+            The job has no such products; what it has is named.
         NoReply, ConnectionLost
         """
-        inp, model = await self.input(), await self.delay_model()
-        feed = await self._correlator.head_node.open_monitor(self.input_file)
-        monitor: Monitor | None = None
-        try:
-            monitor = Monitor(feed, inp, model, select, self._correlator.monitors.discard)
-            await monitor.begin()
-        except BaseException:
-            await feed.close()
-            raise
-        self._correlator.monitors.add(monitor)
-        return monitor
+        files = await self.input(), await self.delay_model()
+        return await watch_job(self._correlator, self.input_file, *files, select, limit_bytes)
 
     # --- inside ---------------------------------------------------------------------------------------
 

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -12,21 +11,32 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from difxnb.client.monitor_feed import MonitorFeed
+from difxnb.client.monitor_watch import MonitorWatch
 from difxnb.errors import DifxError
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
-from difxnb.wire.monitor import Product
+from difxnb.wire.job import JobOutcome
+from difxnb.wire.monitor import Product, VisibilityBlock
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from difxnb.aio.correlator import Correlator
+    from difxnb.visibility import VisibilitySeries
+    from difxnb.visibility.offer import Choice, Offer
+
 Select: TypeAlias = Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], Any]
+"""Which products: see `Job.monitor`."""
+
+LIMIT_BYTES = 256 * 2**20
+"""Bytes of live visibilities that a monitor keeps when nothing else was said."""
 
 
 class Monitor:
     """Live visibilities of a job. Made by `Job.monitor` or ``Job.start(monitor=…)``.
 
-    Everything but `close` is a snapshot, usable from any thread.
+    Everything but `select` and `close` is a snapshot, usable from any thread. After a loss of the connection it goes
+    on by itself as soon as that is back, unless the job has ended.
 
     Attributes
     ----------
@@ -36,33 +46,74 @@ class Monitor:
 
     def __init__(
         self,
-        feed: MonitorFeed,
+        input_file: str,
         inp: Input,
         delay_model: Im | None,
         select: Select | None,
+        *,
+        open_feed: Callable[[], Awaitable[MonitorFeed]],
         forget: Callable[[Monitor], None],
+        is_wanted: Callable[[], bool],
+        limit_bytes: int,
     ) -> None:
-        # xarray takes a second to load, which whoever only lists files need not wait for.
-        from difxnb.visibility import VisibilitySeries, products_frame
-
-        first = min((product.scan for product in feed.products), default=0)
-        # Numbers start anew in each scan and mean the same: those of one scan are enough to ask for.
-        listed = [product for product in feed.products if product.scan == first]
-        table = products_frame(listed, inp)
-        wanted = set(_chosen(table, select)["product"])
-        offsets = dict(zip(table["product"], table["offset"], strict=True))
-        self._wanted: list[Product] = [
-            replace(product, offset=int(offsets[product.number]))
-            for product in listed
-            if product.number in wanted
-        ]
         self.delay_model = delay_model
-        self._feed, self._forget = feed, forget
-        self._series = VisibilitySeries(inp, self._wanted, scans=feed.scans)
+        self._input_file, self._input, self._select = input_file, inp, select
+        self._forget, self._limit_bytes = forget, limit_bytes
+        self._offer: Offer
+        self._series: VisibilitySeries | None = None
+        self._watch = MonitorWatch(
+            open_feed,
+            begin=self._take_offer,
+            on_block=self._add,
+            on_gap=self._note_gap,
+            is_wanted=is_wanted,
+        )
 
     async def begin(self) -> None:
         """Ask the server for the data; done by `Job.monitor`."""
-        await self._feed.request(self._wanted, self._series.add)
+        await self._watch.open()
+
+    def _take_offer(self, feed: MonitorFeed) -> Sequence[Product]:
+        """Choose from what the server lists; called for each exchange."""
+        # xarray takes a second to load, which whoever only lists files need not wait for.
+        from difxnb.visibility import VisibilitySeries
+        from difxnb.visibility.offer import Offer
+
+        self._offer = Offer(feed.products, feed.scans, self._input)
+        choice = self._offer.choose(self._select)
+        if self._series is None:
+            self._series = VisibilitySeries(
+                self._input, choice, scans=self._offer.scans, limit_bytes=self._limit_bytes
+            )
+        else:
+            self._series.watch(choice)
+        self._tell(choice)
+        return choice.products
+
+    def _tell(self, choice: Choice) -> None:
+        """Record what cannot be had."""
+        if self._offer.strangers:
+            text = (
+                f"{self._offer.strangers} products of the server's list are not in the .input and not offered"
+            )
+            self._watch.note("note", text)
+        if choice.left_out:
+            text = (
+                f"other products under the same numbers in {', '.join(choice.left_out)}: select these scans"
+            )
+            self._watch.note("note", text)
+
+    def _add(self, block: VisibilityBlock) -> None:
+        self._known.add(block)
+
+    def _note_gap(self) -> None:
+        self._known.note_gap()
+
+    @property
+    def _known(self) -> VisibilitySeries:
+        if self._series is None:
+            raise ValueError(f"the monitor of {self._input_file} has not begun")
+        return self._series
 
     @property
     def products(self) -> pd.DataFrame:
@@ -71,30 +122,48 @@ class Monitor:
         ``product baseline antenna1_name antenna2_name band frequency polarization is_autocorrelation`` and
         what the server needs to know.
         """
-        return self._series.products_frame()
+        return self._known.products_frame()
 
     @property
     def available(self) -> pd.DataFrame:
         """What could be watched: every product of the job, columns as `products`."""
-        raise NotImplementedError
+        return self._offer.frame
 
     @property
     def scans(self) -> pd.DataFrame:
         """Scans of the job: ``scan`` (index), ``scan_name``, ``field_name``, ``start``, ``stop`` (UTC)."""
-        raise NotImplementedError
+        return self._offer.scans_frame()
 
     @property
     def events(self) -> pd.DataFrame:
-        """What happened to the watching itself, ``time event text``: changes of selection, gaps."""
-        raise NotImplementedError
+        """What happened to the watching itself, ``time event text``.
+
+        Events are ``opened``, ``selected`` (other products), ``restarted`` (the server had given up waiting for
+        data), ``lost`` and ``resumed`` (the connection), ``failed``, ``closed``, and ``note``. Between ``lost``,
+        ``restarted`` or a change and what follows, integrations may be missing. ``attrs["dropped"]`` counts events
+        that are not kept any more.
+        """
+        told = tuple(self._watch.events)
+        frame = pd.DataFrame(
+            {
+                "time": pd.to_datetime([one.time for one in told], unit="s"),
+                "event": pd.Series([one.event for one in told], dtype=object),
+                "text": pd.Series([one.text for one in told], dtype=object),
+            }
+        )
+        frame.attrs["dropped"] = self._watch.dropped_events
+        return frame
 
     @property
     def passed_over(self) -> int:
         """Spectra of scans that were not asked for."""
-        raise NotImplementedError
+        return self._known.passed_over
 
     async def select(self, select: Select | None = None) -> pd.DataFrame:
         """Watch other products from now on; what was received stays, and the job is not touched.
+
+        Integrations that come meanwhile are missing: hardly any towards the server of this package, some ten
+        seconds' worth towards a real guiServer, which needs that long to close the exchange before.
 
         Parameters
         ----------
@@ -109,21 +178,38 @@ class Monitor:
         Raises
         ------
         ValueError
-            The job has no such products; what it has is named. Nothing has changed then.
-        ConnectionFailed, NoReply, ConnectionLost
+            The job has no such products (what it has is named), or the monitor has been closed. Nothing has
+            changed then.
+        ConnectionLost
+            It goes on with the new selection when the connection is back.
+        ConnectionFailed, NoReply
             Nothing is watched any more; a later `select` tries again.
         """
-        raise NotImplementedError
+        choice = self._offer.choose(select)
+        self._known.require_room(choice)
+        before, self._select = self._known.watched, select
+        if choice.products != before.products or self._watch.ended:
+            await self._watch.change(f"{_described(select)}: {len(choice.products)} products")
+        elif choice.scans != before.scans:
+            self._known.watch(choice)
+            self._watch.note("selected", _described(select))
+            self._tell(choice)
+        return self.products
+
+    @property
+    def pause_of_select(self) -> float:
+        """Seconds that `select` takes at most before the server is asked, for a progress bar."""
+        return self._watch.pause_of_change
 
     @property
     def dataset(self) -> xr.Dataset:
         """Everything received so far, a copy; ``UVW`` is NaN without a delay model."""
-        return self._series.dataset(im=self.delay_model)
+        return self._known.dataset(im=self.delay_model)
 
     @property
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization so far."""
-        return self._series.fringes()
+        return self._known.fringes()
 
     @property
     def best_snr(self) -> float | None:
@@ -134,27 +220,27 @@ class Monitor:
     @property
     def version(self) -> int:
         """Moves with every block received."""
-        return self._series.version
+        return self._known.version
 
     @property
     def dropped(self) -> int:
         """Spectra that could not be kept."""
-        return self._series.dropped
+        return self._known.dropped
 
     @property
     def texts(self) -> list[str]:
         """What the monitor said of itself."""
-        return [text.text.strip() for text in tuple(self._feed.texts)]
+        return [text.text.strip() for text in self._watch.texts]
 
     @property
     def closed(self) -> bool:
         """Whether no more data will come."""
-        return self._feed.ended
+        return self._watch.ended
 
     @property
     def failure(self) -> DifxError | None:
         """Why no more data will come; None while they come, and after `close`."""
-        return self._feed.failure
+        return self._watch.failure
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""
@@ -171,7 +257,7 @@ class Monitor:
         ConnectionLost
         """
         self._forget(self)
-        await self._feed.close()
+        await self._watch.close()
 
     async def __aenter__(self) -> Monitor:
         return self
@@ -183,27 +269,56 @@ class Monitor:
 
     def __repr__(self) -> str:
         state = "failed" if self.failure else "closed" if self.closed else "open"
-        counts = f"{len(self._wanted)} products, {self._feed.blocks} blocks, {self.dropped} dropped"
-        return f"<Monitor of {self._feed.input_file}: {state}, {counts}>"
+        counts = f"{len(self.products)} products, {self._watch.blocks} blocks, {self.dropped} dropped"
+        passed_over = f", {self.passed_over} of other scans" if self.passed_over else ""
+        return f"<Monitor of {self._input_file}: {state}, {counts}{passed_over}>"
 
 
-def _chosen(table: pd.DataFrame, select: Select | None) -> pd.DataFrame:
+async def watch_job(
+    correlator: Correlator,
+    input_file: str,
+    inp: Input,
+    delay_model: Im | None,
+    select: Select | None,
+    limit_bytes: int,
+) -> Monitor:
+    """Open a monitor; see `Job.monitor`."""
+    monitor = Monitor(
+        input_file,
+        inp,
+        delay_model,
+        select,
+        open_feed=lambda: correlator.head_node.open_monitor(input_file),
+        forget=correlator.monitors.discard,
+        is_wanted=_wanted_while(correlator, input_file),
+        limit_bytes=limit_bytes,
+    )
+    await monitor.begin()
+    correlator.monitors.add(monitor)
+    return monitor
+
+
+def _wanted_while(correlator: Correlator, input_file: str) -> Callable[[], bool]:
+    """Whether to go on after a loss of the connection: not after the end of the job that is watched."""
+    before = correlator.runs.get(input_file)
+    earlier = before if before is not None and before.done else None
+
+    def is_wanted() -> bool:
+        run = correlator.runs.get(input_file)
+        is_over = (
+            run is not None and run is not earlier and run.done and run.outcome is not JobOutcome.UNKNOWN
+        )
+        return not (is_over or correlator.head_node.closed)
+
+    return is_wanted
+
+
+def _described(select: Select | None) -> str:
+    """A selection in a few words."""
     if select is None:
-        return table
-    if isinstance(select, pd.DataFrame):
-        return table[table["product"].isin(select["product"])]
+        return "all"
     if isinstance(select, Mapping):
-        return _matching(table, select)
-    if not callable(select):
-        raise TypeError(f"products are selected by a mapping, a DataFrame or a function; got {select!r}")
-    found = select(table)
-    return found if isinstance(found, pd.DataFrame) else table[found]
-
-
-def _matching(table: pd.DataFrame, wanted: Mapping[str, Any]) -> pd.DataFrame:
-    for column, value in wanted.items():
-        if column not in table:
-            raise ValueError(f"products have no {column!r}; there are {', '.join(table.columns)}")
-        values = list(value) if isinstance(value, list | tuple | set | range) else [value]
-        table = table[table[column].isin(values)]
-    return table
+        return ", ".join(f"{name} {value}" for name, value in select.items())
+    return (
+        "rows of products" if isinstance(select, pd.DataFrame) else getattr(select, "__name__", "a function")
+    )

@@ -4,7 +4,8 @@
 Goes out: the path of a job, then a selection of products, once. Comes in: the list of products, then blocks
 of visibilities, handed to one receiver as they arrive. The order of the requests is that of guiserver.md
 7.13; a real server breaks when it is changed. Towards real servers the monitor always runs in a channel,
-because one that is dialled back takes them down.
+because one that is dialled back takes them down, and one at a time. To change a selection: close, wait until the
+server is free, open another; :mod:`difxnb.client.monitor_watch` does that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
+from weakref import WeakKeyDictionary
 
 from difxnb.client.conversation import batches_of
 from difxnb.client.exchange import ByteStream
@@ -38,6 +40,7 @@ from difxnb.wire.monitor import (
 from difxnb.wire.packet import Packet, encode_int, packet_chunks
 
 OnBlock = Callable[[VisibilityBlock], None]
+OnGap = Callable[[str], None]
 
 _SMALLEST_FFT = 32
 _KEPT_TEXTS = 1000
@@ -55,7 +58,7 @@ class MonitorFeed:
     products : tuple of Product
         Of all scans, with the offsets repaired that guiServer 2.9 repeats.
     texts : deque of MonitorText
-        What the server said, the last thousand.
+        What the server said, the last thousand; `dropped_texts` counts those before.
     blocks : int
         Blocks handed on so far.
     failure : DifxError or None
@@ -67,7 +70,7 @@ class MonitorFeed:
         self.scans: tuple[Scan, ...] = ()
         self.products: tuple[Product, ...] = ()
         self.texts: deque[MonitorText] = deque(maxlen=_KEPT_TEXTS)
-        self.blocks = 0
+        self.blocks = self.dropped_texts = 0
         self.failure: DifxError | None = None
         self._session, self._stream = session, stream
         self._what = f"monitor of {input_file}"
@@ -78,11 +81,18 @@ class MonitorFeed:
         self._ended = asyncio.Event()
         self._closing = False
         self._vain = 0
+        self._on_gap: OnGap = lambda text: None
 
     @property
     def ended(self) -> bool:
         """Whether no more data will come."""
         return self._ended.is_set() or self._closing
+
+    @property
+    def pause_after_close(self) -> float:
+        """Seconds that the server must be left alone after `close`; 0 for the server of this package."""
+        session = self._session
+        return 0.0 if session.description.is_own else session.patience.monitor_close
 
     async def wait_ended(self) -> None:
         """Wait until no more data will come; `failure` says why."""
@@ -104,10 +114,13 @@ class MonitorFeed:
         self.scans = tuple(reader.scans)
         self.products = tuple(corrected_offsets(reader.products))
 
-    async def request(self, products: Iterable[Product], on_block: OnBlock) -> None:
-        """Ask for data of `products`; once, because a real server breaks when a selection changes.
+    async def request(
+        self, products: Iterable[Product], on_block: OnBlock, *, on_gap: OnGap = lambda text: None
+    ) -> None:
+        """Ask for data of `products`; once, because a real server breaks when a selection changes (H11).
 
-        `on_block` is called on the loop's thread with every block, and must not raise.
+        `on_block` is called on the loop's thread with every block, `on_gap` with the server's text when it gave up
+        waiting for data and was asked to go on: what came meanwhile is missing. Neither must raise.
 
         Raises
         ------
@@ -123,6 +136,7 @@ class MonitorFeed:
         size = _fft_size(max(channels for _, _, channels in wanted))
         self._request = encode_request(wanted, size)
         await self._stream.write(self._request)
+        self._on_gap = on_gap
         self._session.spawn(self._follow(on_block), f"difxnb {self._what}")
 
     async def close(self) -> None:
@@ -148,8 +162,8 @@ class MonitorFeed:
             # A real server needs to have heard a size before it can take its leave (H10).
             await self._stream.write(_size_packet(_SMALLEST_FFT))
         await self._stream.write(encode_close())
-        if not session.description.is_own:
-            session.leave_not_before = asyncio.get_running_loop().time() + patience.monitor_close
+        if self.pause_after_close:
+            session.leave_not_before = asyncio.get_running_loop().time() + self.pause_after_close
         if session.dial_back and self._request:
             try:
                 async with within(patience.monitor_close, f"{self._what}: not closed"):
@@ -178,6 +192,7 @@ class MonitorFeed:
             await self._batches.aclose()
 
     def _note(self, text: MonitorText) -> None:
+        self.dropped_texts += len(self.texts) == self.texts.maxlen
         self.texts.append(text)
         if text.id == MonitorId.ERROR:
             raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
@@ -188,6 +203,7 @@ class MonitorFeed:
         timed_out = text.id == MonitorId.WARNING and "timed out" in text.text
         if timed_out and not self._closing and self._vain < _MAX_VAIN_REQUESTS:
             self._vain += 1
+            self._on_gap(text.text.strip())
             await self._stream.write(self._request[len(_size_packet(_SMALLEST_FFT)) :])
 
 
@@ -203,21 +219,45 @@ async def open_monitor(session: Session, input_file: str) -> MonitorFeed:
     NoReply, ConnectionLost
     """
     base_name(input_file)
+    what = f"monitor of {input_file}"
+    is_own = session.description.is_own
+    if not is_own:
+        _require_one_in_a_channel(session, what)
     if await look(session, input_file) is None:
         raise RemoteFileNotFound(f"monitor: there is no {input_file} on {session.peer}")
     # A real server is still busy with the last one.
-    await asyncio.sleep(max(0.0, session.leave_not_before - asyncio.get_running_loop().time()))
-    channel = not session.description.is_own
-    stream = await session.open_exchange(
-        lambda _, port: encode(StartMonitor(port)), f"monitor of {input_file}", channel=channel
-    )
-    feed = MonitorFeed(session, stream, input_file)
+    await asyncio.sleep(seconds_until_free(session))
+    stream = await session.open_exchange(lambda _, port: encode(StartMonitor(port)), what, channel=not is_own)
+    feed = _open_feeds[session] = MonitorFeed(session, stream, input_file)
     try:
         await feed.fetch_products()
     except BaseException:
         await feed.close()
         raise
     return feed
+
+
+_open_feeds: WeakKeyDictionary[Session, MonitorFeed] = WeakKeyDictionary()
+
+
+def seconds_until_free(session: Session) -> float:
+    """How long a real server must be left alone after the last monitor; 0 for the server of this package."""
+    return max(0.0, session.leave_not_before - asyncio.get_running_loop().time())
+
+
+def _require_one_in_a_channel(session: Session, what: str) -> None:
+    """Refuse what a real server would not survive (guiserver.md 9.7 and 15; H3, H4, H13)."""
+    if not session.description.knows_channels:
+        raise ConnectionFailed(
+            f"{what}: guiServer at {session.peer} knows no channels, and a monitor that it has to dial back aborts it; "
+            "nothing was sent"
+        )
+    other = _open_feeds.get(session)
+    if other is not None and not other.ended:
+        raise ConnectionFailed(
+            f"{what}: guiServer at {session.peer} serves one monitor per connection, and that of {other.input_file} is "
+            "open; close it, change what it shows with its select(), or watch over another connection"
+        )
 
 
 def _text_of(packet: Packet) -> MonitorText | None:

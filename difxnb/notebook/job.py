@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from difxnb import aio
+from difxnb.aio.live_monitor import LIMIT_BYTES
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
@@ -169,9 +170,20 @@ class Job:
         """Text of the ``.difxlog``."""
         return self._loop.call(self._inner.log())
 
-    def monitor(self, select: Select | None = None) -> Monitor:
-        """Watch the job that is running."""
-        return Monitor(self._loop.call(self._inner.monitor(select)), self._loop)
+    def monitor(self, select: Select | None = None, *, limit_bytes: int = LIMIT_BYTES) -> Monitor:
+        """Watch the job live, while it runs or before it is started.
+
+        Parameters
+        ----------
+        select : mapping, DataFrame or callable, optional
+            Which products, named as in the ``.input``: ``antenna``, ``antennas``, ``baseline``, ``band``,
+            ``frequency``, ``polarization``, ``kind``, ``scan``, ``source``; see `difxnb.aio.Job.monitor` for what each
+            may be. All by default. `Monitor.select` changes it while the job runs.
+        limit_bytes : int
+            Bytes of visibilities that are kept; beyond, the oldest fall out and are counted.
+        """
+        opening = self._inner.monitor(select, limit_bytes=limit_bytes)
+        return Monitor(self._loop.call(opening), self._loop)
 
     def __repr__(self) -> str:
         return repr(self._inner)

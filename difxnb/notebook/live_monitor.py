@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook.markup import listed
+from difxnb.notebook.slow_bar import SlowBar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +63,16 @@ class Monitor:
         -------
         DataFrame
             What is watched now, as `products`.
+
+        Raises
+        ------
+        ValueError
+            The job has no such products; what it has is named. Nothing has changed then.
         """
-        return self._loop.call(self._inner.select(select))
+        with SlowBar(
+            "waiting for the server to end the selection before", self._inner.pause_of_select
+        ) as bar:
+            return self._loop.call(self._inner.select(select), while_waiting=bar.show)
 
     @property
     def dataset(self) -> xr.Dataset:

@@ -124,7 +124,6 @@ class VisibilitySeries:
             elif axes.keys != self._cube.axes.keys:
                 self._cube = self._cube.onto(axes)
             self.watched = choice
-            self._clock.note_gap()
             self._make_room(0)
 
     def note_gap(self) -> None:
