@@ -13,6 +13,7 @@
     ├── FileFormatError          (ValueError) a DiFX file that cannot be read
     ├── UnsupportedJob           (ValueError) a job that the embedded correlator cannot do
     ├── ConnectionFailed         (ConnectionError) no connection came about
+    │   └── GatewayRefused       the ssh gateway is not known, or does not let us in
     ├── AccessDenied             (PermissionError) the server does not let us in, or not do that
     ├── TokenFileError           (ValueError) a file with an access token that must not be used
     ├── ConnectionLost           (ConnectionError) it broke; a call in flight may have had its effect
@@ -26,6 +27,7 @@
     ├── OutputExists             (FileExistsError) correlated output is in the way
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
+    ├── HostsNotReached          hosts that a job needs do not answer through MPI
     ├── StillRunning             closing now would hurt jobs that were started here
     ├── NotConfirmed             (ValueError) a command that destroys, without confirm=True
     ├── RecorderError            a recorder, or a program on it, failed
@@ -122,6 +124,10 @@ class ConnectionFailed(DifxError, ConnectionError):
     """No connection to the server came about."""
 
 
+class GatewayRefused(ConnectionFailed):
+    """An ssh gateway is not known, not the one that was known, or does not let us in; trying again changes nothing."""
+
+
 class AccessDenied(DifxError, PermissionError):
     """The server wants a token that it has not got, or is open for reading only."""
 
@@ -182,15 +188,40 @@ class JobRefused(DifxError):
     ----------
     reason : str
         One of the values of :class:`difxnb.wire.job.Refusal`.
+    findings : tuple of str
+        Ids of the findings that kept it from being started, to be waived one by one.
     """
 
-    def __init__(self, reason: str, text: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, text: str, findings: tuple[str, ...] = ()) -> None:
+        self.reason, self.findings = reason, findings
         super().__init__(text)
 
 
 class JobNotStopped(DifxError):
-    """A stop was sent, and the job still shows signs of life."""
+    """A stop was sent, and the job still shows signs of life.
+
+    Attributes
+    ----------
+    signs : tuple of str
+        What still lives, as far as it can be seen from here.
+    """
+
+    def __init__(self, text: str, signs: tuple[str, ...] = ()) -> None:
+        self.signs = signs
+        super().__init__("; ".join((text, *signs)))
+
+
+class HostsNotReached(DifxError):
+    """Hosts that a job needs do not answer through MPI.
+
+    Attributes
+    ----------
+    hosts : tuple of str
+    """
+
+    def __init__(self, text: str, hosts: tuple[str, ...]) -> None:
+        self.hosts = hosts
+        super().__init__(text)
 
 
 class StillRunning(DifxError):

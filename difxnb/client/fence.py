@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from difxnb.errors import ConnectionLost
 
@@ -35,9 +36,10 @@ class Fences:
         """Expect no answer to what was asked so far."""
         self._expected.clear()
 
-    def fail(self, failure: ConnectionLost) -> None:
-        """Let everyone who waits end with `failure`."""
-        for answer in self._expected:
+    def fail(self, failure: Callable[[], ConnectionLost]) -> None:
+        """Let everyone who waits end with an error of their own, and nobody else wait."""
+        while self._expected:
+            answer = self._expected.popleft()
             if not answer.done():
-                answer.set_exception(failure)
+                answer.set_exception(failure())
                 answer.exception()  # nobody may be waiting any more; that is no mistake

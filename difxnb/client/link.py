@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The connection to a head node over its whole life: made, lost, made again, left.
 
-In: the address. Out: sessions, one after the other, to `ask` and to `do` things with. A connection that is lost
-right after the end of a job, which is how real servers of version 2.9 behave, is made again by itself.
+In: the address. Out: sessions, one after the other, to `ask` and to `do` things with. A connection that is lost is
+made again by itself until it is closed here, with what the server was told of it; the time without is told to the
+subscriber as a :class:`~difxnb.wire.events.Gap`. Mirrors guiserver.md 9.4 to 9.8.
 """
 
 from __future__ import annotations
@@ -10,19 +11,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TypeVar
 
+from difxnb.client.absence import Absence
 from difxnb.client.patience import Patience
 from difxnb.client.server_description import ServerDescription
 from difxnb.client.session import Session, Subscriber
 from difxnb.client.settings import Settings
 from difxnb.client.start_up import TRANSPORTS, open_session
+from difxnb.client.tunnel import Gateway, Tunnel
 from difxnb.errors import (
     AccessDenied,
     ConnectionFailed,
     ConnectionLost,
+    GatewayRefused,
     NoReply,
     NotGuiServer,
     StillRunning,
@@ -34,6 +39,9 @@ from difxnb.wire.message import Message, Unparsed
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+# Asking again and again would change nothing, and might lock the user out.
+_IN_VAIN = (GatewayRefused, AccessDenied)
 
 
 def _ignore(item: Message | Unparsed | Notice | Gap, time: float) -> None:
@@ -47,13 +55,16 @@ class Link:
     ----------
     host, port : str, int
         Where it listens.
+    ssh : str, optional
+        Gateway to go through, as ``user@host:port`` or a name in the user's ssh configuration; `host` and `port`
+        are then those that the gateway sees.
     transport : {"auto", "channel", "dial-back"}
         How side connections are made: inside the main connection, or by the server to us. ``"auto"`` means
-        channels wherever the server knows them.
+        channels wherever the server knows them; with `ssh` there are no others.
     timeout : float
         Seconds that connecting may take.
     subscriber : callable, optional
-        Gets every `Message`, `Unparsed` and `Notice` with its time of arrival, on the loop's thread.
+        Gets every `Message`, `Unparsed`, `Notice` and `Gap` with its time of arrival, on the loop's thread.
     patience : Patience, optional
         All other time-outs.
     rng : random.Random, optional
@@ -65,8 +76,15 @@ class Link:
     ----------
     settings : Settings
         What the server is told at the start of every connection; `apply` changes it.
+    absence : Absence or None
+        Since when the connection is lost, why, and what is done against it.
     reconnections : int
         How often the connection was made anew.
+
+    Raises
+    ------
+    ValueError
+        No transport, port, time-out or gateway; a dial-back through ssh.
     """
 
     def __init__(
@@ -74,6 +92,7 @@ class Link:
         host: str,
         port: int,
         *,
+        ssh: str | None = None,
         transport: str = "auto",
         timeout: float = 10.0,
         subscriber: Subscriber = _ignore,
@@ -87,7 +106,12 @@ class Link:
             raise ValueError(f"a TCP port lies between 1 and 65535; got {port}")
         if not timeout > 0:
             raise ValueError(f"connecting takes more than {timeout!r} s; timeout must be positive")
+        if ssh and transport == "dial-back":
+            raise ValueError(
+                f"a server behind the ssh gateway {ssh} cannot dial back to us; use transport='channel', or 'auto'"
+            )
         self.host, self.port, self.transport = host, port, transport
+        self._tunnel = Tunnel(Gateway.parse(ssh)) if ssh else None
         self.patience = replace(patience or Patience(), connect=timeout)
         self._subscriber = subscriber
         self._rng = rng or random.SystemRandom()
@@ -95,8 +119,14 @@ class Link:
         self._session: Session | None = None
         self._again: asyncio.Task[None] | None = None
         self._closed = False
+        self.absence: Absence | None = None
         self.reconnections = 0
         self.settings = Settings()
+
+    @property
+    def where(self) -> str:
+        """Host, port and gateway, for texts."""
+        return f"{self.host}:{self.port}" + (f" behind {self._tunnel.gateway}" if self._tunnel else "")
 
     @property
     def connected(self) -> bool:
@@ -124,12 +154,12 @@ class Link:
         return frozenset() if self._session is None else frozenset(self._session.jobs)
 
     async def connect(self) -> None:
-        """Connect, and switch the relay of messages on.
+        """Connect; where the connection was lost, at once.
 
         Raises
         ------
         ConnectionFailed
-            Nobody there, refused, unreachable.
+            Nobody there, refused, unreachable; GatewayRefused where an ssh gateway is to blame.
         AccessDenied
             The server wants an access token that it has not got.
         NotGuiServer
@@ -137,32 +167,35 @@ class Link:
         NoReply
             Nobody answers there.
         """
-        if self.connected:
-            return
-        session = await open_session(
-            self.host,
-            self.port,
-            transport=self.transport,
-            patience=self.patience,
-            subscriber=self._subscriber,
-            rng=self._rng,
-            settings=self.settings,
-            token=self._token,
-        )
-        session.on_lost = lambda: self._take_loss(session)
-        self._session, self._closed = session, False
+        if not self.connected:
+            await self._stop_coming_back()
+            await self._open()
 
-    async def reconnect(self) -> None:
-        """Make the connection anew, after a loss or instead of the one that stands.
+    async def reconnect(self, *, force: bool = False) -> None:
+        """Make the connection anew at once, after a loss or instead of the one that stands.
 
-        Calls that are under way end with ConnectionLost. Errors as those of `connect`.
+        Calls that are under way end with ConnectionLost. Where it does not come about, attempts go on in the
+        background.
+
+        Raises
+        ------
+        StillRunning
+            As with `close`: the connection stands, and jobs would suffer from its end.
+        ConnectionFailed, AccessDenied, NotGuiServer, NoReply
+            As with `connect`.
         """
-        await self._end_reconnecting()
-        if self._session is not None:
-            await self._session.close("it is being made anew")
-        self._session = None
-        await self.connect()
-        self.reconnections += 1
+        if self.connected:
+            self.require_leavable(force=force)
+        await self._stop_coming_back()
+        lost = self._session
+        if lost is not None:
+            await self._give_up(lost)
+        try:
+            await self._open()
+        except BaseException:
+            if lost is not None and self.absence is not None:
+                self._again = self._in_background(self._come_back(self.absence))
+            raise
 
     async def apply(self, settings: Settings) -> None:
         """Have the server take `settings`, now and after every reconnection.
@@ -190,77 +223,132 @@ class Link:
         """
         self.require_leavable(force=force)
         self._closed = True
-        await self._end_reconnecting()
-        if self._session is not None:
-            try:
-                if not force:
-                    await self._take_leave(self._session)
-            finally:
+        try:
+            await self._stop_coming_back()
+            if self._session is not None and not force:
+                await self._take_leave(self._session)
+        finally:
+            if self._session is not None:
                 await self._session.close()
+            if self._tunnel is not None:
+                await self._tunnel.close()
 
     def require_leavable(self, *, force: bool = False) -> None:
         """Raise StillRunning where closing would hurt jobs, unless `force`."""
         if self.running_jobs and not force and not self.description.is_own:
-            raise StillRunning(self.running_jobs, f"guiServer at {self.host}:{self.port}")
+            raise StillRunning(self.running_jobs, f"guiServer at {self.where}")
 
-    async def _take_leave(self, session: Session) -> None:
+    async def _take_leave(self, session: Session, patience: float | None = None) -> None:
         """Give the server what it needs before it can be left (9.3, and section 15 on monitors)."""
         await asyncio.sleep(max(0.0, session.leave_not_before - asyncio.get_running_loop().time()))
         if session.lost is None:
             try:
-                await session.fence()
+                await session.fence(patience)
             except (NoReply, ConnectionLost) as error:
                 _log.warning("closed without knowing whether the last commands arrived: %s", error)
 
-    def _take_loss(self, session: Session) -> None:
-        """Connect again by itself after the one kind of loss that is nobody's fault."""
-        loop = asyncio.get_running_loop()
-        expected = (
-            session.job_ended is not None and loop.time() - session.job_ended < session.patience.after_job
-        )
-        if expected and not self._closed and session is self._session:
-            self._again = loop.create_task(self._connect_again(session), name="difxnb reconnect")
+    # --- losses -------------------------------------------------------------------------------------
 
-    async def _connect_again(self, lost: Session) -> None:
+    async def _open(self) -> None:
+        session = await open_session(
+            self.host,
+            self.port,
+            transport=self.transport,
+            patience=self.patience,
+            subscriber=self._subscriber,
+            rng=self._rng,
+            settings=self.settings,
+            tunnel=self._tunnel,
+            token=self._token,
+        )
+        if session.lost is not None:
+            await session.close()
+            raise ConnectionFailed(f"{self.where} answered, and was gone again: {session.lost}")
+        session.on_lost = lambda: self._take_loss(session)
+        self._session, self._closed = session, False
+        if self.absence is not None:
+            self._subscriber(self.absence.gap(end=time.time()), self.absence.begin)
+            self.absence = None
+            self.reconnections += 1
+
+    def _take_loss(self, session: Session) -> None:
+        if session is not self._session or self._closed:
+            return
+        self.absence = Absence(session.heard_until, session.reason)
+        self._again = self._in_background(self._recover(session, self.absence))
+
+    async def _recover(self, lost: Session, absence: Absence) -> None:
         await lost.close()
-        for pause in self.patience.reconnect:
+        self._subscriber(absence.gap(), absence.begin)
+        await self._come_back(absence)
+
+    async def _come_back(self, absence: Absence) -> None:
+        """Connect again until it works; close() and reconnect() end it."""
+        for pause in self.patience.pauses(self._rng):
             await asyncio.sleep(pause)
             try:
-                self._session = None
-                await self.connect()
-            except (ConnectionFailed, NoReply, NotGuiServer) as error:
-                self._session = lost
-                _log.info("connecting again failed: %s", error)
+                await self._open()
+            except (ConnectionFailed, NoReply, NotGuiServer, AccessDenied) as error:
+                absence.note(error)
+                _log.info("connecting again to %s failed: %s", self.where, error)
+                if isinstance(error, _IN_VAIN):
+                    break
             else:
-                self.reconnections += 1
                 return
+        absence.given_up = True
+        _log.warning("the connection to %s stays lost: %s", self.where, absence)
 
-    async def _end_reconnecting(self) -> None:
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work, name=f"difxnb reconnect {self.where}")
+
+    async def _give_up(self, session: Session) -> None:
+        """Leave a session for a new one, if it still stands."""
+        session.on_lost = None
+        if session.lost is None:
+            await self._take_leave(session, self.patience.version)
+            self.absence = Absence(time.time(), "it was made anew on request")
+            self._subscriber(self.absence.gap(), self.absence.begin)
+        await session.close("it is being made anew")
+
+    async def _stop_coming_back(self) -> None:
         if self._again is not None:
             self._again.cancel()
             await asyncio.gather(self._again, return_exceptions=True)
             self._again = None
 
-    async def _ready(self) -> Session:
+    async def _ready(self, what: str) -> Session:
+        """Give a session that stands, as far as anyone knows; wait for one as long as connecting may take."""
         if self._session is not None:
             await self._session.certainty()
         if self._again is not None:
-            await asyncio.shield(self._again)
+            await asyncio.wait({self._again}, timeout=self.patience.connect)
         if self._session is None or self._closed:
-            raise ConnectionLost(f"there is no connection to {self.host}:{self.port}; connect first")
+            raise ConnectionLost(f"{what}: there is no connection to {self.where}; connect first")
         if self._session.lost is not None:
-            raise ConnectionLost(f"{self._session.lost}; reconnect() makes it anew") from self._session.lost
+            raise ConnectionLost(
+                f"{what}: not begun, {self._session.lost}; {self.absence}. reconnect() tries at once"
+            ) from self._session.lost
         return self._session
 
     async def ask(self, what: str, question: Callable[[Session], Awaitable[T]]) -> T:
-        """Ask something that changes nothing, and ask again if the connection was made anew meanwhile."""
-        session = await self._ready()
+        """Ask something that changes nothing: again where the server died of the job before it (H1).
+
+        Raises
+        ------
+        ConnectionLost
+            It broke meanwhile, or there was none and it did not come back in the time for connecting.
+        """
+        session = await self._ready(what)
         try:
             return await question(session)
         except ConnectionLost as error:
-            if self._again is None or self._again.done():
+            if not session.lost_after_job or self._closed:
                 raise ConnectionLost(f"{what}: {error}. Nothing was changed by it") from error
-        return await question(await self._ready())
+        session = await self._ready(what)
+        try:
+            return await question(session)
+        except ConnectionLost as error:
+            raise ConnectionLost(f"{what}: {error}. Nothing was changed by it") from error
 
     async def do(self, what: str, deed: Callable[[Session], Awaitable[T]], *, changes: bool = True) -> T:
         """Do something that has an effect: once.
@@ -269,8 +357,10 @@ class Link:
         ------
         AccessDenied
             It `changes` something on the server, and the server is open for reading only.
+        ConnectionLost
+            It broke meanwhile; or there was none, it did not come back in time, and nothing was done.
         """
-        session = await self._ready()
+        session = await self._ready(what)
         if changes and session.description.is_read_only:
             raise AccessDenied(f"{what}: {session.peer} is open for reading only; nothing was changed")
         try:

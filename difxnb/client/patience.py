@@ -7,9 +7,11 @@ The values follow guiserver.md 9.5, where what was measured on a real server is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from difxnb.errors import NoReply
 
@@ -38,14 +40,23 @@ class Patience:
         From a stop to the end of the job.
     quiet : float
         How long a stopped job that another connection started must stay silent to count as stopped.
+    gentle : float
+        How long a job is given to end by itself before its processes are killed.
+    look : float
+        Between two looks at the status, log and output of a job that nobody reports the end of.
+    gone : float
+        Silence of such a job, no sign of life anywhere, after which its outcome counts as unknown.
     idle : float
         Silence after which the server is asked for a sign of life.
     monitor_close : float
         After the end of a live monitor a real server must not be left for this long.
     after_job : float
         A main connection lost this soon after the end of a job is a known fault of real servers.
+    keep_alive : float
+        Between two signs of life that an ssh gateway is asked for; three missed ones end the connection.
     reconnect : tuple of float
-        Pauses before each attempt to connect again after that.
+        Pauses before the attempts to connect again after a loss; the last one counts for all that follow. Each is
+        made up to a half longer or shorter, lest all clients of a server call at once. Empty: no attempts.
     """
 
     connect: float = 10.0
@@ -59,10 +70,19 @@ class Patience:
     stall: float = 30.0
     stop: float = 60.0
     quiet: float = 3.0
+    gentle: float = 5.0
+    look: float = 10.0
+    gone: float = 300.0
     idle: float = 30.0
     monitor_close: float = 10.0
     after_job: float = 10.0
-    reconnect: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0)
+    keep_alive: float = 15.0
+    reconnect: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+    def pauses(self, rng: random.Random) -> Iterator[float]:
+        """Pauses between attempts to connect again, without end."""
+        for pause in chain(self.reconnect, repeat(self.reconnect[-1]) if self.reconnect else ()):
+            yield pause * rng.uniform(0.5, 1.5)
 
 
 @asynccontextmanager

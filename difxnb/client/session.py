@@ -10,31 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from itertools import islice
 
-from difxnb.client.exchange import ByteStream, close_writer
-from difxnb.client.fence import Fences
-from difxnb.client.patience import Patience, within
-from difxnb.client.server_description import Draft, ServerDescription
+from difxnb.client.exchange import ByteStream
+from difxnb.client.line import Line
+from difxnb.client.patience import Patience
+from difxnb.client.pulse import Pulse
+from difxnb.client.server_description import ServerDescription
 from difxnb.client.settings import Settings
 from difxnb.client.side_connections import Request, SideConnections
-from difxnb.errors import ConnectionLost, NoReply, ProtocolError
+from difxnb.client.versions import Versions
+from difxnb.errors import ConnectionLost, ProtocolError
 from difxnb.wire.control import (
     AccessRefused,
     ChannelData,
     ChannelOpened,
+    MulticastSettings,
     Notice,
     Relayed,
     ServerEvent,
-    ServerVersion,
     UnknownPacket,
-    VersionRequest,
-    VersionsComplete,
     decode_from_server,
     encode,
 )
@@ -46,8 +45,8 @@ Subscriber = Callable[[Message | Unparsed | Notice | Gap, float], None]
 
 _READ_SIZE = 2**18
 _KEPT_NOTICES = 200
-# Without it a real server's many small writes cost 40 ms each (guiserver.md 15); Linux alone has it.
-_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+# A real server that is told of another multicast group sooner after the connect may lose it (guiserver.md 3.4).
+_MULTICAST_AFTER = 0.2
 
 
 class Session:
@@ -55,7 +54,7 @@ class Session:
 
     Parameters
     ----------
-    reader, writer : asyncio streams
+    line : Line
         The connection, fresh.
     peer : str
         ``host:port`` as the user knows it, for texts.
@@ -68,12 +67,10 @@ class Session:
 
     Attributes
     ----------
-    description : ServerDescription
-        What the server last said of itself.
     dial_back : bool
         The server connects back to us; otherwise side connections are channels.
     lost : ConnectionLost or None
-        Why this session is over.
+        Why this session is over; `reason` is the short form.
     refused : bool
         The server wants an access token, and not the one that it got.
     on_lost : callable or None
@@ -88,17 +85,15 @@ class Session:
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        line: Line,
         *,
         peer: str,
         patience: Patience,
         subscriber: Subscriber,
         rng: random.Random,
     ) -> None:
-        self._reader, self._writer = reader, writer
+        self._line = line
         self.peer, self.patience, self._subscriber = peer, patience, subscriber
-        self.description = ServerDescription()
         self.dial_back = False
         self.lost: ConnectionLost | None = None
         self.refused = False
@@ -109,29 +104,26 @@ class Session:
         self.unknown_packets = self.bytes_received = self.notice_count = 0
         self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
         self._settings: Settings | None = None
-        self._draft = Draft()
-        self._fences = Fences()
-        self._fence_by_version = False
+        self._versions = Versions(self.send, patience)
+        self._pulse = Pulse(self.fence, self.lose)
         self._sides = SideConnections(self, rng)
         self._blocking = 0
         self._loop = asyncio.get_running_loop()
-        self._last_heard = self._loop.time()
-        self._socket: socket.socket = writer.get_extra_info("socket")
+        self.reason = ""
+        self._soon_after_job = False
+        self._begun = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._certain = asyncio.Event()
-        self._certain.set()
 
     # --- life ---------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to read."""
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.spawn(self._read(), f"difxnb reader {self.peer}")
 
     def watch(self) -> None:
         """Begin to ask for signs of life whenever the server is silent."""
-        self.spawn(self._watch(), f"difxnb watch {self.peer}")
+        watching = self._pulse.watch(self.patience.idle, self.patience.fence)
+        self.spawn(watching, f"difxnb watch {self.peer}")
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
         """Run something in the background that ends with this session at the latest."""
@@ -147,20 +139,23 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await close_writer(self._writer)
+        await self._line.close()
 
     def lose(self, reason: str, cause: BaseException | None = None) -> None:
         """Declare the session over; everyone who waits for it gets ConnectionLost. Later calls do nothing."""
         if self.lost is not None:
             return
+        self.reason = reason
         self.lost = ConnectionLost(f"the connection to guiServer at {self.peer} is gone: {reason}")
         self.lost.__cause__ = cause
+        ended = self.job_ended
+        self._soon_after_job = ended is not None and self._loop.time() - ended < self.patience.after_job
         if self.on_lost is not None:
             self.on_lost()
-        self._certain.set()
-        self._fences.fail(self.loss())
+        self._pulse.stop()
+        self._versions.fail(self.loss)
         self._sides.fail(self.loss)
-        self._writer.transport.abort()
+        self._line.abort()
 
     def loss(self) -> ConnectionLost:
         """Give the reason of the loss as a new error; one error object raised twice would mix its traces."""
@@ -169,14 +164,29 @@ class Session:
         return error
 
     @property
+    def description(self) -> ServerDescription:
+        """What the server last said of itself."""
+        return self._versions.description
+
+    @property
+    def heard_until(self) -> float:
+        """When something was last heard, unix seconds; what came later, before the loss was noticed, is missing."""
+        return self._pulse.heard_until
+
+    @property
+    def lost_after_job(self) -> bool:
+        """Whether it was lost so soon after the end of a job that it is the known fault of real servers (H1)."""
+        return self.lost is not None and self._soon_after_job
+
+    @property
     def local_address(self) -> str:
         """Our own address, as the server sees it where nothing translates addresses."""
-        return str(self._socket.getsockname()[0])
+        return self._line.local_address
 
     @property
     def server_address(self) -> str:
         """The server's address."""
-        return str(self._socket.getpeername()[0])
+        return self._line.server_address
 
     # --- talking ------------------------------------------------------------------------------------
 
@@ -189,10 +199,9 @@ class Session:
         """
         if self.lost is not None:
             raise self.loss()
-        self._writer.write(data)
         try:
-            await self._writer.drain()
-        except ConnectionError as error:
+            await self._line.send(data)
+        except OSError as error:
             self.lose(f"sending failed ({error})", error)
             raise self.loss() from error
 
@@ -207,11 +216,12 @@ class Session:
             No answer; a server in the middle of a configuration check is given more time.
         ConnectionLost
         """
-        answer = self._fences.expect()
-        await self.send(encode(VersionRequest()))
-        wait = self.allowance(self.patience.fence) if timeout is None else timeout
-        async with within(wait, f"guiServer at {self.peer} gave no sign of life"):
-            await answer
+        wait = self.allowance(self.patience.fence if timeout is None else timeout)
+        await self._versions.fence(wait, f"guiServer at {self.peer} gave no sign of life")
+
+    async def greet(self) -> bool:
+        """Ask for the version list until it comes; see `Versions.greet`."""
+        return await self._versions.greet()
 
     async def take_settings(self, settings: Settings) -> None:
         """Have the server take what differs from the settings that it was given before.
@@ -221,71 +231,24 @@ class Session:
         NoReply, ConnectionLost
         """
         before, self._settings = self._settings, settings
-        # A change of the multicast group keeps a real server from reading for a second.
-        async with self.blocking_the_server():
-            for event in settings.events(before):
-                await self.send(encode(event))
-            await self.fence()
-
-    async def probe(self, patience: float) -> None:
-        """Find out whether the server is still there; where it is not, the session is lost."""
-        try:
-            await self.fence(self.allowance(patience))
-        except NoReply as error:
-            self.lose(f"{error}; it may have died, or the network between", error)
-        except ConnectionLost:
-            return  # everyone has been told already
+        for event in settings.events(before):
+            if isinstance(event, MulticastSettings):
+                await asyncio.sleep(self._begun + _MULTICAST_AFTER - self._loop.time())
+            await self.send(encode(event))
+        await self.fence()
 
     def doubt(self, patience: float) -> None:
         """Find out in the background whether the server is still there; `certainty` waits for the answer."""
-        if self.lost is not None:
-            return
-        self._certain.clear()
-        self.spawn(self._resolve_doubt(patience), f"difxnb doubt {self.peer}")
+        if self.lost is None:
+            self._pulse.doubt()
+            self.spawn(self._pulse.resolve(patience), f"difxnb doubt {self.peer}")
 
     async def certainty(self) -> None:
         """Wait until the server has answered since the last doubt, or the session is lost.
 
         By then everything has been read that was sent before.
         """
-        await self._certain.wait()
-
-    async def _resolve_doubt(self, patience: float) -> None:
-        try:
-            await self.probe(patience)
-        finally:
-            self._certain.set()
-
-    async def greet(self) -> bool:
-        """Ask for the version list until it comes; real servers lose what comes right after the connect.
-
-        Returns
-        -------
-        bool
-            False where the server is so old that it knows no channels and never ends the list.
-
-        Raises
-        ------
-        NoReply
-            Nothing that belongs to the list came.
-        ConnectionLost
-        """
-        asked: list[asyncio.Future[None]] = []
-        # The last of them must be over before the time for connecting is, or nobody learns what is wrong.
-        wait = min(self.patience.version, self.patience.connect / (self.patience.version_tries + 1))
-        for _ in range(self.patience.version_tries):
-            asked.append(self._fences.expect())
-            await self.send(encode(VersionRequest()))
-            done, _ = await asyncio.wait(asked, timeout=wait)
-            if self.lost is not None:
-                raise self.loss()
-            if done:
-                await self._settle_answers(asked)
-                return True
-            if self._draft.version is not None:
-                self._take_for_old()
-                return False
-        raise NoReply(f"no answer to {len(asked)} version requests, {wait:g} s waited for each")
+        await self._pulse.certainty()
 
     def allowance(self, seconds: float) -> float:
         """Give `seconds`, or more while the server is busy with something that blocks its reader."""
@@ -319,11 +282,14 @@ class Session:
     async def _read(self) -> None:
         packets = PacketReader()
         try:
-            while data := await self._reader.read(_READ_SIZE):
-                self._acknowledge(len(data))
+            while data := await self._line.read(_READ_SIZE):
+                self.bytes_received += len(data)
+                self._pulse.beat()
+                self._line.acknowledge()
                 packets.receive_data(data)
                 while (packet := packets.next_packet()) is not None:
                     self._take(decode_from_server(packet))
+            self._pulse.beat()  # an end in good order comes after everything else
             self.lose("the server closed it")
         except ProtocolError as error:
             self.lose(f"what the server sends is not guiServer's protocol ({error})", error)
@@ -331,12 +297,6 @@ class Session:
             self.lose(f"it broke ({error})", error)
         finally:
             self.lose("its reader ended")  # whatever the reason, nobody must wait for it any more
-
-    def _acknowledge(self, count: int) -> None:
-        self.bytes_received += count
-        self._last_heard = self._loop.time()
-        if _QUICKACK is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _take(self, event: ServerEvent) -> None:
         match event:
@@ -355,40 +315,4 @@ class Session:
             case UnknownPacket():
                 self.unknown_packets += 1
             case _:
-                self._describe(event)
-
-    def _describe(self, event: ServerEvent) -> None:
-        if isinstance(event, ServerVersion):
-            self._draft = Draft()
-        self._draft.add(event)
-        if isinstance(event, VersionsComplete) or self._fence_by_version:
-            self.description = self._draft.finish(knows_channels=not self._fence_by_version)
-        if isinstance(event, ServerVersion if self._fence_by_version else VersionsComplete):
-            self._fences.answer()
-
-    async def _settle_answers(self, asked: list[asyncio.Future[None]]) -> None:
-        """Make requests and answers match again, when nobody knows which of the requests got lost."""
-        if len(asked) == 1:
-            return
-        expected = [*asked, self._fences.expect()]
-        await self.send(encode(VersionRequest()))
-        wait = self.patience.version
-        while pending := [answer for answer in expected if not answer.done()]:
-            done, _ = await asyncio.wait(pending[:1], timeout=wait)
-            if not done:
-                break
-            wait = self.patience.version / 4  # answers to requests that did arrive follow each other closely
-        self._fences.forget()
-
-    def _take_for_old(self) -> None:
-        self._fences.forget()
-        self._fence_by_version = True
-        self.description = self._draft.finish(knows_channels=False)
-
-    async def _watch(self) -> None:
-        while self.lost is None:
-            silent = self._loop.time() - self._last_heard
-            if silent < self.patience.idle:
-                await asyncio.sleep(self.patience.idle - silent)
-                continue
-            await self.probe(self.patience.fence)
+                self._versions.receive(event)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 
+from difxnb.client.line import open_tcp
 from difxnb.client.patience import Patience, within
 from difxnb.client.session import Session, Subscriber
 from difxnb.client.settings import Settings
+from difxnb.client.tunnel import Tunnel
 from difxnb.errors import AccessDenied, ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
 from difxnb.wire.control import AccessToken, ChannelsOn, encode
 
@@ -33,9 +34,10 @@ async def open_session(
     subscriber: Subscriber,
     rng: random.Random,
     settings: Settings = Settings(),  # noqa: B008 - frozen
+    tunnel: Tunnel | None = None,
     token: str | None = None,
 ) -> Session:
-    """Connect and make the session ready for requests, the relay of messages switched on.
+    """Connect, through `tunnel` if there is one, and make the session ready for requests.
 
     Raises
     ------
@@ -48,9 +50,9 @@ async def open_session(
     NoReply
         The connection was accepted, and then silence.
     """
-    peer = f"{host}:{port}"
-    reader, writer = await _connect(host, port, peer, patience)
-    session = Session(reader, writer, peer=peer, patience=patience, subscriber=subscriber, rng=rng)
+    line = await (tunnel.open if tunnel else open_tcp)(host, port, patience)
+    peer = f"{host}:{port}" + (f" behind {tunnel.gateway}" if tunnel else "")
+    session = Session(line, peer=peer, patience=patience, subscriber=subscriber, rng=rng)
     session.start()
     try:
         async with within(patience.connect, f"guiServer at {peer} did not get ready; try a longer timeout="):
@@ -58,7 +60,7 @@ async def open_session(
                 await session.send(encode(AccessToken(token)))
             await asyncio.sleep(patience.settle)
             await _greet(session, token)
-            await _set_up(session, transport, settings)
+            await _set_up(session, transport, settings, tunneled=tunnel is not None)
     except ConnectionLost as error:
         await session.close("it could not be set up")
         raise ConnectionFailed(f"{peer} answered, and then the connection ended: {error}") from error
@@ -67,26 +69,6 @@ async def open_session(
         raise
     session.watch()
     return session
-
-
-async def _connect(
-    host: str, port: int, peer: str, patience: Patience
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    try:
-        # guiServer listens on IPv4 alone.
-        async with asyncio.timeout(patience.connect):
-            return await asyncio.open_connection(host, port, family=socket.AF_INET)
-    except TimeoutError as error:
-        raise ConnectionFailed(
-            f"no connection to {peer} within {patience.connect:g} s: is the host up, and no firewall between?"
-        ) from error
-    except (socket.gaierror, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else "it is no host name"
-        raise ConnectionFailed(f"{host!r} has no IPv4 address ({reason}); is the name right?") from error
-    except OSError as error:
-        raise ConnectionFailed(
-            f"no connection to {peer} ({error.strerror or error}); is guiServer running there, on this port?"
-        ) from error
 
 
 async def _greet(session: Session, token: str | None) -> None:
@@ -122,12 +104,13 @@ def _denied(peer: str, token: str | None) -> AccessDenied:
     )
 
 
-async def _set_up(session: Session, transport: str, settings: Settings) -> None:
+async def _set_up(session: Session, transport: str, settings: Settings, *, tunneled: bool) -> None:
     knows_channels = session.description.knows_channels
-    if transport == "channel" and not knows_channels:
+    if (transport == "channel" or tunneled) and not knows_channels:
+        way_out = "it cannot be used through ssh" if tunneled else "use transport='dial-back'"
         raise NotGuiServer(
             f"guiServer at {session.peer} ({session.description.version}) never announces channels "
-            "(packet 18); servers before April 2014 do not have them: use transport='dial-back'"
+            f"(packet 18); servers before April 2014 do not have them: {way_out}"
         )
     session.dial_back = transport == "dial-back" or not knows_channels
     if session.dial_back:
