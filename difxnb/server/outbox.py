@@ -20,6 +20,7 @@ STALL = 600.0
 """Seconds without room for anything after which a client is taken for lost."""
 
 _HIGH_WATER = 2**20
+_GATHERED = 2**16
 _LEAVING_TIME = 1.0
 _PARTING_READ = 2**16
 
@@ -72,6 +73,8 @@ class Outbox:
         transport = self._writer.transport
         if transport.is_closing():
             return False
+        if self._gathered_bytes + len(data) > _GATHERED:
+            self._flush()
         if transport.get_write_buffer_size() + self._gathered_bytes + len(data) > self._limit:
             self.dropped += 1
             if self._report is None:
