@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import floor
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.calc import Calc, parse_calc
@@ -54,8 +55,11 @@ class MonitoredJob:
     result_length: int
 
     def scan_at(self, time: float) -> int | None:
-        """Index of the scan that a time stamp lies in; None outside all scans."""
-        return next((i for i, (start, stop) in enumerate(self.spans) if start <= time < stop), None)
+        """Index of the scan that a time stamp lies in; None outside all scans.
+
+        The stamp is the whole second in which an integration began: a scan may begin within it.
+        """
+        return next((i for i, (start, stop) in enumerate(self.spans) if floor(start) <= time < stop), None)
 
     def announced(self, quirks: Quirks) -> list[bytes]:
         """The product list as elementary writes."""
@@ -94,7 +98,7 @@ def read_monitored_job(root: Confinement, path: str, quirks: Quirks) -> Monitore
         [_span(inp, calc, index) for index in range(len(calc.scans))],
         [inp.configurations[configuration].int_time for configuration in chosen],
         products,
-        _bandwidths(inp, calc, chosen),
+        _bandwidths(inp, calc, chosen, quirks),
         max((_length(inp, calc, index, c) for index, c in enumerate(chosen)), default=0),
     )
 
@@ -129,12 +133,36 @@ def _scan(inp: Input, calc: Calc, index: int) -> Scan:
     )
 
 
-def _layout(inp: Input, calc: Calc, index: int, configuration: int) -> list[ResultProduct]:
+def _layout(inp: Input, calc: Calc, index: int, configuration: int, quirks: Quirks) -> list[ResultProduct]:
     """Products of a scan in the order of the list: by baseline, then band, then as they lie."""
     layout = result_layout(inp, configuration, phase_centers=len(calc.scans[index].phase_centers))
     crosses = [p for p in layout if p.kind == "cross"]
     crosses.sort(key=lambda p: (p.baseline, p.freq_index, p.phase_center, p.pulsar_bin, p.offset))
-    return crosses + sorted((p for p in layout if p.kind == "auto"), key=lambda p: p.offset)
+    autos = sorted((p for p in layout if p.kind == "auto"), key=lambda p: p.offset)
+    if quirks.recorded_autos and autos:
+        autos = list(_recorded_autos(inp, configuration, autos[0]))
+    return crosses + autos
+
+
+def _recorded_autos(inp: Input, configuration: int, first: ResultProduct) -> Iterator[ResultProduct]:
+    """Autocorrelations as the real server counts them: every recorded band, and no other."""
+    config, offset = inp.configurations[configuration], first.offset
+    most = max(len(freq.products) for row in config.baseline_indices for freq in inp.baselines[row].freqs)
+    for place, row in enumerate(config.datastream_indices):
+        stream = inp.datastreams[row]
+        bands = range(len(stream.bands))
+        for band in (*bands, *(bands if most > 2 else ())):
+            freq_index = stream.band_freq_index(band)
+            yield replace(
+                first,
+                datastream=place,
+                freq_index=freq_index,
+                antenna1=stream.telescope_index,
+                antenna2=stream.telescope_index,
+                offset=offset,
+                channels=inp.channels(freq_index),
+            )
+            offset += inp.channels(freq_index)
 
 
 def _length(inp: Input, calc: Calc, index: int, configuration: int) -> int:
@@ -144,7 +172,7 @@ def _length(inp: Input, calc: Calc, index: int, configuration: int) -> int:
 def _products(inp: Input, calc: Calc, index: int, configuration: int, quirks: Quirks) -> Iterator[Product]:
     bands: dict[int, list[int]] = {}
     counted: Counter[tuple[int, ...]] = Counter()
-    for number, product in enumerate(_layout(inp, calc, index, configuration)):
+    for number, product in enumerate(_layout(inp, calc, index, configuration, quirks)):
         is_auto = product.kind == "auto"
         rows = bands.setdefault(-1 - product.datastream if is_auto else product.baseline, [])
         if product.freq_index not in rows:
@@ -176,10 +204,10 @@ def _telescopes(inp: Input, configuration: int, product: ResultProduct, quirks: 
     return inp.telescopes[rows[0]].name, inp.telescopes[rows[1]].name
 
 
-def _bandwidths(inp: Input, calc: Calc, chosen: list[int]) -> dict[int, float]:
+def _bandwidths(inp: Input, calc: Calc, chosen: list[int], quirks: Quirks) -> dict[int, float]:
     widths: dict[int, float] = {}
     for index, configuration in enumerate(chosen):
-        for number, product in enumerate(_layout(inp, calc, index, configuration)):
+        for number, product in enumerate(_layout(inp, calc, index, configuration, quirks)):
             widths.setdefault(number, inp.freqs[product.freq_index].bandwidth_mhz * 1e6)
     return widths
 

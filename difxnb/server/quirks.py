@@ -37,6 +37,9 @@ class Quirks:
         Every lag is 0.0 and the signal-to-noise ratio reads ``-nan``.
     datastream_names : bool
         Telescope names in the product list are looked up with datastream indices.
+    recorded_autos : bool
+        Autocorrelations are listed for every recorded band, in the array of results or not, with offsets that
+        count all of these; those of zoom bands are not listed.
     data_timeout : bool
         The monitor's data thread gives up after a gap between integrations.
     lost_packets : bool
@@ -67,6 +70,7 @@ class Quirks:
     mixed_means: bool = False
     zero_lags: bool = False
     datastream_names: bool = False
+    recorded_autos: bool = False
     data_timeout: bool = False
     lost_packets: bool = False
     silent_files: bool = False
