@@ -104,6 +104,18 @@ class Integration:
         return self.second.uncertainty_ns
 
 
+def second_of(mjd: float, input: Input) -> int:
+    """A time of the server's list, ns after 0 h of START MJD.
+
+    Scans begin whole seconds after the job, whose start the ``.input`` has exactly; the list has days with seven
+    decimals.
+    """
+    job_start = round(input.start_seconds * _NS)
+    ns = round((mjd - input.start_mjd) * DAY_S * _NS)
+    whole = job_start + round((ns - job_start) / _NS) * _NS
+    return whole if abs(ns - whole) < _MJD_STEP_NS else ns
+
+
 class IntegrationClock:
     """Gives each block its integration.
 
@@ -135,19 +147,13 @@ class IntegrationClock:
         self.moved: list[tuple[Integration, int]] = []
 
     def _span(self, scan: Scan, input: Input) -> Span:
-        start, stop = (self._grid_ns(mjd - input.start_mjd) for mjd in (scan.start_mjd, scan.stop_mjd))
+        start, stop = (second_of(mjd, input) for mjd in (scan.start_mjd, scan.stop_mjd))
         try:
             row = input.configuration_for(scan.identifier, scan.source, scan.start_mjd, scan.stop_mjd) or 0
         except ValueError:
             row = 0
         # A scan may have begun before its job, which correlates the rest of it.
         return Span(max(start, self._job_start), min(stop, self._job_stop), self._steps[row], scan)
-
-    def _grid_ns(self, days: float) -> int:
-        """A time of the list: whole seconds after the start of the job, which the ``.input`` has exactly."""
-        ns = round(days * DAY_S * _NS)
-        whole = self._job_start + round((ns - self._job_start) / _NS) * _NS
-        return whole if abs(ns - whole) < _MJD_STEP_NS else ns
 
     def note_gap(self) -> None:
         """Note that integrations may be missing between the last block and the next."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import groupby
+from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import ResultProduct
 from difxnb.visibility.choosing import Select, choose_rows, is_like
+from difxnb.visibility.clock import second_of
 from difxnb.visibility.cube import Key, key_of
 from difxnb.visibility.matching import match_products
 from difxnb.visibility.products import matches_frame
@@ -152,8 +154,8 @@ class Offer:
                 "scan": [scan.index for scan in scans],
                 "scan_name": pd.Series([scan.identifier for scan in scans], dtype=object),
                 "field_name": pd.Series([scan.source for scan in scans], dtype=object),
-                "start": _stamps(scan.start_mjd for scan in scans),
-                "stop": _stamps(scan.stop_mjd for scan in scans),
+                "start": _stamps((scan.start_mjd for scan in scans), self._input),
+                "stop": _stamps((scan.stop_mjd for scan in scans), self._input),
             }
         )
 
@@ -242,10 +244,10 @@ def _named(scans: Iterable[Scan], value: Any, attribute: str) -> Iterator[Scan]:
             yield scan
 
 
-def _stamps(mjds: Iterable[float]) -> pd.Series[Any]:
-    """UTC of MJDs, to the millisecond, which is finer than their seven decimals; NaT where unknown."""
-    seconds = (np.array(list(mjds), dtype=float) - UNIX_EPOCH_MJD) * DAY_S
-    known = np.isfinite(seconds)
-    stamps = np.full(len(seconds), np.datetime64("NaT", "ns"))
-    stamps[known] = np.round(seconds[known] * 1e3).astype("int64").astype("datetime64[ms]")
-    return pd.Series(stamps)
+def _stamps(mjds: Iterable[float], input: Input) -> pd.Series[Any]:
+    """UTC of times in the server's list; NaT where unknown."""
+    day_ns = (input.start_mjd - UNIX_EPOCH_MJD) * DAY_S * 10**9
+    return pd.Series(
+        [pd.Timestamp(day_ns + second_of(mjd, input)) if isfinite(mjd) else pd.NaT for mjd in mjds],
+        dtype="datetime64[ns]",
+    )
