@@ -5,6 +5,7 @@ The file is ``config.toml`` in the user's configuration directory for ``difxnb``
 
     host = "head-node"
     port = 50201
+    ssh = "oper@gateway"
     token_file = "~/.config/difxnb/token"
 """
 
@@ -30,22 +31,30 @@ TOKEN_FILE_VARIABLES = ("DIFX_CONTROL_TOKEN_FILE",)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A host and a port, and who said so.
+    """A host and a port, perhaps behind an ssh gateway, and who said so.
 
     Attributes
     ----------
     host, port : str, int
-    host_source, port_source : str
+        As the gateway sees them, where there is one.
+    host_source, port_source, ssh_source : str
         ``"argument"``, the name of an environment variable, ``"config.toml"``, or ``"default"``.
+    ssh : str or None
+        The gateway.
     """
 
     host: str
     port: int
     host_source: str
     port_source: str
+    ssh: str | None = None
+    ssh_source: str = "default"
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port} (host: {self.host_source}, port: {self.port_source})"
+        sources = f"host: {self.host_source}, port: {self.port_source}"
+        if self.ssh is None:
+            return f"{self.host}:{self.port} ({sources})"
+        return f"{self.host}:{self.port} behind {self.ssh} ({sources}, ssh: {self.ssh_source})"
 
 
 def find_address(
@@ -53,8 +62,13 @@ def find_address(
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
     config_file: Path | None = None,
+    *,
+    ssh: str | None = None,
 ) -> Address:
     """Decide where to connect to: argument, then environment, then configuration file, then the defaults.
+
+    A gateway in the configuration file belongs to the host there (or to the default one): it counts for no host that
+    an argument or the environment names. An empty `ssh` means none.
 
     Raises
     ------
@@ -67,7 +81,12 @@ def find_address(
     port_source, port_text = _first(port, PORT_VARIABLES, variables, config.get("port"), str(DEFAULT_PORT))
     if not (port_text.isascii() and port_text.isdigit() and 0 < int(port_text) < 65536):
         raise ValueError(f"a TCP port lies between 1 and 65535; {port_source} says {port_text!r}")
-    return Address(host_text, int(port_text), host_source, port_source)
+    if ssh is not None:
+        return Address(host_text, int(port_text), host_source, port_source, ssh or None, "argument")
+    gateway = config.get("ssh") if host_source in (CONFIG_FILE, "default") else None
+    if not gateway:
+        return Address(host_text, int(port_text), host_source, port_source)
+    return Address(host_text, int(port_text), host_source, port_source, str(gateway), CONFIG_FILE)
 
 
 def find_token(
