@@ -55,6 +55,10 @@ class Jobs:
         """State changes, warnings and errors of a job; KeyError where nothing was heard of it."""
         return self._table.events(job)
 
+    def weights_table(self, job: str) -> pd.DataFrame:
+        """Weights as rows; see :meth:`difxnb.tables.JobTable.weights`. KeyError where nothing was heard of it."""
+        return self._table.weights(job)
+
     def weights(self, job: str) -> xr.DataArray:
         """Weights of the latest run of a job, (time, antenna), 0 to 1.
 

@@ -3,52 +3,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pandas as pd
 
 from difxnb.aio.frames import findings_frame
-from difxnb.aio.heard import Item
+from difxnb.aio.job_attach import attach
 from difxnb.aio.job_machines import PlacedJob
-from difxnb.aio.job_run import OVER, JobRun
+from difxnb.aio.job_run import JobRun
+from difxnb.aio.job_start import Starting, Wishes, as_waivers
+from difxnb.aio.job_stop import stop_cut_off, stop_elsewhere, stop_own
 from difxnb.aio.live_monitor import LIMIT_BYTES, Monitor, Select, watch_job
-from difxnb.errors import JobNotStopped, JobRefused
-from difxnb.formats.input import Input
+from difxnb.client.start_options import StartOptions
 from difxnb.tables.jobs import STALL_SECONDS
-from difxnb.wire.job import Refusal
-from difxnb.wire.message import JobState, Message, Status
-
-if TYPE_CHECKING:
-    pass
-
-# DiFX cuts identifiers at this length, so longer job names are never heard in full.
-_IDENTIFIER_LENGTH = 31
-
-_log = logging.getLogger(__name__)
 
 
 class Job(PlacedJob):
     """One ``.input`` file on the server, and what can be asked of it. Made by `Correlator.job`."""
 
     async def check(self) -> pd.DataFrame:
-        """Have the correlator check the configuration, without running anything.
+        """Look for what speaks against the job, without running anything.
+
+        The files and machines of the job are looked at here, then the server checks its configuration.
 
         Returns
         -------
         DataFrame
-            Findings, ``severity text``; ``attrs["passed"]`` says whether it would run.
+            Findings: ``id`` (stays the same as long as the finding does), ``severity``, ``blocks`` (the job is not
+            started with it unless it is waived), ``text``. ``attrs["passed"]`` says whether it would run.
 
         Raises
         ------
-        RemoteFileNotFound, JobRefused, NoReply, ConnectionLost
+        RemoteFileNotFound, FileFormatError, JobRefused, NoReply, ConnectionLost
         """
-        where = await self._placement_or_none()
-        conversation = await self._correlator.head_node.check_job(self.input_file, where)
-        return findings_frame(conversation.lines, conversation.config_passed)
+        return findings_frame(*await Starting(self, self._correlator).check())
 
     async def start(
         self,
@@ -89,41 +77,39 @@ class Job(PlacedJob):
 
         Raises
         ------
+        ValueError, TypeError, UnsafeValue
+            Options that contradict each other, that cannot work, or that must not reach the server's shell.
         OutputExists
             There is output already.
         RemoteFileNotFound
             The ``.input`` file, or its machines, do not exist.
         JobRefused
-            The correlator does not want it; the reason says why.
+            Something speaks against it; the reason says what, `findings` what could be waived. Nothing was moved.
         NoReply, ConnectionLost
-            The job may run all the same.
+            The job may run all the same; `attach` finds out.
         """
-        head_node = self._correlator.head_node
-        outputs = _outputs(await self.input(), self._base)
-        where = await self._placement()
-        if not overwrite:
-            await self._clear(outputs, overwrite=False)
-        run = JobRun(self, self._correlator)
-        try:
-            if monitor is not None and monitor is not False:
-                if bail_on_config_fail:
-                    await self._require_good_config()
-                run.monitor = await self.monitor(None if monitor is True else monitor)
-            await self._clear(outputs, overwrite=overwrite)
-            function = _function(run.monitor is not None, bail_on_config_fail)
-            run.started = await head_node.start_job(
-                self.input_file, where, function=function, on_event=run.add_event
-            )
-        except BaseException:
-            await run.abandon()
-            raise
-        if (earlier := self._correlator.runs.get(self.input_file)) is not None:
-            earlier.stop_listening()
-        self._correlator.runs[self.input_file] = run
-        return run
+        options = StartOptions(
+            restart_seconds=0 if restart_seconds is None else restart_seconds,
+            mpi_wrapper=mpi_wrapper,
+            mpi_options=mpi_options,
+            difx_program=difx_program,
+        )
+        wishes = Wishes(
+            monitor=monitor,
+            overwrite=overwrite,
+            bail=bail_on_config_fail,
+            waive=as_waivers(waive),
+            function=function,
+            options=options,
+            stall_after=stall_after,
+        )
+        return await Starting(self, self._correlator).start(wishes)
 
     async def attach(self) -> JobRun:
         """Follow a job that is running, or that ended while nobody looked: from its messages, status and log.
+
+        This is how to get a run back after a kernel was restarted, and how to follow one that somebody else started.
+        It can be waited for and stopped; its outcome says with `JobRun.outcome_evidence` what it is based on.
 
         Raises
         ------
@@ -131,29 +117,40 @@ class Job(PlacedJob):
             Nothing was heard of the job, and it has no log.
         NoReply, ConnectionLost
         """
-        raise NotImplementedError
+        return await attach(self, self._correlator)
 
     async def stop(self, *, mpi_wrapper: str | None = None, difx_program: str | None = None) -> None:
-        """Stop the job, whoever started it; return when its end has been confirmed.
+        """Stop the job, whoever started it; return when it shows no sign of life any more.
+
+        A job that was not started from here is first asked by a message to end itself; its processes are killed where
+        that does not help.
+
+        Parameters
+        ----------
+        mpi_wrapper, difx_program : str, optional
+            What it was started with, where that was not the usual; known where it was started from here.
 
         Raises
         ------
         JobNotStopped
-            It still shows signs of life.
+            It still shows signs of life: its `signs` say which messages came, and how its output grew.
+        UnsafeValue
+            A program that must not reach the server's shell.
         NoReply, ConnectionLost
         """
         run = self._correlator.runs.get(self.input_file)
         if run is not None and not run.done:
             await run.stop()
-            return
-        signs = _SignsOfLife(self.identifier)
-        end = self._correlator.listen(signs.hear)
-        try:
-            await self._correlator.head_node.stop_job(self.input_file)
-            if self._is_heard():
-                await signs.require_silence(self._correlator.head_node.patience.quiet, self.name)
-        finally:
-            end()
+        else:
+            options = StartOptions(mpi_wrapper=mpi_wrapper, difx_program=difx_program)
+            await stop_elsewhere(self, self._correlator, options)
+
+    async def stop_run(self, run: JobRun) -> None:
+        """Stop one run; see `JobRun.stop`."""
+        if run.search is None and run.started is not None and not run.started.ended:
+            await stop_own(run, self._correlator)
+        else:
+            await stop_cut_off(run, self._correlator)
 
     async def monitor(self, select: Select | None = None, *, limit_bytes: int = LIMIT_BYTES) -> Monitor:
         """Watch the job live, while it runs or before it is started.
@@ -194,69 +191,5 @@ class Job(PlacedJob):
         files = await self.input(), await self.delay_model()
         return await watch_job(self._correlator, self.input_file, *files, select, limit_bytes)
 
-    # --- inside ---------------------------------------------------------------------------------------
-
-    async def _clear(self, outputs: Sequence[str], *, overwrite: bool) -> None:
-        for output in outputs:
-            await self._correlator.head_node.clear_output(output, overwrite=overwrite)
-
-    async def _require_good_config(self) -> None:
-        findings = await self.check()
-        if findings.attrs["passed"] is False:
-            complaints = findings.loc[findings["severity"] != "INFO", "text"].tolist()
-            raise JobRefused(
-                Refusal.BAD_CONFIG,
-                "\n".join([f"{self.name} was not started: the configuration check failed", *complaints[-5:]]),
-            )
-
-    def _is_heard(self) -> bool:
-        frame = self._correlator.jobs.frame()
-        mine = frame[frame["job"] == self.identifier]
-        return bool(mine["silence"].notna().any())  # which it is as long as the job is not over
-
     def __repr__(self) -> str:
         return f"<Job {self.name}: {self.input_file} on {self._correlator.address.host}>"
-
-
-def _outputs(inp: Input, base: str) -> list[str]:
-    """Directories the job writes to: where guiServer looks, and where mpifxcorr does."""
-    named = inp.output_filename
-    return [f"{base}.difx", *([named] if named.startswith("/") and named != f"{base}.difx" else [])]
-
-
-def _function(monitored: bool, bail_on_config_fail: bool) -> str:
-    # guiServer takes one word only: with a monitor the check has been made before.
-    if monitored:
-        return "RUN_MONITOR"
-    return "BAIL_ON_CONFIG_FAIL" if bail_on_config_fail else "default"
-
-
-class _SignsOfLife:
-    """Listens whether a job that somebody else started goes on after a stop."""
-
-    def __init__(self, identifier: str) -> None:
-        self._identifier = identifier
-        self._last_running: float | None = None
-        self._over = asyncio.Event()
-
-    def hear(self, item: Item, when: float) -> None:
-        """Take note of a message."""
-        if not isinstance(item, Message) or item.header.identifier != self._identifier:
-            return
-        if isinstance(item.body, Status) and item.body.state == JobState.RUNNING:
-            self._last_running = when
-        elif isinstance(item.body, Status) and item.body.state in OVER:
-            self._over.set()
-
-    async def require_silence(self, seconds: float, name: str) -> None:
-        """Wait until the job says that it is over, or for a time; JobNotStopped when it goes on running."""
-        begin = time.time()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._over.wait()
-        except TimeoutError as error:
-            # What was on its way when the stop was sent arrives in the first moments.
-            if self._last_running is not None and self._last_running > begin + seconds / 2:
-                raise JobNotStopped(
-                    f"{name} was told to stop and still reports progress; look at its processes"
-                ) from error

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from difxnb.aio.frames import status_frame
 from difxnb.client.placement import base_name
 from difxnb.errors import FileFormatError, RemoteFileNotFound
 from difxnb.formats.im import Im, parse_im
@@ -31,6 +30,8 @@ class JobFiles:
     ----------
     input_file : str
         Absolute path on the server.
+    base : str
+        The same without its extension, which names the job's other files.
     name : str
         File name without directory and extension.
     identifier : str
@@ -40,7 +41,7 @@ class JobFiles:
     """
 
     def __init__(self, correlator: Correlator, input_file: str) -> None:
-        self._base = base_name(input_file)
+        self.base = base_name(input_file)
         self.input_file = input_file
         self.name = PurePosixPath(input_file).stem
         self.identifier = self.name[:IDENTIFIER_LENGTH]
@@ -63,17 +64,23 @@ class JobFiles:
     async def delay_model(self) -> Im | None:
         """The parsed ``.im`` file; None where there is none, or none that can be read."""
         try:
-            content = await self._correlator.get_file(f"{self._base}.im")
-            return parse_im(content.decode("utf-8", "replace"), Path(f"{self._base}.im"))
+            content = await self._correlator.get_file(f"{self.base}.im")
+            return parse_im(content.decode("utf-8", "replace"), Path(f"{self.base}.im"))
         except RemoteFileNotFound:
             return None
         except FileFormatError as error:
             _log.warning("baseline coordinates will be missing: %s", error)
             return None
 
+    def outputs(self, inp: Input) -> list[str]:
+        """Directories the job writes to: where guiServer looks, and where mpifxcorr does."""
+        named = inp.output_filename
+        usual = f"{self.base}.difx"
+        return [usual, *([named] if named.startswith("/") and named != usual else [])]
+
     async def status(self) -> pd.DataFrame:
         """What the job's log last said, one row: see `Correlator.job_status`."""
-        return status_frame(await self._correlator.head_node.job_status(self.input_file))
+        return await self._correlator.job_status(self.input_file)
 
     async def log(self) -> str:
         """Text of the ``.difxlog``.
@@ -83,4 +90,4 @@ class JobFiles:
         RemoteFileNotFound
             The job was never started through guiServer.
         """
-        return (await self._correlator.get_file(f"{self._base}.difxlog")).decode("utf-8", "replace")
+        return (await self._correlator.get_file(f"{self.base}.difxlog")).decode("utf-8", "replace")

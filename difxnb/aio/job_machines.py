@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from difxnb.aio.frames import placement_frame
+from difxnb.aio.frames import placement_frame, tried_frame
 from difxnb.aio.job_files import JobFiles
 from difxnb.client.placement import Placement, check_placement
-from difxnb.errors import RemoteFileNotFound
+from difxnb.errors import HostsNotReached, RemoteFileNotFound
 
 
 class PlacedJob(JobFiles):
@@ -29,7 +29,7 @@ class PlacedJob(JobFiles):
         RemoteFileNotFound
             They have not been set.
         """
-        return placement_frame(await self._placement())
+        return placement_frame(await self.placement())
 
     async def set_machines(
         self,
@@ -39,7 +39,7 @@ class PlacedJob(JobFiles):
         processors: Mapping[str, int],
         test: bool = False,
     ) -> pd.DataFrame:
-        """Write ``.machines`` and ``.threads``.
+        """Write ``.machines`` and ``.threads``, and read them back.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class PlacedJob(JobFiles):
         processors : mapping of str to int
             Hosts that compute, and the threads of each; one thread of the head node is kept back.
         test : bool
-            Try each processor first, and leave out those that do not answer.
+            Try all hosts first (see `test_machines`), and leave out processors that do not answer.
 
         Returns
         -------
@@ -61,16 +61,38 @@ class PlacedJob(JobFiles):
         ------
         ValueError, TypeError, UnsafeValue
             The numbers do not suit the job, or a name is no host name.
-        RemoteFileNotFound, RemoteFileError
+        HostsNotReached
+            With `test`: hosts that cannot be left out do not answer. Nothing was written.
+        RemoteFileNotFound, RemotePermission, RemoteFileError
+            The files could not be written.
+        NoReply, ConnectionLost
         """
-        check_placement(head_node, datastreams, processors)
         wanted = (await self.input()).active_datastreams
-        if len(datastreams) != wanted:
-            raise ValueError(f"{self.name} has {wanted} datastreams; got {len(datastreams)} hosts for them")
-        done = await self._correlator.head_node.define_placement(
-            self.input_file, head_node=head_node, datastreams=datastreams, processors=processors, test=test
+        where = check_placement(head_node, datastreams, processors, active_datastreams=wanted)
+        failed: list[str] = []
+        if test:
+            failed = await self._failing(head_node, datastreams, processors)
+            left = {host: number for host, number in processors.items() if host not in failed}
+            where = check_placement(head_node, datastreams, left)
+        await self._correlator.head_node.write_placement(self.input_file, where)
+        return placement_frame(where, failed)
+
+    async def _failing(
+        self, head_node: str, datastreams: Sequence[str], processors: Mapping[str, int]
+    ) -> list[str]:
+        """Hosts that do not answer; HostsNotReached where the job could not do without them."""
+        tried = await self._correlator.head_node.try_hosts(
+            self.input_file, (head_node, *datastreams, *processors)
         )
-        return placement_frame(await self._placement(), done.failed_hosts)
+        failed = [host.node for host in tried if not host.answered]
+        needed = [host for host in failed if host in (head_node, *datastreams)]
+        if needed or set(failed) >= set(processors):
+            raise HostsNotReached(
+                f"{self.name} cannot run: {', '.join(failed)} did not answer through MPI, and "
+                f"{'datastreams and head node' if needed else 'processors'} cannot be left out; nothing was written",
+                tuple(failed),
+            )
+        return failed
 
     async def test_machines(
         self,
@@ -79,10 +101,48 @@ class PlacedJob(JobFiles):
         mpi_wrapper: str | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> pd.DataFrame:
-        """Try to start a program on each host through MPI, as the job will."""
-        raise NotImplementedError
+        """Start a program on each host through MPI, as a start of the job would, and see which answer.
 
-    async def _placement(self) -> Placement:
+        A real guiServer takes a second for each host. The machines of the job stay as they are.
+
+        Parameters
+        ----------
+        nodes : iterable of str, optional
+            Hosts to try; those of `machines` by default.
+        mpi_wrapper : str, optional
+            In place of ``mpirun``.
+        progress : callable, optional
+            Called with the number of hosts tried and of all.
+
+        Returns
+        -------
+        DataFrame
+            ``node``, ``roles`` (what it is in the job, empty where nothing), ``answered`` (missing where the server
+            did not say), ``seconds`` (until it was known).
+
+        Raises
+        ------
+        TypeError, ValueError, UnsafeValue
+            One text where a list of hosts belongs, or names that are not plain.
+        RemoteFileNotFound
+            No `nodes` were named, and the job has no machines.
+        RemotePermission, RemoteFileError
+            Nothing can be made in the job's directory.
+        NoReply, ConnectionLost
+        """
+        if isinstance(nodes, str):
+            raise TypeError(f"nodes are a list of hosts; got {nodes!r}")
+        where = await self.placement() if nodes is None else await self.placement_or_none()
+        tried = await self._correlator.head_node.try_hosts(
+            self.input_file,
+            where.hosts if nodes is None and where is not None else nodes or (),
+            mpi_wrapper=mpi_wrapper,
+            on_host=progress or _show_nothing,
+        )
+        return tried_frame(tried, where)
+
+    async def placement(self) -> Placement:
+        """Read where the job runs; RemoteFileNotFound, which says what to do, where that was not said yet."""
         try:
             return await self._correlator.head_node.read_placement(self.input_file)
         except RemoteFileNotFound as error:
@@ -90,9 +150,13 @@ class PlacedJob(JobFiles):
                 f"{self.name} has no machines yet ({error}); say where it is to run with set_machines"
             ) from error
 
-    async def _placement_or_none(self) -> Placement:
+    async def placement_or_none(self) -> Placement | None:
+        """Read where the job runs; None where that was not said yet."""
         try:
-            return await self._placement()
+            return await self.placement()
         except RemoteFileNotFound:
-            # A check needs no machines; the server only wants to see some names.
-            return Placement(("None", "None", "None"), (1,))
+            return None
+
+
+def _show_nothing(done: int, total: int) -> None:
+    """Take the progress of a test that nobody watches."""

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of a job: followed from its start to its end."""
+"""One run of a job: followed from its start, or from when somebody attached to it, to its end."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from difxnb.aio.frames import EVENT_COLUMNS, conversation_frame
+from difxnb.aio.run_history import NO_WEIGHTS, older_first, rows_frame, rows_of_log, weights_of_log
+from difxnb.aio.run_search import OutcomeSearch
+from difxnb.aio.run_watch import OVER, RunWatch
 from difxnb.client.job_control import StartedJob
 from difxnb.client.patience import within
+from difxnb.client.start_options import USUAL, StartOptions
 from difxnb.errors import DifxError
+from difxnb.tables.jobs import STALL_SECONDS
+from difxnb.wire.events import Gap
 from difxnb.wire.job import JobEvent, JobOutcome
-from difxnb.wire.message import JobState, Message, Status
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from difxnb.aio.job import Job
     from difxnb.aio.live_monitor import Monitor
 
+__all__ = ["OVER", "JobRun"]
+
 _KEPT_EVENTS = 10_000
 
 _log = logging.getLogger(__name__)
@@ -36,11 +42,10 @@ _log = logging.getLogger(__name__)
 _TICK_S = 0.2
 
 _ENDED = frozenset({JobOutcome.DONE, JobOutcome.DONE_WITH_ERRORS})
-OVER = frozenset(state.value for state in JobState if state.is_terminal)
 
 
 class JobRun:
-    """One run of a job. Made by `Job.start`; may be awaited, which is the same as ``await run.wait()``.
+    """One run of a job. Made by `Job.start` and `Job.attach`; ``await run`` is the same as ``await run.wait()``.
 
     Everything but `wait` and `stop` is a snapshot of what has been heard, usable from any thread.
 
@@ -49,10 +54,19 @@ class JobRun:
     job : Job
     monitor : Monitor or None
         Live visibilities, when the job was started with ``monitor=``.
+    options : StartOptions
+        How it was started; the usual way where somebody else did.
     """
 
-    def __init__(self, job: Job, correlator: Correlator) -> None:
-        self.job = job
+    def __init__(
+        self,
+        job: Job,
+        correlator: Correlator,
+        *,
+        options: StartOptions = USUAL,
+        stall_after: float = STALL_SECONDS,
+    ) -> None:
+        self.job, self.options = job, options
         self.monitor: Monitor | None = None
         self.started: StartedJob | None = None
         self.begun = time.time()
@@ -60,123 +74,175 @@ class JobRun:
         self._correlator = correlator
         self._lock = threading.Lock()
         self._events: deque[tuple[float, JobEvent]] = deque(maxlen=_KEPT_EVENTS)
-        self._state = "Spawning"
-        self._progress = 0.0
-        self._heard_running = False
-        self._latest_weights: tuple[tuple[int, float], ...] = ()
+        self.watch = RunWatch(job.identifier, job.input_file, begun=self.begun, stall_after=stall_after)
+        self.search: OutcomeSearch | None = None
+        self._watching_end: asyncio.Task[None] | None = None
         self.stop_listening = correlator.listen(self._hear)
 
     @property
     def state(self) -> str:
         """State as the job last told it: ``Starting``, ``Running``, ``Done``…; ``Spawning`` before that."""
-        return self._state
+        return self.watch.state
 
     @property
     def progress(self) -> float:
         """Share of the observation that has been correlated, 0 to 1."""
-        return 1.0 if self.outcome in _ENDED else self._progress
+        return 1.0 if self.outcome in _ENDED else self.watch.progress
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, or nobody will learn how it ends."""
-        return self.started is not None and self.started.ended
+        """Whether it has ended, or was silent for so long that nobody waits for its end any more."""
+        if self.search is not None:
+            return self.search.finished.is_set()
+        return self.started is not None and self.started.ended and self.started.failure is None
 
     @property
     def outcome(self) -> JobOutcome | None:
-        """How it ended; None while it runs, UNKNOWN where the connection broke before."""
+        """How it ended; None while it runs.
+
+        UNKNOWN after the connection broke, or after `Job.attach`, as long as neither an end nor a sign of life was
+        found since. It is looked for in messages, job status, log and output; see `outcome_evidence`.
+        """
+        if self.search is not None:
+            return self.search.outcome
         return None if self.started is None else self.started.outcome
 
     @property
     def outcome_evidence(self) -> str:
         """What `outcome` is based on; what was looked at in vain where that is UNKNOWN."""
-        return ""
+        if self.search is not None:
+            return self.search.evidence
+        last = None if self.started is None else self.started.conversation.terminal
+        return "" if last is None else f"guiServer: {last.name.lower()} ({last.value})"
 
     @property
     def silence(self) -> float | None:
         """Seconds since anything was heard of the run, from the job or from guiServer; None when it is over."""
-        return None
+        return None if self.done else self.watch.silence(time.time())
 
     @property
     def stalled(self) -> bool:
-        """Whether it made no progress for `stall_after` seconds."""
-        return False
+        """Whether it told no progress for longer than `Job.start` was given as ``stall_after``."""
+        return not self.done and self.watch.stalled(time.time())
 
     @property
     def events(self) -> pd.DataFrame:
         """What was said about this run: ``time source event severity text`` (times received, UTC).
 
-        From guiServer (its stages, and the output of the programs), and from the job's own messages
-        (changes of state, warnings, errors).
+        From guiServer (its stages, and the output of the programs), from the job's own messages (changes of state,
+        warnings, errors), from its log where somebody attached later, and from here: waived findings, stalls.
         """
         with self._lock:
             told = list(self._events)
-        return _merged(conversation_frame(told), self._heard_events())
+        heard = self._heard_events()
+        rows = self.watch.notes(time.time())
+        if self.search is not None and self.started is None:
+            first = heard["time"].min()
+            logged = rows_of_log(self.search.attempt, self.search.clock_offset)
+            rows += [row for row in logged if heard.empty or row[0] < first.timestamp()]
+        return _merged(conversation_frame(told), heard, rows_frame(rows))
 
     @property
     def weights(self) -> xr.DataArray:
         """Weights so far, (time, antenna), 0 to 1; empty before the first integration."""
         from difxnb.visibility import weights_array
 
-        try:
-            weights = self._correlator.jobs.weights(self.job.identifier)
-        except KeyError:
-            return weights_array(_NO_WEIGHTS)
-        # Before this run has reported, the table still holds the one before.
-        return weights if self._heard_running else weights_array(_NO_WEIGHTS)
+        inp, table = self.job.known_input, NO_WEIGHTS
+        # Before this run has reported, the table of all jobs still holds the one before.
+        if self.watch.heard_running:
+            table = self._correlator.jobs.weights_table(self.job.identifier)
+        if self.search is not None and inp is not None:
+            table = older_first(weights_of_log(self.search.attempt, inp), table)
+        return weights_array(table, inp)
 
     @property
     def latest_weights(self) -> dict[str, float]:
         """Weight of each antenna in the latest integration; empty before the first."""
         from difxnb.visibility.fits import antenna_name
 
-        latest = self._latest_weights
+        latest = self.watch.weights
         return {antenna_name(index, self.job.known_input): weight for index, weight in latest}
 
     async def wait(self, timeout: float | None = None) -> JobOutcome:
         """Wait for the end. Cancelling it leaves the job running.
+
+        Where the connection breaks meanwhile, the outcome is looked for as soon as the server can be reached again:
+        in messages, job status and log. UNKNOWN is returned only after a long silence, or after a last word that
+        leaves it open; `outcome_evidence` says which.
 
         Raises
         ------
         NoReply
             `timeout` seconds have passed; the job goes on.
         ConnectionLost
-            The connection broke: `outcome` is UNKNOWN, the job may go on or have ended.
+            The connection was closed here before the outcome was found.
         """
         async with within(timeout, f"{self.job.name} still runs, and goes on"):
-            outcome = await self._started.wait()
-            await self._started.settle()
-        return outcome
+            if self.search is None:
+                await self._wait_for_conversation()
+            if self.search is not None:
+                return await self.search.found()
+        return self.outcome or JobOutcome.UNKNOWN
 
     async def ended(self) -> None:
-        """Wait for the end, or for the loss of the connection; raises nothing."""
-        await self._started.wait_ended()
+        """Wait until nothing here depends on the connection any more; raises nothing."""
+        if self.started is not None:
+            await self.started.wait_ended()
 
     async def stop(self) -> None:
-        """Stop the job; return when its end has been confirmed. Nothing happens where it has ended.
-
-        After the loss of the connection, and `reconnect`, the job is stopped like one that others started.
+        """Stop the job; return when its end has been verified. Nothing happens where it has ended.
 
         Raises
         ------
         JobNotStopped
-            The end did not come in time.
+            It still shows signs of life; its `signs` say which.
         NoReply, ConnectionLost
         """
-        if not self.done:
-            await self._correlator.head_node.stop_job(self.job.input_file, self._started)
-        elif self.outcome is JobOutcome.UNKNOWN:
-            await self.job.stop()
+        if not self.done or self.outcome is JobOutcome.UNKNOWN:
+            await self.job.stop_run(self)
+
+    # --- what the job does with it --------------------------------------------------------------------
 
     def add_event(self, event: JobEvent) -> None:
         """Take in what guiServer says."""
+        now = time.time()
+        self.watch.told(now)
         with self._lock:
             if len(self._events) == self._events.maxlen:
                 self.dropped_events += 1
-            self._events.append((time.time(), event))
+            self._events.append((now, event))
+
+    def follow(self, started: StartedJob, outputs: Iterable[str], log_size: int) -> None:
+        """See a start to its end, and beyond the end of its connection."""
+        self.started = started
+        work = self._follow(started, tuple(outputs), log_size)
+        self._watching_end = asyncio.create_task(work, name=f"difxnb run {self.job.name}")
+
+    def look_for_outcome(
+        self, outputs: Iterable[str], *, log_from: int = 0, alive: bool = False
+    ) -> OutcomeSearch:
+        """Find out by other means than a conversation how it ends."""
+        self.search = OutcomeSearch(
+            self._correlator.head_node,
+            self.job.input_file,
+            tuple(outputs),
+            self.watch,
+            log_from=log_from,
+            alive=alive,
+        )
+        return self.search
+
+    def let_go(self) -> None:
+        """Follow it no further: the connection is being closed here."""
+        self.stop_listening()
+        if self._watching_end is not None:
+            self._watching_end.cancel()
+        if self.search is not None:
+            self.search.end()
 
     async def abandon(self) -> None:
         """Give up a run that did not come about."""
-        self.stop_listening()
+        self.let_go()
         if self.monitor is not None:
             try:
                 await self.monitor.close()
@@ -195,50 +261,68 @@ class JobRun:
             waiting.cancel()
         return waiting.result()
 
-    @property
-    def _started(self) -> StartedJob:
+    async def _wait_for_conversation(self) -> None:
         if self.started is None:
             raise ValueError(f"{self.job.name} was not started")
-        return self.started
+        await self.started.wait_ended()
+        if self.started.failure is None:
+            await self.started.settle()
+        elif self._watching_end is not None:
+            await asyncio.wait({self._watching_end})
+            if self.search is None:
+                await self.started.wait()  # which says what was lost
+
+    async def _follow(self, started: StartedJob, outputs: tuple[str, ...], log_size: int) -> None:
+        await started.wait_ended()
+        if started.failure is None:
+            return
+        search = self.look_for_outcome(outputs, log_from=log_size)
+        if self._correlator.head_node.closed:
+            search.end()
+        else:
+            self.watch.note(time.time(), "lost", "WARNING", str(started.failure))
+            search.begin()
 
     def _hear(self, item: Item, when: float) -> None:
-        if not isinstance(item, Message) or not isinstance(item.body, Status):
+        if isinstance(item, Gap):
+            if self.search is not None and item.end is not None:
+                self.search.wake()
             return
-        if item.header.identifier != self.job.identifier:
-            return
-        status = item.body
-        if self.done and (self._state in OVER or status.state not in OVER):
-            # The last state may arrive after the end; anything else belongs to another run of the same job.
-            self.stop_listening()
-            return
-        self._heard_running = self._heard_running or status.state == JobState.RUNNING
-        self._state = status.state or self._state
-        self._latest_weights = status.weights or self._latest_weights
-        start, stop, now = status.job_start_mjd, status.job_stop_mjd, status.visibility_mjd
-        if start and stop and now and stop > start:
-            share = (now - start) / (stop - start)
-            self._progress = min(1.0, max(self._progress, share)) if math.isfinite(share) else self._progress
+        if self.done:
+            self.watch.close()
+        if self.watch.hear(item, when) and self.search is not None and self.watch.state in OVER:
+            self.search.wake()
 
     def _heard_events(self) -> pd.DataFrame:
         try:
             heard = self._correlator.jobs.events(self.job.identifier)
         except KeyError:
             return conversation_frame([])
-        heard = heard[heard["time"] >= pd.Timestamp(self.begun, unit="s")]
+        if self.started is None:
+            heard = heard[heard["attempt"] == heard["attempt"].max()]
+        else:
+            heard = heard[heard["time"] >= pd.Timestamp(self.begun, unit="s")]
         severity = heard["severity"].astype(object).where(heard["severity"].notna(), None)
         return heard.assign(source="mpifxcorr", severity=severity)[list(EVENT_COLUMNS)].astype(
             dict.fromkeys(("source", "event", "severity", "text"), object)
         )
 
     def __repr__(self) -> str:
-        state = f"{self.outcome}" if self.done else f"{self.state}, {100 * self.progress:.0f} %"
-        return f"<JobRun of {self.job.name}: {state}>"
+        return f"<JobRun of {self.job.name}: {self._how()}>"
+
+    def _how(self) -> str:
+        if self.done:
+            return f"{self.outcome}"
+        progress = f"{self.state}, {100 * self.progress:.0f} %"
+        if self.outcome is JobOutcome.UNKNOWN:
+            return f"{progress} when last heard of, outcome unknown: {self.outcome_evidence}"
+        if self.stalled:
+            return f"{progress}, stalled: none for {time.time() - self.watch.last_progress:.0f} s"
+        return progress
 
 
-_NO_WEIGHTS = pd.DataFrame({"time": [], "datastream": [], "weight": []})
-
-
-def _merged(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    if first.empty or second.empty:
-        return second if first.empty else first
-    return pd.concat([first, second]).sort_values("time", kind="stable", ignore_index=True)
+def _merged(*frames: pd.DataFrame) -> pd.DataFrame:
+    filled = [frame for frame in frames if not frame.empty]
+    if not filled:
+        return frames[0]
+    return pd.concat(filled).sort_values("time", kind="stable", ignore_index=True)

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, check and stop jobs.
+"""Start and check jobs.
 
 A start is a conversation that lasts as long as the job; it is read to its end by a task of its own, because a
-client that stops reading stops the job. Mirrors guiserver.md 7.4 and 7.5.
+client that stops reading stops the job. Mirrors guiserver.md 7.4.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from difxnb.client.conversation import packets_of
 from difxnb.client.exchange import ByteStream
+from difxnb.client.findings import Finding, findings_of_check, not_waived
+from difxnb.client.job_stop import stop_command
 from difxnb.client.patience import within
 from difxnb.client.placement import Placement, base_name
 from difxnb.client.remote_files import look
 from difxnb.client.session import Session
+from difxnb.client.start_options import USUAL, StartOptions
 from difxnb.errors import (
     ConnectionLost,
     DifxError,
-    JobNotStopped,
     JobRefused,
     NoReply,
     OutputExists,
@@ -29,9 +31,13 @@ from difxnb.errors import (
 )
 from difxnb.wire.control import Command, encode
 from difxnb.wire.job import JobConversation, JobEvent, JobOutcome, Refusal, decode_job
-from difxnb.wire.message import Processor, Start, Stop, command_xml
+from difxnb.wire.message import Processor, Start, command_xml
 
 OnEvent = Callable[[JobEvent], None]
+
+_SHOWN_FINDINGS = 20
+# Of all functions only this one is no start.
+_CHECK_ONLY = StartOptions(function="CONFIG_ONLY")
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +49,7 @@ _WHAT_TO_DO = {
     Refusal.INPUT_NOT_FOUND: "the server cannot read the input file",
     Refusal.NAME_TOO_LONG: "the name of the input file is too long for the server",
     Refusal.OUTPUT_EXISTS: "output is in the way; overwrite=True moves it aside",
-    Refusal.BAD_CONFIG: "the configuration check failed; job.check() shows why, "
-    "bail_on_config_fail=False starts all the same",
+    Refusal.BAD_CONFIG: "the configuration check failed; start with waive=[ids] where that does not matter",
     Refusal.STOPPED_BEFORE_START: "it was stopped before it started",
     Refusal.UNKNOWN: "the server gave no reason",
 }
@@ -169,7 +174,7 @@ async def start_job(
     input_file: str,
     placement: Placement,
     *,
-    function: str,
+    options: StartOptions = USUAL,
     on_event: OnEvent,
 ) -> StartedJob:
     """Start a job; return when the server has accepted it.
@@ -178,27 +183,30 @@ async def start_job(
 
     Raises
     ------
+    UnsafeValue, ValueError, TypeError
+        See `StartOptions.require_safe`.
     JobRefused, OutputExists, RemoteFileNotFound
         The server refused; the reason says why.
     NoReply, ConnectionLost, ProtocolError
         The job may run all the same; the text says so.
     """
+    options.require_safe(input_file, own_server=session.description.is_own)
     await _require_input(session, input_file)
     try:
-        started = await _send_start(session, input_file, placement, function, on_event)
+        started = await _send_start(session, input_file, placement, options, on_event)
         await started.wait_decided()
     except asyncio.CancelledError:
-        await _take_back(session, input_file)
+        await _take_back(session, input_file, options)
         raise
     _raise_refusal(session, started)
     return started
 
 
-async def _take_back(session: Session, input_file: str) -> None:
+async def _take_back(session: Session, input_file: str, options: StartOptions) -> None:
     """Stop a job whose start was given up; with a lost connection there is nobody to tell."""
     if session.lost is None:
         try:
-            await session.send(_stop_command(input_file))
+            await session.send(stop_command(input_file, options))
         except ConnectionLost as error:
             _log.warning("the start of %s was given up, but perhaps not stopped: %s", input_file, error)
 
@@ -206,7 +214,7 @@ async def _take_back(session: Session, input_file: str) -> None:
 async def check_job(session: Session, input_file: str, placement: Placement) -> JobConversation:
     """Run the configuration check alone; give what it said. Errors as those of `start_job`."""
     await _require_input(session, input_file)
-    started = await _send_start(session, input_file, placement, "CONFIG_ONLY", lambda _: None)
+    started = await _send_start(session, input_file, placement, _CHECK_ONLY, lambda _: None)
     await started.wait()
     if started.conversation.refusal is not Refusal.BAD_CONFIG:
         _raise_refusal(session, started)
@@ -220,7 +228,7 @@ async def _require_input(session: Session, input_file: str) -> None:
 
 
 async def _send_start(
-    session: Session, input_file: str, placement: Placement, function: str, on_event: OnEvent
+    session: Session, input_file: str, placement: Placement, options: StartOptions, on_event: OnEvent
 ) -> StartedJob:
     first_processor = 1 + placement.n_datastreams
     hosts = placement.hosts
@@ -236,7 +244,11 @@ async def _send_start(
                 for host, threads in zip(hosts[first_processor:], placement.threads, strict=False)
             ),
             force=False,
-            function=function,
+            function=options.function,
+            restart_seconds=options.restart_seconds or None,
+            mpi_wrapper=options.mpi_wrapper,
+            mpi_options=options.mpi_options,
+            difx_program=options.difx_program,
             address=address,
             port=port,
         )
@@ -248,10 +260,6 @@ async def _send_start(
     return started
 
 
-def _stop_command(input_file: str) -> bytes:
-    return encode(Command(command_xml(Stop(input=input_file))))
-
-
 def _raise_refusal(session: Session, started: StartedJob) -> None:
     refusal = started.conversation.refusal
     if refusal is None:
@@ -261,32 +269,14 @@ def _raise_refusal(session: Session, started: StartedJob) -> None:
         raise OutputExists(what)
     if refusal is Refusal.INPUT_NOT_FOUND:
         raise RemoteFileNotFound(what)
-    complaints = (
-        [event.text for event in started.conversation.lines][-5:] if refusal is Refusal.BAD_CONFIG else []
-    )
-    raise JobRefused(refusal, "\n".join([what, *complaints]))
+    found = findings_of_check(started.conversation.check_lines, started.input_file)
+    blocking = not_waived(found, ()) if refusal is Refusal.BAD_CONFIG else []
+    raise refused(refusal, what, blocking)
 
 
-async def stop_job(session: Session, input_file: str, started: StartedJob | None) -> None:
-    """Stop a job; return when its end has been confirmed, where it was started over this session.
-
-    For other jobs the server kills the processes and says nothing; what their messages tell has to be
-    watched by the caller.
-
-    Raises
-    ------
-    JobNotStopped
-        The job's end did not come in time.
-    NoReply, ConnectionLost
-    """
-    base_name(input_file)
-    async with session.blocking_the_server():
-        await session.send(_stop_command(input_file))
-        await session.fence()
-    if started is None or not started.is_of(session):
-        return
-    try:
-        async with within(session.patience.stop, f"stop of {input_file}: no sign that it has ended"):
-            await started.wait()
-    except NoReply as error:
-        raise JobNotStopped(f"{error}; look at the processes on the head node") from error
+def refused(refusal: Refusal, what: str, findings: Sequence[Finding]) -> JobRefused:
+    """Make the error that says what speaks against a job, ids in front, to be waived by them."""
+    shown = [str(finding) for finding in findings[:_SHOWN_FINDINGS]]
+    if len(findings) > _SHOWN_FINDINGS:
+        shown.append(f"and {len(findings) - _SHOWN_FINDINGS} more; job.check() shows them all")
+    return JobRefused(refusal, "\n".join([what, *shown]), tuple(finding.id for finding in findings))

@@ -6,13 +6,15 @@ Mirrors guiserver.md 7.12, and 7.4 for where output goes.
 
 from __future__ import annotations
 
-from difxnb.client.conversation import packets_of
-from difxnb.client.patience import within
-from difxnb.client.remote_files import look, ls_entries, move, require_path
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from difxnb.client.job_status import status_report
+from difxnb.client.placement import base_name
+from difxnb.client.remote_files import look, ls_entries, move
 from difxnb.client.session import Session
 from difxnb.errors import OutputExists, RemoteFileNotFound
-from difxnb.wire.control import StatusRequest, encode
-from difxnb.wire.status import JobStatusRecord, StatusReader
+from difxnb.wire.status import JobStatusRecord
 
 
 async def clear_output(session: Session, output: str, *, overwrite: bool) -> str | None:
@@ -47,32 +49,47 @@ async def clear_output(session: Session, output: str, *, overwrite: bool) -> str
     return f"{output}.{number}"
 
 
-async def job_status(session: Session, pattern: str) -> list[JobStatusRecord]:
-    """Ask what the logs of jobs last said.
+@dataclass(frozen=True, slots=True)
+class JobTraces:
+    """What a job has left on the server so far.
 
-    Raises
-    ------
-    ValueError, UnsafeValue
-        `pattern` is not the absolute path, with wildcards or without, of ``.input`` files. (Anything else can
-        take a real server down, H9.)
-    NoReply, ConnectionLost
+    Attributes
+    ----------
+    status : JobStatusRecord or None
+        The last state in its log; None where the server knows no such job.
+    server_time : str or None
+        Local time of the server now, in the form of the log's own times.
+    log_size, output_size : int or None
+        Bytes of its log, and of the files in its output; None where there is none.
     """
-    require_path(pattern.replace("*", "x").replace("?", "x"), "pattern")
-    if not pattern.endswith(".input"):
-        raise ValueError(f"job_status asks about .input files, such as /data/exp/*.input; got {pattern!r}")
-    what = f"job_status {pattern}"
 
-    def request(address: str, port: int) -> bytes:
-        return encode(StatusRequest(True, pattern, address, port))
+    status: JobStatusRecord | None
+    server_time: str | None
+    log_size: int | None
+    output_size: int | None
 
-    reader = StatusReader()
-    stream = await session.open_exchange(request, what)
-    packets = packets_of(stream, what)
+
+async def look_at_job(session: Session, input_file: str, outputs: Sequence[str]) -> JobTraces:
+    """Look at a job's status, log and outputs; errors as those of `status_report` and `ls_entries`."""
+    reply = await status_report(session, input_file)
+    log = await look(session, f"{base_name(input_file)}.difxlog")
+    return JobTraces(
+        next((record for record in reply.records if record.input_file == input_file), None),
+        reply.server_time or None,
+        None if log is None else log.size,
+        await output_size(session, outputs),
+    )
+
+
+async def output_size(session: Session, outputs: Sequence[str]) -> int | None:
+    """Bytes in the files of a job's outputs; None where there are none. Errors as those of `ls_entries`."""
+    sizes = [await _size(session, output) for output in outputs]
+    found = [size for size in sizes if size is not None]
+    return sum(found) if found else None
+
+
+async def _size(session: Session, output: str) -> int | None:
     try:
-        while not reader.complete:
-            async with within(session.patience.listing, f"{what}: {session.peer} stopped in the middle"):
-                reader.add(await anext(packets))
-    finally:
-        await packets.aclose()
-        await stream.close()
-    return reader.records
+        return sum(entry.size for entry in await ls_entries(session, output))
+    except RemoteFileNotFound:
+        return None  # it has not written yet, or what was there was moved aside

@@ -32,6 +32,8 @@ class Patience:
         Wait for a fence; longer while the server runs a configuration check, which blocks its reader.
     first_sign : float
         From a request to the server's opening of the side connection.
+    echo : float
+        From sending a message into the network to its coming back through the relay.
     listing : float
         Between two lines of a listing or two records of a status report.
     stall : float
@@ -66,6 +68,7 @@ class Patience:
     fence: float = 30.0
     check: float = 120.0
     first_sign: float = 15.0
+    echo: float = 2.0
     listing: float = 60.0
     stall: float = 30.0
     stop: float = 60.0

@@ -82,6 +82,8 @@ class Refusal(StrEnum):
     OUTPUT_EXISTS = "output_exists"
     BAD_CONFIG = "bad_config"
     STOPPED_BEFORE_START = "stopped_before_start"
+    ALREADY_RUNNING = "already_running"
+    SAME_NAME = "same_name"
     UNKNOWN = "unknown"
 
 
@@ -95,6 +97,9 @@ _REFUSALS = {
     JobId.FAILURE_OUTPUT_EXISTS: Refusal.OUTPUT_EXISTS,
 }
 
+_VERDICTS = frozenset(
+    {JobId.FAILURE_INPUTFILE_BAD_CONFIG, JobId.CONFIG_PASSED, JobId.CONFIG_COMMAND_NOT_FOUND}
+)
 _OUTPUT = frozenset({JobId.DIFX_MESSAGE, JobId.DIFX_WARNING, JobId.DIFX_ERROR})
 
 TERMINAL = frozenset(
@@ -140,12 +145,18 @@ class JobConversation:
         Verdict of the configuration check; None without one. A missing checker counts as passed.
     lines : list of JobEvent
         Output of the check and of the job, the last `max_lines` of it; `dropped_lines` counts the rest.
+    check_lines : list of JobEvent
+        Output of the check alone: what came before its verdict.
+    checker_missing : bool
+        The server has no program to check with.
     """
 
     def __init__(self, *, max_lines: int = MAX_LINES) -> None:
         self.started = False
         self.accepted = False
         self.config_passed: bool | None = None
+        self.check_lines: list[JobEvent] = []
+        self.checker_missing = False
         self.dropped_lines = 0
         self._lines: deque[JobEvent] = deque(maxlen=max_lines)
         self._failure: Refusal | None = None
@@ -165,6 +176,11 @@ class JobConversation:
     @property
     def complete(self) -> bool:
         return self._terminal is not None
+
+    @property
+    def terminal(self) -> JobId | None:
+        """The packet that ended the conversation; None while it goes on."""
+        return self._terminal
 
     @property
     def lines(self) -> list[JobEvent]:
@@ -209,7 +225,14 @@ class JobConversation:
             self.accepted = True
         elif job_id in _REFUSALS and self._failure is None:
             self._failure = _REFUSALS[job_id]
-        elif job_id is JobId.FAILURE_INPUTFILE_BAD_CONFIG:
+        elif job_id in _VERDICTS:
+            self._judge(job_id)
+
+    def _judge(self, verdict: JobId) -> None:
+        if self.config_passed is None:
+            self.check_lines = self.lines
+        self.checker_missing |= verdict is JobId.CONFIG_COMMAND_NOT_FOUND
+        if verdict is JobId.FAILURE_INPUTFILE_BAD_CONFIG:
             self.config_passed = False
-        elif job_id in (JobId.CONFIG_PASSED, JobId.CONFIG_COMMAND_NOT_FOUND) and self.config_passed is None:
+        elif self.config_passed is None:
             self.config_passed = True

@@ -44,6 +44,9 @@ BRIEF = Patience(
     stall=0.4,
     stop=0.5,
     quiet=0.3,
+    gentle=0.3,
+    look=0.1,
+    gone=0.5,
     idle=30.0,
     monitor_close=0.3,
     after_job=5.0,
@@ -51,7 +54,7 @@ BRIEF = Patience(
 )
 """Time-outs short enough for tests of silence."""
 
-ROBUST = replace(Patience(), settle=0.0, quiet=0.3, monitor_close=0.3, reconnect=BRIEF.reconnect)
+ROBUST = replace(Patience(), settle=0.0, quiet=0.3, look=0.3, monitor_close=0.3, reconnect=BRIEF.reconnect)
 """Time-outs long enough for a busy machine, where answers are expected."""
 
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runs that one connection follows: which, what is being started, and when a job was last known to be over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from difxnb.errors import JobRefused
+from difxnb.wire.job import Refusal
+
+if TYPE_CHECKING:
+    from difxnb.aio.job_files import JobFiles
+    from difxnb.aio.job_run import JobRun
+
+
+class Runs:
+    """The latest run of each job, by the path of its ``.input`` file."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, JobRun] = {}
+        self._starting: dict[str, str] = {}
+        self._stopped: dict[str, float] = {}
+
+    def get(self, input_file: str) -> JobRun | None:
+        """The latest run of a job; None where none was followed."""
+        return self._runs.get(input_file)
+
+    def values(self) -> list[JobRun]:
+        """All runs, those that have ended too."""
+        return list(self._runs.values())
+
+    def adopt(self, run: JobRun) -> None:
+        """Take in a run; the one before of the same job is not listened for any more."""
+        earlier = self._runs.get(run.job.input_file)
+        if earlier is not None:
+            earlier.let_go()
+        self._runs[run.job.input_file] = run
+
+    def let_go(self) -> None:
+        """Follow none of them any further."""
+        for run in self._runs.values():
+            run.let_go()
+
+    def note_stopped(self, input_file: str) -> None:
+        """Note that a job, whoever started it, was stopped now."""
+        self._stopped[input_file] = time.time()
+
+    def known_over(self, input_file: str) -> float:
+        """When a job was last known to be over, unix seconds; what was heard of it before means nothing now."""
+        run = self._runs.get(input_file)
+        ended = run.watch.last_heard if run is not None and run.done else float("-inf")
+        return max(ended, self._stopped.get(input_file, float("-inf")))
+
+    @contextmanager
+    def claim(self, job: JobFiles, *, mixes_names: bool) -> Iterator[None]:
+        """Keep everyone here from starting the same job meanwhile.
+
+        With `mixes_names`, as a real server does, also from starting another one of the same name (H27).
+
+        Raises
+        ------
+        JobRefused
+            It is being started, or runs.
+        """
+        running = {path: run.job.identifier for path, run in self._runs.items() if not run.done}
+        busy = {**running, **self._starting}
+        if job.input_file in busy:
+            raise JobRefused(
+                Refusal.ALREADY_RUNNING,
+                f"{job.input_file} runs already, or is being started, from here; wait for it, or stop it first",
+            )
+        namesake = next((path for path, name in busy.items() if name == job.identifier), None)
+        if namesake is not None and mixes_names:
+            raise JobRefused(
+                Refusal.SAME_NAME,
+                f"{job.input_file} was not started: {namesake} has the same name and is running. A real guiServer "
+                "would mix their logs, and their messages look alike; wait for it, or rename one",
+            )
+        self._starting[job.input_file] = job.identifier
+        try:
+            yield
+        finally:
+            del self._starting[job.input_file]
