@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -49,11 +50,13 @@ class ServerProcess:
         The directory that clients may see.
     quirks : str, optional
         Faults of a real server to reproduce, such as ``"2.9"``.
+    options : sequence of str
+        More options of ``difxnb serve``.
 
     Attributes
     ----------
     port : int
-        Where it listens on 127.0.0.1.
+        Where it listens, on 127.0.0.1 unless `options` say otherwise.
 
     Raises
     ------
@@ -61,10 +64,10 @@ class ServerProcess:
         It ended at once, or said nothing for half a minute. The text holds what it printed.
     """
 
-    def __init__(self, root: Path, quirks: str | None = None) -> None:
+    def __init__(self, root: Path, quirks: str | None = None, options: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", "difxnb", "serve", "--root", str(root), "--port", "0", "--until-eof"]
-        if quirks:
-            command += ["--quirks", quirks]
+        command += ["--quirks", quirks] if quirks else []
+        command += options
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
