@@ -15,7 +15,20 @@ from difxnb.aio.correlator import Connecting, Correlator, connect
 from difxnb.aio.job import Job
 from difxnb.aio.job_run import JobRun
 from difxnb.aio.live_monitor import Monitor
+from difxnb.aio.messages import Messages
 from difxnb.aio.recorder import Recorder
+from difxnb.aio.server_info import ServerInfo
 from difxnb.aio.text import RemoteText
 
-__all__ = ["Connecting", "Correlator", "Job", "JobRun", "Monitor", "Recorder", "RemoteText", "connect"]
+__all__ = [
+    "Connecting",
+    "Correlator",
+    "Job",
+    "JobRun",
+    "Messages",
+    "Monitor",
+    "Recorder",
+    "RemoteText",
+    "ServerInfo",
+    "connect",
+]

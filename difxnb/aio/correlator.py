@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from difxnb.aio.address import Address, find_address, find_token
 from difxnb.aio.files import FileVerbs
-from difxnb.aio.frames import status_frame
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
 from difxnb.aio.making import MakingVerbs
+from difxnb.aio.runs import Runs
+from difxnb.aio.sending import SendVerbs
 from difxnb.aio.server_info import ServerInfo
+from difxnb.aio.status import StatusVerbs
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.remote_files import Progress
 from difxnb.errors import DifxError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from difxnb.aio.job_run import JobRun
     from difxnb.aio.live_monitor import Monitor
 
 __all__ = ["Connecting", "Correlator", "Jobs", "Messages", "Progress", "ServerInfo", "connect"]
@@ -35,7 +34,7 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[Item, float], None]
 
 
-class Correlator(FileVerbs, MakingVerbs):
+class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     """One guiServer, connected. Made by `connect`.
 
     ``async with`` closes it at the end. Jobs are never ended by that: an embedded server goes on with them,
@@ -60,13 +59,14 @@ class Correlator(FileVerbs, MakingVerbs):
         token: str | None = None,
     ) -> None:
         self.address = address
-        self.messages, self.jobs = Messages(), Jobs()
+        self.messages, self.jobs = Messages(self._choose_messages), Jobs()
         self._listeners: dict[object, Listener] = {1: self.messages.add, 2: self.jobs.add}
-        self.runs: dict[str, JobRun] = {}
+        self.runs = Runs()
         self.monitors: set[Monitor] = set()
         self.head_node = AsyncHeadNode(
             address.host,
             address.port,
+            ssh=address.ssh,
             transport=transport,
             timeout=timeout,
             subscriber=self._hear,
@@ -77,11 +77,16 @@ class Correlator(FileVerbs, MakingVerbs):
     @property
     def server(self) -> ServerInfo:
         """What the server says of itself."""
-        return ServerInfo(self.head_node.description)
+        return ServerInfo(self.head_node.description, self.head_node.settings.setup_path, self.head_node)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands, as far as anyone can know."""
+        return self.head_node.connected
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has been closed or lost."""
+        """Whether there is no connection: it was closed here, or is lost and has not come back yet."""
         return not self.head_node.connected
 
     @property
@@ -103,27 +108,10 @@ class Correlator(FileVerbs, MakingVerbs):
         for listener in tuple(self._listeners.values()):
             listener(item, time)
 
+    async def _choose_messages(self, lines: tuple[str, ...]) -> None:
+        await self.head_node.select_messages(lines)
+
     # --- jobs -----------------------------------------------------------------------------------------
-
-    async def job_status(self, pattern: str) -> pd.DataFrame:
-        """What the logs of jobs last said, one row per job.
-
-        Parameters
-        ----------
-        pattern : str
-            Absolute path of ``.input`` files, with or without wildcards: ``"/data/exp/*.input"``.
-
-        Returns
-        -------
-        DataFrame
-            ``job state logged message log input``; empty where nothing matches. ``logged`` is local time of
-            the server host.
-
-        Raises
-        ------
-        UnsafeValue, ValueError, NoReply, ConnectionLost
-        """
-        return status_frame(await self.head_node.job_status(pattern))
 
     def job(self, input_file: str) -> Job:
         """A job, by the absolute path of its ``.input`` file; nothing is asked of the server yet."""
@@ -131,16 +119,20 @@ class Correlator(FileVerbs, MakingVerbs):
 
     # --- connection -----------------------------------------------------------------------------------
 
-    async def reconnect(self) -> None:
-        """Connect anew, after a loss or instead of the connection that stands.
+    async def reconnect(self, force: bool = False) -> None:
+        """Connect anew at once, after a loss or instead of the connection that stands.
 
-        Calls under way end with ConnectionLost; tables and subscriptions stay.
+        A connection that is lost comes back by itself; this does not wait for the next attempt. Calls under way end
+        with ConnectionLost; tables and subscriptions stay.
 
         Raises
         ------
-        ConnectionFailed, NotGuiServer, NoReply
+        ConnectionFailed, NotGuiServer, NoReply, AccessDenied
+            It did not come about; attempts go on in the background.
+        StillRunning
+            The connection stands, and jobs would not survive its end: see `close`.
         """
-        await self.head_node.reconnect()
+        await self.head_node.reconnect(force=force)
 
     async def close(self, force: bool = False) -> None:
         """Close the connection, live monitors first. A second call does nothing.
@@ -160,7 +152,10 @@ class Correlator(FileVerbs, MakingVerbs):
             except DifxError:
                 # A lost connection ends a monitor as well; closing goes on.
                 self.monitors.discard(monitor)
-        await self.head_node.close(force=force)
+        try:
+            await self.head_node.close(force=force)
+        finally:
+            self.runs.let_go()
 
     async def __aenter__(self) -> Correlator:
         return self
@@ -184,8 +179,13 @@ class Correlator(FileVerbs, MakingVerbs):
             )
         await asyncio.gather(*(run.ended() for run in self.runs.values()))
 
+    def _whereabouts(self) -> str:
+        """Why there is no connection, in a few words."""
+        absence = self.head_node.absence
+        return "closed" if self.head_node.closed or absence is None else str(absence)
+
     def __repr__(self) -> str:
-        state = "closed" if self.closed else self.transport
+        state = self.transport if self.connected else self._whereabouts()
         heard = f"{len(self.messages)} messages, {len(self.jobs)} jobs"
         return f"<Correlator {self.address}: {self.server!r}, {state}, {heard}>"
 
@@ -219,6 +219,7 @@ def connect(
     host: str | None = None,
     port: int | None = None,
     *,
+    ssh: str | None = None,
     transport: str = "auto",
     timeout: float = 10.0,
     patience: Patience | None = None,
@@ -229,12 +230,18 @@ def connect(
     Parameters
     ----------
     host : str, optional
-        Without it ``DIFX_CONTROL_HOST``, then ``localhost``.
+        Without it ``DIFX_CONTROL_HOST``, then the configuration file, then ``localhost``.
     port : int, optional
-        Without it ``DIFX_CONTROL_PORT``, then ``DIFX_MESSAGE_PORT``, then 50200.
+        Without it ``DIFX_CONTROL_PORT``, then ``DIFX_MESSAGE_PORT``, then the configuration file, then 50200.
+    ssh : str, optional
+        Gateway to go through: ``"user@gateway"``, ``"gateway:2222"`` or a name in ``~/.ssh/config``, whose keys,
+        agent, jump hosts and known hosts are used. Nothing is asked, and no local port is opened. `host` and `port`
+        are then as the gateway sees them. Without it the one in the configuration file, if `host` is from there
+        too; ``""`` means none. Needs ``difxnb[ssh]``.
     transport : {"auto", "channel", "dial-back"}
         How side connections travel: inside the main one, which works through NAT and tunnels, or dialled
-        back by the server. ``"auto"`` means channels wherever the server knows them.
+        back by the server. ``"auto"`` means channels wherever the server knows them. Through `ssh` a server
+        cannot dial back.
     timeout : float
         Seconds that connecting may take.
     patience : Patience, optional
@@ -247,8 +254,8 @@ def connect(
     -------
     Connecting
         To be awaited, or used with ``async with``; both give a `Correlator` and raise ConnectionFailed
-        (nobody there), NotGuiServer (somebody else there), AccessDenied (it wants another token) or NoReply
-        (silence).
+        (nobody there; GatewayRefused where an ssh gateway does not let us in), NotGuiServer (somebody else
+        there), AccessDenied (it wants another token) or NoReply (silence).
 
     Raises
     ------
@@ -256,7 +263,7 @@ def connect(
         The file holds no token, or others may read it.
     """
     correlator = Correlator(
-        find_address(host, port),
+        find_address(host, port, ssh=ssh),
         transport=transport,
         timeout=timeout,
         patience=patience,

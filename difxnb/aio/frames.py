@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -16,12 +15,10 @@ from difxnb.client.placement import Placement
 from difxnb.tables.columns import times
 from difxnb.wire.files import Entry
 from difxnb.wire.job import JobEvent, JobId
-from difxnb.wire.status import JobStatusRecord
 
 EVENT_COLUMNS = ("time", "source", "event", "severity", "text")
 
 _FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
-_CTIME = "%a %b %d %H:%M:%S %Y"
 _SEVERITIES = {JobId.DIFX_MESSAGE: "INFO", JobId.DIFX_WARNING: "WARNING", JobId.DIFX_ERROR: "ERROR"}
 
 
@@ -49,37 +46,6 @@ def entries_frame(entries: Iterable[Entry]) -> pd.DataFrame:
     columns["size"] = pd.Series([entry.size for entry in rows], dtype="int64")
     columns["modified"] = _moments(_storable(entry.modified) for entry in rows)
     return pd.DataFrame(columns)
-
-
-def status_frame(records: Iterable[JobStatusRecord]) -> pd.DataFrame:
-    """What the logs of jobs last said, one row each.
-
-    Returns
-    -------
-    DataFrame
-        ``job``, ``state`` (None without one), ``logged`` (local time of the server host, which is all that it
-        tells), ``message``, ``log`` (``"status"``, ``"no_log"``: never started through guiServer,
-        ``"no_status"``, ``"open_error"``), ``input``.
-    """
-    rows = list(records)
-    return pd.DataFrame(
-        {
-            "job": _texts(PurePosixPath(record.input_file).stem for record in rows),
-            "state": _texts(record.state or None for record in rows),
-            "logged": _moments(_parse_ctime(record.time_text) for record in rows),
-            "message": _texts(record.message for record in rows),
-            "log": _texts(record.kind for record in rows),
-            "input": _texts(record.input_file for record in rows),
-        }
-    )
-
-
-def _parse_ctime(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, _CTIME)
-    except ValueError:
-        # A damaged log line is no reason to lose the row.
-        return None
 
 
 def placement_frame(placement: Placement, failed_hosts: Sequence[str] = ()) -> pd.DataFrame:

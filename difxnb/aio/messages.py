@@ -23,7 +23,7 @@ from difxnb.tables.traffic import Traffic
 from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed, message_type
 from difxnb.wire.message_types import CATALOGUE
-from difxnb.wire.selection import EVERYTHING, selection_lines
+from difxnb.wire.selection import EVERYTHING, selection_lines, selects
 
 Callback = Callable[[Item], object]
 Choose = Callable[[tuple[str, ...]], Awaitable[None]]
@@ -87,6 +87,10 @@ class Messages:
     def is_selected_at_server(self) -> bool:
         """Whether the server leaves out what is not selected; otherwise it sends everything, and we do."""
         return self._lines != EVERYTHING
+
+    def reaches(self, kind: str) -> bool:
+        """Whether messages with this header type are relayed to us at all."""
+        return selects(self._lines, kind)
 
     def __len__(self) -> int:
         return len(self._table)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server says of itself, as pandas shows it."""
+"""What a server says of itself, as pandas shows it, and which of its DiFX versions is used."""
 
 from __future__ import annotations
 
+import difflib
+
 import pandas as pd
 
+from difxnb.client.message_requests import MessageRequests
 from difxnb.client.server_description import ServerDescription
 
 
@@ -19,19 +22,37 @@ class ServerInfo:
         Login name it runs under; empty where the server has no terminal.
     difx_base : str
         Base directory of the DiFX installations; may be empty.
+    setup_path : str
+        Prefix that every DiFX program is run with; empty for those that the server finds by itself.
     """
 
-    def __init__(self, description: ServerDescription) -> None:
+    def __init__(
+        self, description: ServerDescription, setup_path: str = "", head_node: MessageRequests | None = None
+    ) -> None:
         self.version, self.user = description.version, description.user
-        self.difx_base = description.difx_base
-        self._description = description
+        self.difx_base, self.setup_path = description.difx_base, setup_path
+        self._description, self._head_node = description, head_node
 
     @property
     def difx_versions(self) -> pd.DataFrame:
-        """Installed DiFX versions, one row each: ``version``, and ``setup``, the prefix of its programs."""
+        """Installed DiFX versions: ``version``, ``setup`` (prefix of its programs), ``in_use``."""
         labels = list(self._description.difx_versions)
-        setups = [f"{self.difx_base}/bin/rungeneric.{label}" for label in labels]
-        return pd.DataFrame({"version": labels, "setup": setups}, dtype=object)
+        setups = [self._setup(label) for label in labels]
+        frame = pd.DataFrame({"version": labels, "setup": setups}, dtype=object)
+        frame["in_use"] = pd.Series([setup == self.setup_path for setup in setups], dtype=bool)
+        return frame
+
+    @property
+    def version_in_use(self) -> str:
+        """The DiFX version whose programs the server runs: one that was chosen, or the one it was started with.
+
+        Empty where it does not tell which that is.
+        """
+        for label in self._description.difx_versions:
+            if self.setup_path and self._setup(label) == self.setup_path:
+                return label
+        variables = self._description.environment
+        return "" if self.setup_path else variables.get("DIFX_VERSION") or variables.get("DIFX_LABEL") or ""
 
     @property
     def environment(self) -> pd.Series[str]:
@@ -44,11 +65,42 @@ class ServerInfo:
         """Whether it is the server of this package, with the embedded correlator behind it."""
         return self._description.is_own
 
-    @property
-    def is_read_only(self) -> bool:
-        """Whether it refuses everything that changes anything."""
-        return self._description.is_read_only
+    async def use_version(self, name: str | None) -> None:
+        """Have the programs of one of the installed DiFX versions run from now on, also after a reconnection.
+
+        Parameters
+        ----------
+        name : str or None
+            One of `difx_versions`; None for the programs that the server finds by itself.
+
+        Raises
+        ------
+        ValueError
+            It is not installed there.
+        UnsafeValue
+            Its name is nothing that the server's shell may see.
+        NoReply, ConnectionLost
+            The server did not confirm it. It is told again when the connection is made anew.
+        """
+        prefix = "" if name is None else self._setup(self._known(name))
+        if self._head_node is not None:
+            await self._head_node.use_setup_path(prefix)
+        self.setup_path = prefix
+
+    def _known(self, name: str) -> str:
+        labels = self._description.difx_versions
+        if name in labels:
+            return name
+        alike = difflib.get_close_matches(str(name).upper(), [label.upper() for label in labels], n=1)
+        meant = next((f"; did you mean {label!r}?" for label in labels if label.upper() in alike), "")
+        installed = ", ".join(labels) or "none that it knows of"
+        raise ValueError(f"no DiFX version {name!r} on the server; installed: {installed}{meant}")
+
+    def _setup(self, label: str) -> str:
+        # Without a base the server finds the wrapper by its own PATH.
+        return f"{self.difx_base}/bin/rungeneric.{label}" if self.difx_base else f"rungeneric.{label}"
 
     def __repr__(self) -> str:
         user = f", user {self.user}" if self.user else ""
-        return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}>"
+        used = f", DiFX {self.version_in_use}" if self.version_in_use else ""
+        return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}{used}>"

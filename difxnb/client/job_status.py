@@ -79,6 +79,7 @@ async def status_report(session: Session, patterns: str | Iterable[str]) -> Stat
     Parameters
     ----------
     session : Session
+        The connection.
     patterns : str or iterable of str
         Absolute paths of ``.input`` files, with the wildcards ``* ? [abc]`` or without. Long lists take several
         requests.

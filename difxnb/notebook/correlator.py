@@ -13,12 +13,11 @@ from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.markup import titled
+from difxnb.notebook.messages import Messages, ServerInfo
+from difxnb.notebook.status import MessageVerbs
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from difxnb.aio.correlator import ServerInfo
-    from difxnb.aio.heard import Jobs, Messages
+    from difxnb.aio.heard import Jobs
     from difxnb.client.patience import Patience
 
 
@@ -26,6 +25,7 @@ def connect(
     host: str | None = None,
     port: int | None = None,
     *,
+    ssh: str | None = None,
     transport: str = "auto",
     timeout: float = 10.0,
     patience: Patience | None = None,
@@ -39,6 +39,10 @@ def connect(
         Default: ``DIFX_CONTROL_HOST``, then the configuration file, then ``localhost``.
     port : int, optional
         Default: ``DIFX_CONTROL_PORT``, ``DIFX_MESSAGE_PORT``, the configuration file, then 50200.
+    ssh : str, optional
+        Gateway to go through: ``"user@gateway"``, ``"gateway:2222"`` or a name in ``~/.ssh/config``, whose keys,
+        agent, jump hosts and known hosts are used; nothing is asked. `host` and `port` are then as the gateway sees
+        them. Default: the configuration file, if `host` is from there too. Needs ``difxnb[ssh]``.
     transport : {"auto", "channel", "dial-back"}
         How the server's side connections travel: inside this one (works through tunnels), or dialled back.
     timeout : float
@@ -56,6 +60,8 @@ def connect(
     ------
     ConnectionFailed, NoReply, NotGuiServer
         Nothing there, silence, or something that is no guiServer.
+    GatewayRefused
+        The ssh gateway is not known, or does not let us in.
     AccessDenied, TokenFileError
         The server wants another token; the file holds none, or others may read it.
     """
@@ -65,7 +71,13 @@ def connect(
         inner = loop.call(
             _connected(
                 aio.connect(
-                    host, port, transport=transport, timeout=timeout, patience=patience, token_file=token_file
+                    host,
+                    port,
+                    ssh=ssh,
+                    transport=transport,
+                    timeout=timeout,
+                    patience=patience,
+                    token_file=token_file,
                 )
             )
         )
@@ -79,21 +91,22 @@ async def _connected(connecting: aio.Connecting) -> aio.Correlator:
     return await connecting
 
 
-class Correlator(FileVerbs, MakingVerbs):
+class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     """One guiServer, connected. Close it, or use it with ``with``."""
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
+        self._messages = Messages(inner.messages, loop)
 
     @property
     def server(self) -> ServerInfo:
-        """What the server says of itself: `version`, `user`, `difx_base`, `difx_versions`, `environment`."""
-        return self._inner.server
+        """What the server says of itself: `version`, `user`, `difx_base`, `difx_versions`…; and `use_version`."""
+        return ServerInfo(self._inner.server, self._loop)
 
     @property
     def messages(self) -> Messages:
-        """Everything the server relays: `frame`, `counts`, `subscribe`, `save`."""
-        return self._inner.messages
+        """Everything the server relays: `frame`, `counts`, `statistics`, `select`, `subscribe`, `save`."""
+        return self._messages
 
     @property
     def jobs(self) -> Jobs:
@@ -101,8 +114,13 @@ class Correlator(FileVerbs, MakingVerbs):
         return self._inner.jobs
 
     @property
+    def connected(self) -> bool:
+        """Whether the connection stands, as far as anyone can know."""
+        return self._inner.connected
+
+    @property
     def closed(self) -> bool:
-        """Whether the connection has been closed or lost."""
+        """Whether there is no connection: it was closed here, or is lost and has not come back yet."""
         return self._inner.closed
 
     @property
@@ -110,17 +128,17 @@ class Correlator(FileVerbs, MakingVerbs):
         """How the server's side connections are made: ``"channel"`` or ``"dial-back"``."""
         return self._inner.transport
 
-    def job_status(self, pattern: str | Path) -> pd.DataFrame:
-        """Last known state of the jobs whose ``.input`` files match a pattern, one row each."""
-        return self._loop.call(self._inner.job_status(str(pattern)))
-
     def job(self, input_file: str | Path) -> Job:
         """A job, by its ``.input`` file; nothing is asked of the server yet."""
         return Job(self._inner.job(str(input_file)), self, self._loop)
 
-    def reconnect(self) -> None:
-        """Connect again after the connection was lost."""
-        self._loop.call(self._inner.reconnect())
+    def reconnect(self, force: bool = False) -> None:
+        """Connect again at once, after a loss or instead of the connection that stands.
+
+        A connection that is lost comes back by itself; this does not wait for the next attempt. StillRunning is
+        raised where jobs would not survive it, unless ``force=True``.
+        """
+        self._loop.call(self._inner.reconnect(force))
 
     def close(self, force: bool = False) -> None:
         """Close the connection and end its thread. Closing twice is harmless."""

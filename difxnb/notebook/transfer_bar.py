@@ -43,10 +43,10 @@ def _nothing(done: int, total: int) -> None:
 
 
 class TransferBar:
-    """A tqdm bar in bytes, once the transfer has lasted `PATIENCE_S`."""
+    """A tqdm bar, in bytes or in what `unit` says, once the transfer has lasted `PATIENCE_S`."""
 
-    def __init__(self, title: str) -> None:
-        self._title, self._began = title, monotonic()
+    def __init__(self, title: str, unit: str = "B") -> None:
+        self._title, self._unit, self._began = title, unit, monotonic()
         self._latest: tuple[int, int] | None = None
         self._bar: tqdm[Never] | None = None
 
@@ -59,7 +59,7 @@ class TransferBar:
         if self._latest is None or (self._bar is None and monotonic() - self._began < PATIENCE_S):
             return
         done, total = self._latest
-        bar = self._bar = _new_bar(self._title, total) if self._bar is None else self._bar
+        bar = self._bar = _new_bar(self._title, total, self._unit) if self._bar is None else self._bar
         bar.total = total
         bar.update(done - bar.n)
 
@@ -70,21 +70,21 @@ class TransferBar:
             self._bar.close()
 
 
-def _new_bar(title: str, total: int) -> tqdm[Never]:
+def _new_bar(title: str, total: int, unit: str) -> tqdm[Never]:
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, desc=title, unit="B", unit_scale=True, unit_divisor=1024)
+    return tqdm(total=total, desc=title, unit=unit, unit_scale=unit == "B", unit_divisor=1024)
 
 
 @contextmanager
-def transferring(progress: Shown | None, title: str) -> Iterator[Show]:
+def transferring(progress: Shown | None, title: str, unit: str = "B") -> Iterator[Show]:
     """Show a transfer as its caller wishes."""
     if callable(progress):
         yield _Function(progress)
     elif progress is False:
         yield _Function(_nothing)
     else:
-        bar = TransferBar(title)
+        bar = TransferBar(title, unit)
         try:
             yield bar
         finally:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,11 @@ def times(seconds: Iterable[float | None]) -> pd.Series[pd.Timestamp]:
     stamps = nanoseconds.view("datetime64[ns]")
     stamps[~known] = np.datetime64("NaT")
     return pd.Series(stamps)
+
+
+def moments(found: Iterable[datetime | None]) -> pd.Series[pd.Timestamp]:
+    """Times without zone to ``datetime64[ns]``; None becomes NaT."""
+    return pd.Series(np.array(list(found), dtype="datetime64[us]").astype("datetime64[ns]"))
 
 
 def mjd_seconds(mjd: float | None) -> float | None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from difxnb.formats.difxlog import SEVERITIES, LogEntry, parse_line
@@ -233,8 +232,8 @@ def _begun(line: str) -> tuple[LogEntry, ...]:
     return (LogEntry(entry.time_text, entry.mpi_id, entry.sender, "", line) if is_doubtful else entry,)
 
 
-def _times(moments: Iterable[datetime | None], utc_offset: timedelta | None) -> pd.Series[pd.Timestamp]:
-    times = pd.Series(np.array(list(moments), dtype="datetime64[us]").astype("datetime64[ns]"))
+def _times(found: Iterable[datetime | None], utc_offset: timedelta | None) -> pd.Series[pd.Timestamp]:
+    times = columns.moments(found)
     return times if utc_offset is None else times - pd.Timedelta(utc_offset)
 
 

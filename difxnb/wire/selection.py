@@ -53,3 +53,8 @@ def selection_lines(types: Iterable[str]) -> tuple[str, ...]:
         return EVERYTHING
     chosen = {_BY_TYPE[kind] for kind in wanted}
     return ("SELECTED_MESSAGES", *(keyword for keyword in KEYWORDS if keyword in chosen), "")
+
+
+def selects(lines: Iterable[str], kind: str) -> bool:
+    """Whether a server that was sent these lines relays messages with this header type."""
+    return any(line == EVERYTHING[0] or kind in KEYWORDS.get(line, ()) for line in lines)
