@@ -48,7 +48,8 @@ class Gateway:
         ------
         ValueError
         """
-        user, at, place = text.strip().rpartition("@")
+        text = text.strip()
+        user, at, place = text.rpartition("@")
         host, port = _host_and_port(place)
         plain = (
             host and not host.startswith("-") and not any(c.isspace() or not c.isprintable() for c in text)
