@@ -21,6 +21,49 @@ PROGRAM = "mpifxcorr"
 _SEVERITIES = ("FATAL", "SEVERE", "ERROR", "WARNING", "INFO")
 _MAX_LINE = 7999
 
+MAX_BYTES = 2**16
+"""Bytes of one line that are kept while its end has not come."""
+
+
+class Lines:
+    """Cuts a stream into lines; of a line without end it keeps the beginning, and counts the rest (H25)."""
+
+    def __init__(self, limit: int = MAX_BYTES) -> None:
+        self._limit = limit
+        self._begun = b""
+        self._cut = 0
+
+    def receive_data(self, data: bytes) -> list[str]:
+        """Take bytes, give the lines that they end."""
+        *ended, rest = data.split(b"\n")
+        lines = []
+        for piece in ended:
+            self._append(piece)
+            lines.append(self._take())
+        self._append(rest)
+        return lines
+
+    def receive_eof(self) -> list[str]:
+        """Give the last line, if it had no end."""
+        return [self._take()] if self._begun else []
+
+    def _append(self, piece: bytes) -> None:
+        room = self._limit - len(self._begun)
+        self._begun += piece[:room]
+        self._cut += max(0, len(piece) - room)
+
+    def _take(self) -> str:
+        text = line_text(self._begun)
+        if self._cut:
+            text += f" ({self._cut} more bytes were not kept)"
+        self._begun, self._cut = b"", 0
+        return text
+
+
+def line_text(line: bytes) -> str:
+    """Text of a line without its end."""
+    return line.decode("utf-8", "replace").rstrip("\r\n")
+
 
 class JobOutput:
     """Follows one run of the correlator.
@@ -118,5 +161,7 @@ def _notice(severity: NoticeSeverity, text: str) -> Notice:
 
 
 def _line(severity: NoticeSeverity, packet: JobId, line: str) -> list[Step]:
-    line = line[:_MAX_LINE]
+    if len(line) > _MAX_LINE:
+        note = f" (cut: it had {len(line)} characters)"
+        line = line[: _MAX_LINE - len(note)] + note
     return [Notice(severity, f"{PROGRAM}... {line}"), JobEvent(packet, line)]

@@ -21,7 +21,7 @@ from difxnb.errors import ProtocolError
 from difxnb.server.child_frames import DUMP_HEAD, FrameId
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import write_all
-from difxnb.server.job_output import JobOutput, log_lines
+from difxnb.server.job_output import JobOutput, Lines, line_text, log_lines
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document
 from difxnb.server.start_plan import Launch, Step
@@ -76,6 +76,7 @@ class RunningJob:
         self._stopping = self._was_asked = False
         self._state: str | None = None
         self._log_failed = False
+        self._unwritten: list[str] = []
         self._patience: asyncio.TimerHandle | None = None
         self.ended = asyncio.Event()
 
@@ -141,8 +142,9 @@ class RunningJob:
         if getattr(message.body, "input", None) not in (None, "", str(self.launch.input_file)):
             return False
         lines = log_lines(message, self.launch.identifier, datetime.now())
-        if lines:
-            self._log(lines)
+        self._unwritten += lines
+        if lines and not (isinstance(message.body, Status) and self._quirks.late_log):
+            self.write_log()
         if not isinstance(message.body, Status):
             return False
         self._state = message.body.state
@@ -200,22 +202,20 @@ class RunningJob:
 
     async def _read_errors(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
-        rest = b""
+        lines = Lines()
         while data := await process.stderr.read(_READ):
-            *lines, rest = (rest + data).split(b"\n")
-            rest = rest[-_READ:]
-            for line in lines:
-                self._tell(self._output.stderr(_text(line)))
-        if rest:
-            self._tell(self._output.stderr(_text(rest)))
+            for line in lines.receive_data(data):
+                self._tell(self._output.stderr(line))
+        for line in lines.receive_eof():
+            self._tell(self._output.stderr(line))
 
     def _frame(self, frame: Packet) -> None:
         if frame.id == FrameId.MESSAGE:
             self._publish(frame.payload)
         elif frame.id == FrameId.STDOUT:
-            self._tell(self._output.stdout(_text(frame.payload)))
+            self._tell(self._output.stdout(line_text(frame.payload)))
         elif frame.id == FrameId.STDERR:
-            self._tell(self._output.stderr(_text(frame.payload)))
+            self._tell(self._output.stderr(line_text(frame.payload)))
         elif frame.id == FrameId.DUMP:
             time, values = DUMP_HEAD.unpack_from(frame.payload)
             result = frame.payload[DUMP_HEAD.size :]
@@ -226,6 +226,12 @@ class RunningJob:
     def _tell(self, steps: list[Step]) -> None:
         for step in steps:
             self._report(step)
+
+    def write_log(self) -> None:
+        """Write what the log still lacks."""
+        lines, self._unwritten = self._unwritten, []
+        if lines:
+            self._log(lines)
 
     def _log(self, lines: list[str]) -> None:
         path = str(self.launch.input_file.with_suffix(".difxlog"))
@@ -248,7 +254,3 @@ class RunningJob:
         header = Header(source=host, mpi_id=-1, identifier=self.launch.identifier, type="DifxStatusMessage")
         body = Status(input=str(self.launch.input_file), state=state)
         return to_xml(Message(header=header, body=body, sequence=-1, size=0))
-
-
-def _text(line: bytes) -> str:
-    return line.decode("utf-8", "replace").rstrip("\r\n")

@@ -60,6 +60,10 @@ class Quirks:
         clients know this one: they take the precautions that the real one needs.
     forgotten_jobs : bool
         A client that turns its relay on learns nothing of jobs that spoke before.
+    failing_restart : bool
+        A restart second ends the job, since mpifxcorr takes the option for its input file.
+    late_log : bool
+        States and weights reach the log of a job with its next alert, or at its end.
     dies_after_job : bool
         The main connection breaks right after the terminal packet of a job (not part of ``"2.9"``).
     """
@@ -80,6 +84,8 @@ class Quirks:
     ignored_status: bool = False
     real_name: bool = False
     forgotten_jobs: bool = False
+    failing_restart: bool = False
+    late_log: bool = False
     dies_after_job: bool = False
 
     @classmethod

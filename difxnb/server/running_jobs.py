@@ -12,6 +12,7 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from difxnb.server.confinement import Confinement
@@ -30,7 +31,8 @@ Correlator = Callable[[Launch, Path], list[str]]
 def embedded_correlator(launch: Launch, root: Path) -> list[str]:
     """Command that correlates with numpy; see :mod:`difxnb.server.engine.process`."""
     command = [sys.executable, "-m", "difxnb.server.engine.process", str(launch.input_file)]
-    return [*command, "--root", str(root), *(["--monitor"] if launch.monitor else [])]
+    command += ["--root", str(root), "--restart", str(launch.restart_seconds)]
+    return [*command, *(["--monitor"] if launch.monitor else [])]
 
 
 class Jobs:
@@ -85,6 +87,10 @@ class Jobs:
 
     def start(self, launch: Launch, report: Report) -> RunningJob:
         """Run a job that was claimed."""
+        # Clients that come now must not take the end of its last run for that of this one.
+        self._last_words.pop(launch.input_file, None)
+        if self._quirks.failing_restart and launch.restart_seconds:
+            launch = replace(launch, problems=(*launch.problems, "cannot open the input file -r"))
         job = RunningJob(
             launch,
             self._root,
@@ -125,6 +131,7 @@ class Jobs:
             await job.run()
         finally:
             forget()
+            job.write_log()
             del self._running[job.launch.input_file]
 
     def _remember(self, input_file: Path, document: Document) -> None:

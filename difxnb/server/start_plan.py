@@ -32,6 +32,9 @@ ACCEPTED: tuple[Step, ...] = (JobEvent(JobId.JOB_STARTED), JobEvent(JobId.PARAME
 IDENTIFIER_LENGTH = 31
 """Job names are cut here in messages."""
 
+MAX_RESTART = 10**9
+"""Seconds; a job that is started later than this is refused by its correlator like any other too short one."""
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -43,6 +46,8 @@ class Launch:
         Free of links, inside the root.
     monitor : bool
         Whether its results are also handed to live monitors.
+    restart_seconds : int
+        How much of its beginning is left out.
     problems : tuple of str
         Why it cannot run all the same; the correlator would say so and fail.
     """
@@ -50,6 +55,7 @@ class Launch:
     input_file: Path
     monitor: bool
     problems: tuple[str, ...] = ()
+    restart_seconds: int = 0
 
     @property
     def identifier(self) -> str:
@@ -243,8 +249,24 @@ def _after_check(
             return StartPlan((*steps, *_refused(text, JobId.FAILURE_OUTPUT_EXISTS).steps))
         steps.append(JobEvent(JobId.DIFX_MESSAGE, f"{check.output} was moved to {moved}"))
     command = f"executing: embedded correlator {input_file}\n"
-    steps += [Notice(NoticeSeverity.WARNING, command), JobEvent(JobId.STARTING_DIFX)]
-    return StartPlan(tuple(steps), Launch(input_file, request.function == "RUN_MONITOR", problems))
+    steps += [*_unused(request), Notice(NoticeSeverity.WARNING, command), JobEvent(JobId.STARTING_DIFX)]
+    monitor, restart = request.function == "RUN_MONITOR", _whole_seconds(request)
+    return StartPlan(tuple(steps), Launch(input_file, monitor, problems, restart))
+
+
+def _whole_seconds(request: Start) -> int:
+    """Second of a restart, read as the real server reads it; what lies beyond all jobs is beyond this one too."""
+    return int(max(0.0, min(request.restart_seconds or 0.0, MAX_RESTART)))
+
+
+def _unused(request: Start) -> Iterator[Step]:
+    """Say which wishes mean nothing here, instead of leaving them out without a word."""
+    named = {"mpiWrapper": request.mpi_wrapper, "mpiOptions": request.mpi_options}
+    named["difxProgram"] = request.difx_program
+    if unused := [f"{name} {value}" for name, value in named.items() if value]:
+        text = f"warning: not used, since the embedded correlator runs here, without MPI: {', '.join(unused)}"
+        yield Notice(NoticeSeverity.WARNING, text)
+        yield JobEvent(JobId.DIFX_WARNING, text)
 
 
 def _problems(request: Start, input_file: Path, check: ConfigurationCheck) -> Iterator[str]:
@@ -252,5 +274,3 @@ def _problems(request: Start, input_file: Path, check: ConfigurationCheck) -> It
     for extension in (".machines", ".threads"):
         if not input_file.with_suffix(extension).is_file():
             yield f"{input_file.with_suffix(extension)} does not exist; write it with a machines definition"
-    if (request.restart_seconds or 0) > 0:
-        yield f"a restart at {request.restart_seconds} s is not something the embedded correlator can do"

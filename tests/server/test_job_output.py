@@ -4,8 +4,10 @@
 from datetime import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from difxnb.server.job_output import JobOutput, log_lines
+from difxnb.server.job_output import JobOutput, Lines, log_lines
 from difxnb.wire.control import Notice
 from difxnb.wire.job import JobEvent
 from difxnb.wire.message import Alert, Header, Load, Message, Status, Transient, Unparsed, message_type
@@ -60,6 +62,26 @@ def test_a_stop_is_the_end_whatever_else_happened():
 def test_long_lines_are_cut():
     event = JobOutput().stdout("x" * 20000)[1]
     assert len(event.text) == 7999
+    assert event.text.endswith("x (cut: it had 20000 characters)")
+
+
+def test_a_line_without_end_is_not_kept_whole():
+    """H25: a real server overruns its buffer at 1 MiB."""
+    lines = Lines(limit=10)
+    assert lines.receive_data(b"one\ntw") == ["one"]
+    assert lines.receive_data(b"o" + b"x" * 100) == []
+    assert lines.receive_data(b"y" * 50 + b"\nnext\r\n") == ["twoxxxxxxx (143 more bytes were not kept)", "next"]
+    assert lines.receive_eof() == []
+    assert lines.receive_data(b"") == []
+    assert lines.receive_data(b"last") == []
+    assert lines.receive_eof() == ["last"]
+
+
+@given(st.lists(st.binary(max_size=30), max_size=10))
+def test_lines_do_not_depend_on_how_they_arrive(pieces):
+    whole, cut = Lines(), Lines()
+    at_once = [*whole.receive_data(b"".join(pieces)), *whole.receive_eof()]
+    assert [line for piece in pieces for line in cut.receive_data(piece)] + cut.receive_eof() == at_once
 
 
 def message(body, identifier="job", mpi_id=0):

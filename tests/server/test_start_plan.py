@@ -144,8 +144,19 @@ def test_machines_and_threads_must_exist_or_the_start_fails(root, job, name):
     assert (job.parent / "job.difx").is_dir(), "output was moved for a job that cannot run"
 
 
-def test_a_restart_is_declined(root, job):
-    assert "restart" in plan(root, job, restart_seconds=5.0)[0].launch.problems[0]
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [(None, 0), (0.0, 0), (5.0, 5), (-3.0, 0), (float("nan"), 0), (float("inf"), 10**9)]
+)
+def test_a_restart_second_is_handed_on(root, job, asked, seconds):
+    assert plan(root, job, restart_seconds=asked)[0].launch.restart_seconds == seconds
+
+
+def test_wishes_that_mean_nothing_here_are_named(root, job):
+    found, ids = plan(root, job, mpi_options="--oversubscribe", difx_program="other")
+    assert ids == [*CHECKED, 104, 115, 113]
+    assert found.launch.problems == ()
+    (warning,) = [step.text for step in found.steps if isinstance(step, JobEvent) and step.id == 115]
+    assert "mpiOptions --oversubscribe, difxProgram other" in warning
 
 
 @pytest.mark.parametrize("function", [None, "BAIL_ON_CONFIG_FAIL"])

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from difxnb.errors import FileFormatError, MissingData, UnsupportedJob
@@ -61,11 +61,20 @@ class CorrelationSummary:
     notes: tuple[str, ...]
 
 
-def open_job(input_file: str | Path) -> EmbeddedJob:
+def open_job(input_file: str | Path, *, restart_seconds: int = 0) -> EmbeddedJob:
     """Read a job and check that it can be done.
+
+    Parameters
+    ----------
+    input_file : str or Path
+        The job's ``.input``.
+    restart_seconds : int
+        Leave out so much of its beginning: it starts later then, and is shorter.
 
     Raises
     ------
+    ValueError
+        Nothing of the job would be left.
     FileFormatError
         A job file or recording is damaged.
     UnsupportedJob
@@ -73,7 +82,7 @@ def open_job(input_file: str | Path) -> EmbeddedJob:
     MissingData
         Recordings do not exist.
     """
-    inp = read_input(input_file)
+    inp = _later(read_input(input_file), restart_seconds)
     calc = read_calc(inp.companion("calc"))
     im = read_im(calc.companion("im"))
     scans = plan_scans(inp, calc)
@@ -84,6 +93,19 @@ def open_job(input_file: str | Path) -> EmbeddedJob:
     _require_delays(inp, im, scans)
     threads_file = inp.companion("threads")
     return EmbeddedJob(inp, calc, im, read_threads(threads_file) if threads_file.is_file() else [], scans)
+
+
+def _later(inp: Input, seconds: int) -> Input:
+    """The job from some second on, as mpifxcorr sees it when it is restarted."""
+    if not 0 <= seconds < max(inp.execute_time, 1):
+        raise ValueError(f"a restart at {seconds} s: the job lasts {inp.execute_time:g} s")
+    days, rest = divmod(inp.start_seconds + seconds, 86400)
+    return replace(
+        inp,
+        start_mjd=inp.start_mjd + int(days),
+        start_seconds=rest,
+        execute_time=inp.execute_time - seconds,
+    )
 
 
 def _require_recordings(inp: Input, scans: Sequence[ScanPlan]) -> None:
@@ -106,6 +128,7 @@ def correlate(
     input_file: str | Path,
     *,
     overwrite: bool = False,
+    restart_seconds: int = 0,
     cores: int | None = None,
     stop: threading.Event | None = None,
     on_integration: Callable[[Integration], None] | None = None,
@@ -118,6 +141,8 @@ def correlate(
         The job's ``.input``; its other files are those that it names, or of the same names beside it.
     overwrite : bool
         Move an existing output folder aside (``name.difx.1``…); nothing is ever deleted.
+    restart_seconds : int
+        As in :func:`open_job`.
     cores, stop
         As in :meth:`EmbeddedJob.integrations`.
     on_integration : callable, optional
@@ -132,7 +157,7 @@ def correlate(
     """
     began = time.monotonic()
     stop = stop or threading.Event()
-    job = open_job(input_file)
+    job = open_job(input_file, restart_seconds=restart_seconds)
     moved = make_folder(job.output_file.parent, overwrite=overwrite)
     done, records, observed = 0, 0, 0.0
     with SwinWriter(job.output_file) as writer:

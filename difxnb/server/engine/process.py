@@ -57,9 +57,11 @@ class Frames:
 class Run:
     """One correlation, told as it goes."""
 
-    def __init__(self, job: EmbeddedJob, input_file: Path, frames: Frames, *, monitor: bool) -> None:
+    def __init__(
+        self, job: EmbeddedJob, input_file: Path, frames: Frames, *, monitor: bool, restart_seconds: int = 0
+    ) -> None:
         self._job, self._input_file, self._frames = job, input_file, frames
-        self._monitor = monitor
+        self._monitor, self._restart_seconds = monitor, restart_seconds
         self._number = 0
         self._began = time.monotonic()
         self.stop = threading.Event()
@@ -75,7 +77,12 @@ class Run:
         """Correlate, from the first message to the last."""
         self._frames.messages(self.narrator.starting())
         self._frames.line(f"embedded correlator, {self._job.n_integrations} integrations")
-        summary = correlate(self._input_file, stop=self.stop, on_integration=self._written)
+        summary = correlate(
+            self._input_file,
+            restart_seconds=self._restart_seconds,
+            stop=self.stop,
+            on_integration=self._written,
+        )
         for note in summary.notes:
             self._frames.messages([self.narrator.problem(note)])
         if summary.stopped:
@@ -107,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="difxnb.server.engine.process", description=__doc__)
     parser.add_argument("input_file", type=Path)
     parser.add_argument("--monitor", action="store_true", help="also give the results of every integration")
+    parser.add_argument("--restart", type=int, default=0, help="leave out so many seconds of its beginning")
     parser.add_argument("--root", type=Path, help="refuse jobs that name files outside this directory")
     options = parser.parse_args(arguments)
     frames = Frames(_own_stdout())
@@ -118,19 +126,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(options: argparse.Namespace, frames: Frames) -> int:
     try:
-        return _run(options.input_file, options.root, frames, monitor=options.monitor)
-    except (DifxError, OSError) as error:
+        return _run(options, frames)
+    except (DifxError, OSError, ValueError) as error:
         frames.line(str(error), error=True)
         return 1
 
 
-def _run(input_file: Path, root: Path | None, frames: Frames, *, monitor: bool) -> int:
+def _run(options: argparse.Namespace, frames: Frames) -> int:
+    input_file, root = options.input_file, options.root
     # Before anything is opened: the files may have changed since the server looked.
     named = outside(Confinement(root), read_input(input_file), input_file) if root else []
     if named:
         frames.line(f"outside the server's root: {', '.join(named)}", error=True)
         return 1
-    run = Run(open_job(input_file), input_file, frames, monitor=monitor)
+    job = open_job(input_file, restart_seconds=options.restart)
+    run = Run(job, input_file, frames, monitor=options.monitor, restart_seconds=options.restart)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: run.stop.set())
     threading.Thread(target=_watch_parent, args=(run.stop,), name="parent-watch", daemon=True).start()
