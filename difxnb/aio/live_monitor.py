@@ -269,6 +269,7 @@ class Monitor:
 
     def __repr__(self) -> str:
         state = "failed" if self.failure else "closed" if self.closed else "open"
+        state = "waiting" if self._watch.waiting else state
         counts = f"{len(self.products)} products, {self._watch.blocks} blocks, {self.dropped} dropped"
         passed_over = f", {self.passed_over} of other scans" if self.passed_over else ""
         return f"<Monitor of {self._input_file}: {state}, {counts}{passed_over}>"

@@ -103,6 +103,11 @@ class MonitorWatch:
         return self.closed or self.failure is not None
 
     @property
+    def waiting(self) -> bool:
+        """Whether nothing comes for the moment: the connection is lost, or the selection is being changed."""
+        return self._feed is None and not self.ended
+
+    @property
     def blocks(self) -> int:
         """Blocks handed on so far."""
         return self._blocks + (0 if self._feed is None else self._feed.blocks)
@@ -223,7 +228,7 @@ class MonitorWatch:
         await feed.wait_ended()
         async with self._changing:
             failure = feed.failure
-            if isinstance(failure, ConnectionLost) and self._is_wanted():
+            if isinstance(failure, ConnectionLost) and self._goes_on():
                 self.note("lost", str(failure))
                 await self._leave()
                 await self._resume(failure)
@@ -237,7 +242,7 @@ class MonitorWatch:
     async def _resume(self, failure: DifxError) -> None:
         for pause in chain(self._pauses, repeat(self._pauses[-1])):
             await asyncio.sleep(pause)
-            if not self._is_wanted():
+            if not self._goes_on():
                 break
             try:
                 await self._exchange("resumed")
@@ -249,6 +254,9 @@ class MonitorWatch:
             else:
                 return
         self._fail(failure)
+
+    def _goes_on(self) -> bool:
+        return not self.closed and self._is_wanted()
 
     def _fail(self, failure: DifxError) -> None:
         self.failure = failure

@@ -4,39 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.errors import ConnectionFailed, ConnectionLost, NoReply, ProtocolError
 from difxnb.wire.control import (
-    ChannelData,
-    ChannelOpened,
     ChannelsOff,
     ChannelsOn,
-    Command,
     RelaySwitch,
-    StartMonitor,
-    VersionRequest,
-    decode_from_client,
 )
-from difxnb.wire.files import encode_line
-from difxnb.wire.message import FileOperation, Message, parse
 from difxnb.wire.monitor import (
     MonitorText,
-    Product,
-    Scan,
-    VisibilityBlock,
-    encode_block,
-    encode_product_list,
-    encode_scan,
-    measure_lags,
 )
 from difxnb.wire.monitor_packets import (
     CloseConnection,
@@ -45,110 +26,10 @@ from difxnb.wire.monitor_packets import (
     InputFilePath,
     ProductRequest,
     StartProductRequests,
-    decode_request,
     encode_text_packet,
 )
-from difxnb.wire.packet import PacketReader
-from tests.client.peers import BRIEF, ROBUST, VERSION_REPLY, Talker, head_node_at, scripted
-
-JOB = "/data/exp/e_1.input"
-SCAN = Scan(0, "No0001", 58948.5, 58948.51, "SRCA", 0.1, 0.2)
-PRODUCTS = [
-    Product(0, number, 16 * number, 16, 0, "AA", "BB", 8.4e9, 0, 0, 0, number, False) for number in range(2)
-]
-
-Hear = Callable[["FakeMonitor", object], Awaitable[None]]
-
-
-class FakeMonitor:
-    """Server with a monitor; `hear` is called with each request that arrives on it."""
-
-    def __init__(self, hear: Hear) -> None:
-        self.hear = hear
-        self.requests: list[object] = []
-        self.switches: list[object] = []
-        self.closed = asyncio.Event()
-        self.channel = 0
-
-    async def __call__(self, talker: Talker) -> None:
-        self.talker = talker
-        reader = PacketReader()
-        while (packet := await talker.packet()) is not None:
-            event = decode_from_client(packet)
-            if isinstance(event, VersionRequest):
-                await talker.say(*VERSION_REPLY)
-            elif isinstance(event, Command):
-                await self.look(parse(event.payload))
-            elif isinstance(event, StartMonitor):
-                self.channel = event.port
-                await talker.say(ChannelOpened(event.port))
-            elif isinstance(event, ChannelsOn | ChannelsOff | RelaySwitch):
-                self.switches.append(event)
-            elif isinstance(event, ChannelData):
-                reader.receive_data(event.data)
-                while (inner := reader.next_packet()) is not None:
-                    await self.take(decode_request(inner))
-
-    async def look(self, message: object) -> None:
-        assert isinstance(message, Message)
-        body = message.body
-        assert isinstance(body, FileOperation)
-        line = encode_line(b"-rw-r--r-- 1 o o 1 2026-11-22 10:52:00.000000000 +0000 " + JOB.encode())
-        if ChannelsOn() not in self.switches:
-            _, writer = await asyncio.open_connection(body.address, body.port)
-            writer.write(line + bytes(4))
-            await writer.drain()
-            writer.close()
-        else:
-            await self.talker.on_channel(body.port or 0, line, bytes(4))
-
-    async def take(self, request: object) -> None:
-        self.requests.append(request)
-        if isinstance(request, CloseConnection):
-            self.closed.set()
-        await self.hear(self, request)
-
-    async def say(self, *pieces: bytes) -> None:
-        await self.talker.say(*(ChannelData(self.channel, piece) for piece in pieces))
-
-    async def list_products(self) -> None:
-        await self.say(*encode_product_list("e_1", "EXP", [SCAN], PRODUCTS))
-
-
-def block(product: int = 0, time: int = 43200, value: complex = 1 + 2j) -> list[bytes]:
-    visibility = np.full(16, value, np.complex64)
-    lags = measure_lags(visibility, 32, 1e6)
-    return [*encode_scan("No0001", "SRCA"), *encode_block(product, time, 1, visibility, lags)]
-
-
-async def polite(monitor: FakeMonitor, request: object) -> None:
-    if isinstance(request, InputFilePath):
-        await monitor.list_products()
-
-
-@asynccontextmanager
-async def monitored(hear: Hear, **options: Any) -> AsyncIterator[tuple[FakeMonitor, AsyncHeadNode]]:
-    script = FakeMonitor(hear)
-    async with scripted(script) as port, head_node_at(port, **options) as node:
-        yield script, node
-
-
-class Blocks(list[VisibilityBlock]):
-    """Receiver that can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.news = asyncio.Event()
-
-    def append(self, item: VisibilityBlock) -> None:
-        super().append(item)
-        self.news.set()
-
-    async def wait_for(self, count: int) -> None:
-        async with asyncio.timeout(5):
-            while len(self) < count:
-                self.news.clear()
-                await self.news.wait()
+from tests.client.fake_monitor import JOB, Blocks, FakeMonitor, block, monitored, polite
+from tests.client.peers import BRIEF, ROBUST, VERSION_REPLY, head_node_at, scripted
 
 
 async def test_conversation() -> None:
@@ -331,3 +212,63 @@ async def test_a_real_server_is_not_left_soon_after_a_monitor() -> None:
         free_at = node._session.leave_not_before
         await node.close()
         assert asyncio.get_running_loop().time() >= free_at > 0
+
+
+async def test_a_real_server_watches_one_job_per_connection() -> None:
+    """9.7: one monitor at a time."""
+    async with monitored(polite, patience=BRIEF) as (monitor, node):
+        first = await node.open_monitor(JOB)
+        with pytest.raises(ConnectionFailed, match=r"one monitor per connection, and that of .*e_1\.input"):
+            await node.open_monitor(JOB)
+        assert len(monitor.channels) == 1
+        await first.close()
+        second = await node.open_monitor(JOB)
+        assert len(set(monitor.channels)) == 2
+        await second.close()
+
+
+async def test_a_real_server_without_channels_is_not_asked_for_a_monitor() -> None:
+    """H3, H4, H13: it would have to dial back, and dies of that."""
+    script = FakeMonitor(polite)
+    script.version_reply = VERSION_REPLY[:-1]
+    async with scripted(script) as port, head_node_at(port, patience=BRIEF) as node:
+        with pytest.raises(
+            ConnectionFailed, match="knows no channels, and a monitor that it has to dial back"
+        ):
+            await node.open_monitor(JOB)
+        assert script.channels == []
+
+
+async def test_gaps_are_told_of() -> None:
+    async def hear(monitor: FakeMonitor, request: object) -> None:
+        await polite(monitor, request)
+        if isinstance(request, EndProductRequests):
+            if monitor.requests.count(EndProductRequests()) == 1:
+                await monitor.say(*encode_text_packet(MonitorText(101, "timed out after 3 seconds\n")))
+            else:
+                await monitor.say(*block())
+
+    blocks, gaps = Blocks(), []
+    async with monitored(hear) as (_, node):
+        feed = await node.open_monitor(JOB)
+        await feed.request(feed.products, blocks.append, on_gap=gaps.append)
+        await blocks.wait_for(1)
+        await feed.close()
+    assert gaps == ["timed out after 3 seconds"]
+
+
+async def test_texts_are_kept_in_a_ring_that_counts() -> None:
+    async def hear(monitor: FakeMonitor, request: object) -> None:
+        await polite(monitor, request)
+        if isinstance(request, EndProductRequests):
+            for number in range(1003):
+                await monitor.say(*encode_text_packet(MonitorText(100, f"{number}")))
+            await monitor.say(*block())
+
+    blocks = Blocks()
+    async with monitored(hear) as (_, node):
+        feed = await node.open_monitor(JOB)
+        await feed.request(feed.products, blocks.append)
+        await blocks.wait_for(1)
+        assert (feed.texts[0].text, len(feed.texts), feed.dropped_texts) == ("3", 1000, 3)
+        await feed.close()
