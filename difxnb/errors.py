@@ -273,5 +273,9 @@ class NothingMade(DifxError):
         super().__init__(text)
 
 
+class VersionMismatch(UserWarning):
+    """A warning: versions of DiFX that should be one differ. It is shown once for each job."""
+
+
 class ServerNotStarted(DifxError):
     """The embedded server did not come up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,10 @@ _log = logging.getLogger(__name__)
 Listener = Callable[[Item, float], None]
 
 
+def _warn(warning: Warning) -> None:
+    warnings.warn(warning, stacklevel=2)
+
+
 class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     """One guiServer, connected. Made by `connect`.
 
@@ -47,6 +52,8 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     jobs : Jobs
         Every job that was heard of.
     address : Address
+    warn : callable
+        Shows a warning, as :func:`warnings.warn` does; to be replaced where that would be out of sight.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         self.messages, self.jobs = Messages(self._choose_messages), Jobs()
         self._listeners: dict[object, Listener] = {1: self.messages.add, 2: self.jobs.add}
         self.runs = Runs()
+        self.warn: Callable[[Warning], None] = _warn
         self.monitors: set[Monitor] = set()
         self.head_node = AsyncHeadNode(
             address.host,

@@ -55,6 +55,10 @@ class Jobs:
         """State changes, warnings and errors of a job; KeyError where nothing was heard of it."""
         return self._table.events(job)
 
+    def version_of(self, job: str) -> str:
+        """Version of mpifxcorr that a job last said it runs with; empty where it has not been heard."""
+        return self._table.version_of(job)
+
     def weights_table(self, job: str) -> pd.DataFrame:
         """Weights as rows; see :meth:`difxnb.tables.JobTable.weights`. KeyError where nothing was heard of it."""
         return self._table.weights(job)

@@ -10,6 +10,7 @@ import pandas as pd
 from difxnb.aio.frames import findings_frame
 from difxnb.aio.job_attach import attach
 from difxnb.aio.job_machines import PlacedJob
+from difxnb.aio.job_parameters import JobParameters
 from difxnb.aio.job_run import JobRun
 from difxnb.aio.job_start import Starting, Wishes, as_waivers
 from difxnb.aio.job_stop import stop_cut_off, stop_elsewhere, stop_own
@@ -18,7 +19,7 @@ from difxnb.client.start_options import StartOptions
 from difxnb.tables.jobs import STALL_SECONDS
 
 
-class Job(PlacedJob):
+class Job(PlacedJob, JobParameters):
     """One ``.input`` file on the server, and what can be asked of it. Made by `Correlator.job`."""
 
     async def check(self) -> pd.DataFrame:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from difxnb.aio.job_files import IDENTIFIER_LENGTH, JobFiles
+from difxnb.aio.job_files import IDENTIFIER_LENGTH
+from difxnb.aio.job_versions import VersionedJob
 from difxnb.client.outgoing import Outgoing
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.wire.parameters import make_parameter, unix_seconds
 
 
-class JobParameters(JobFiles):
+class JobParameters(VersionedJob):
     """The verbs of a `Job` that send messages to its processes."""
 
     async def send_parameter(

@@ -103,6 +103,8 @@ class Starting:
         """All findings, and whether the job would run."""
         where = await self._job.placement_or_none()
         found = await self._findings_here(await self._job.input(), where)
+        if note := await self._job.warn_of_versions():
+            found.append(Finding("versions", "WARNING", note, blocks=False))
         findings, passed = await self._findings_there(where)
         found += findings
         return found, passed and not not_waived(found, ())
@@ -115,6 +117,7 @@ class Starting:
         mixes_names = not self._head_node.description.is_own
         with self._correlator.runs.claim(self._job, mixes_names=mixes_names):
             inp = await self._job.input()
+            await self._job.warn_of_versions()
             where = await self._job.placement()
             outputs = self._job.outputs(inp)
             occupied = await self._require_room(outputs, overwrite=wishes.overwrite)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+import warnings
+from collections import deque
 from collections.abc import Callable, Coroutine
 from time import monotonic
 from types import TracebackType
@@ -18,6 +20,8 @@ from typing import Any, TypeVar
 from difxnb.errors import ConnectionLost, NoReply
 
 T = TypeVar("T")
+
+_KEPT_WARNINGS = 100
 
 
 class LoopThread:
@@ -32,6 +36,7 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         # What is handed over before a stop is begun, and so cancelled by it; nothing is handed over later.
         self._handing_over = threading.Lock()
+        self._warnings: deque[Warning] = deque(maxlen=_KEPT_WARNINGS)
 
     @property
     def running(self) -> bool:
@@ -105,12 +110,23 @@ class LoopThread:
             )
         future = self.submit(coroutine)
         try:
-            return _result(future, timeout, while_waiting, every)
+            result = _result(future, timeout, while_waiting, every)
+            self._show_warnings()
+            return result
         except concurrent.futures.CancelledError as error:
             raise ConnectionLost("the connection was closed by another thread meanwhile") from error
         except BaseException:
             future.cancel()
             raise
+
+    def warn(self, warning: Warning) -> None:
+        """Have the thread that waits show a warning: what this one prints, no cell shows."""
+        self._warnings.append(warning)
+
+    def _show_warnings(self) -> None:
+        while self._warnings:
+            # Where the verb was called: this, `call`, the verb, the cell.
+            warnings.warn(self._warnings.popleft(), stacklevel=4)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Run a coroutine on the loop without waiting for it.

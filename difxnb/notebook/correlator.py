@@ -97,6 +97,7 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
         self._messages = Messages(inner.messages, loop)
+        inner.warn = loop.warn
 
     @property
     def server(self) -> ServerInfo:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from difxnb import aio
 from difxnb.aio.live_monitor import LIMIT_BYTES
 from difxnb.client.blocking import LoopThread
+from difxnb.notebook.job_parameters import JobParameters
 from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.markup import titled
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from difxnb.notebook.correlator import Correlator
 
 
-class Job:
+class Job(JobParameters):
     """One ``.input`` file on the server."""
 
     def __init__(self, inner: aio.Job, correlator: Correlator, loop: LoopThread) -> None:

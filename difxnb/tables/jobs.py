@@ -7,15 +7,17 @@ In go messages with the time they were received, out come DataFrames. States, pr
 
 from __future__ import annotations
 
+import re
 import threading
 import time as clock
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from difxnb.tables import columns
+from difxnb.tables.job_life import UNKNOWN, JobLife, is_late, is_new_run, is_terminal, start_again
+from difxnb.tables.traffic import Recent
 from difxnb.wire.control import Notice
 from difxnb.wire.events import Gap
 from difxnb.wire.message import Alert, Diagnostic, JobState, Message, Severity, Status, Unparsed
@@ -23,56 +25,9 @@ from difxnb.wire.message import Alert, Diagnostic, JobState, Message, Severity, 
 STALL_SECONDS = 300.0
 """A running job that has not reported progress for so long counts as stalled."""
 
-_UNKNOWN = "unknown"  # a job whose alerts came before any state
-_BEFORE_START = frozenset({_UNKNOWN, JobState.NOTE, JobState.SPAWNING})
+_STARTING = re.compile(r"STARTING mpifxcorr version (\S+)")
 _REAL_MJD = 50000.0  # start and stop are 0 outside Running
-_LATE_MESSAGES = 100  # a message this little behind the final one was overtaken, not sent by a new run
-
-
-@dataclass(slots=True)
-class _Job:
-    """What is known of one job; times are unix seconds."""
-
-    name: str
-    attempt: int = 1
-    state: str = _UNKNOWN
-    message: str = ""
-    input: str = ""
-    progress: float = np.nan
-    visibility_mjd: float | None = None
-    start_mjd: float | None = None
-    stop_mjd: float | None = None
-    started: float | None = None
-    first_running: tuple[float, float] | None = None
-    last_running: float | None = None
-    last_heard: float = 0.0
-    is_over: bool = False
-    finished: float | None = None
-    last_sequence: int | None = None
-    weights: tuple[tuple[int, float], ...] = ()
-    alerts: int = 0
-    warnings: int = 0
-    errors: int = 0
-
-    def eta(self) -> float | None:
-        """When it will be done at the pace since its first progress report."""
-        if self.state != JobState.RUNNING or self.first_running is None or self.last_running is None:
-            return None
-        begun, at_first = self.first_running
-        done = self.progress - at_first
-        if not done > 0 or self.last_running <= begun:
-            return None
-        return self.last_running + (1 - self.progress) * (self.last_running - begun) / done
-
-    def speed_up(self) -> float | None:
-        """Seconds of observation correlated per second of wall clock, since the start or since first heard of."""
-        if self.start_mjd is None or self.stop_mjd is None or self.first_running is None:
-            return None
-        begun, at_first = self.first_running if self.started is None else (self.started, 0.0)
-        until = self.finished if self.finished is not None else self.last_running
-        if until is None or until <= begun:
-            return None
-        return (self.progress - at_first) * (self.stop_mjd - self.start_mjd) * 86400.0 / (until - begun)
+_REMEMBERED = 256  # messages of all jobs among which one that comes again is looked for
 
 
 class JobTable:
@@ -94,6 +49,8 @@ class JobTable:
         Moves with every message that changed something.
     dropped, dropped_weights, dropped_events : int
         Jobs, integrations and events that fell out.
+    duplicates : int
+        Messages that came again, and were passed over.
     """
 
     def __init__(
@@ -103,12 +60,13 @@ class JobTable:
             raise ValueError("a job table needs room for at least one job, integration and event")
         self.limit = limit
         self.version = 0
-        self.dropped = self.dropped_weights = self.dropped_events = 0
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self.dropped = self.dropped_weights = self.dropped_events = self.duplicates = 0
+        self._jobs: OrderedDict[str, JobLife] = OrderedDict()
         self._weights: deque[tuple[str, int, float, float, tuple[tuple[int, float], ...]]] = deque(
             maxlen=limit_weights
         )
         self._events: deque[tuple[str, int, float, str, int | None, str]] = deque(maxlen=limit_events)
+        self._recent = Recent(_REMEMBERED)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -124,12 +82,17 @@ class JobTable:
         time : float
             When it was received, unix seconds.
         """
+        if isinstance(item, Unparsed):
+            self._note_alive(item, time)
         if not isinstance(item, Message) or not item.header.identifier:
             return
         body = item.body
         if not isinstance(body, (Status, Alert, Diagnostic)):
             return
         with self._lock:
+            if self._is_repeated(item):
+                self.duplicates += 1
+                return
             job = self._job(item, body)
             if job is None:
                 return
@@ -157,7 +120,7 @@ class JobTable:
             heard), ``silence`` (s since last heard; NaN when over),
             ``stalled`` (running, and no progress for five minutes), ``weight_mean``, ``weight_min`` (of the
             last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
-            ``warnings``, ``errors`` (numbers), ``attempt``, ``input``, ``message``.
+            ``warnings``, ``errors`` (numbers), ``attempt``, ``version`` (of mpifxcorr), ``input``, ``message``.
         """
         moment = clock.time() if now is None else now
         with self._lock:
@@ -217,12 +180,34 @@ class JobTable:
             }
         )
 
-    def _known(self, job: str) -> _Job:
+    def version_of(self, job: str) -> str:
+        """Version of mpifxcorr that a job last said it runs with; empty where it has not been heard."""
+        with self._lock:
+            found = self._jobs.get(job)
+            return "" if found is None else found.version
+
+    def _is_repeated(self, item: Message) -> bool:
+        # A counter that does not count is no proof: some programs send 0 or -1 with everything.
+        if item.sequence is None or item.sequence <= 0:
+            return False
+        return self._recent.has_seen((item.header, item.sequence, item.body))
+
+    def _note_alive(self, item: Unparsed, time: float) -> None:
+        """Take a broken message of a known job as a sign of life, and as nothing else."""
+        if item.header is None:
+            return
+        with self._lock:
+            job = self._jobs.get(item.header.identifier)
+            if job is not None:
+                job.last_heard = time
+                self.version += 1
+
+    def _known(self, job: str) -> JobLife:
         if job not in self._jobs:
             raise KeyError(f"no message of a job {job!r} has been heard; known: {sorted(self._jobs)[:10]}")
         return self._jobs[job]
 
-    def _job(self, item: Message, body: Status | Alert | Diagnostic) -> _Job | None:
+    def _job(self, item: Message, body: Status | Alert | Diagnostic) -> JobLife | None:
         """The job of a message, made if the message proves that it is one."""
         name = item.header.identifier
         job = self._jobs.get(name)
@@ -236,14 +221,16 @@ class JobTable:
             if len(self._jobs) >= self.limit:
                 self._jobs.popitem(last=False)
                 self.dropped += 1
-            job = self._jobs[name] = _Job(name)
+            job = self._jobs[name] = JobLife(name)
         self._jobs.move_to_end(name)
         if not isinstance(body, Diagnostic) and body.input:
             job.input = body.input
         return job
 
-    def _follow_alert(self, job: _Job, alert: Alert, time: float) -> None:
+    def _follow_alert(self, job: JobLife, alert: Alert, time: float) -> None:
         job.alerts += 1
+        if (found := _STARTING.match(alert.text or "")) is not None:
+            job.version = found[1]
         if alert.severity is None or alert.severity > Severity.WARNING:
             return
         if alert.severity == Severity.WARNING:
@@ -252,19 +239,21 @@ class JobTable:
             job.errors += 1
         self._note(job, time, "alert", alert.severity, alert.text or "")
 
-    def _follow_status(self, job: _Job, status: Status, sequence: int | None, time: float) -> None:
+    def _follow_status(self, job: JobLife, status: Status, sequence: int | None, time: float) -> None:
         state = status.state
-        if state is None or _is_late(job, state, sequence):
+        if state is None or is_late(job, state, sequence):
             return
-        if _is_new_run(job, state):
-            _start_again(job, time)
-        if state == JobState.STARTING or (state == JobState.SPAWNING and job.state == _UNKNOWN):
+        if is_new_run(job, state):
+            start_again(job, time)
+        if state == JobState.STARTING and (status.message or "").startswith("Version "):
+            job.version = (status.message or "").removeprefix("Version ").strip()
+        if state == JobState.STARTING or (state == JobState.SPAWNING and job.state == UNKNOWN):
             job.started = time
         if state == JobState.RUNNING:
             self._follow_progress(job, status, time)
         if state == JobState.DONE:
             job.progress = 1.0
-        if _is_terminal(state):
+        if is_terminal(state):
             # The first thing heard of a job may be how it ended before we came: nobody knows when that was.
             job.finished = job.finished or (time if job.last_heard else None)
             job.is_over = True
@@ -273,7 +262,7 @@ class JobTable:
         job.state, job.message = state, status.message or ""
         job.last_sequence = sequence
 
-    def _follow_progress(self, job: _Job, status: Status, time: float) -> None:
+    def _follow_progress(self, job: JobLife, status: Status, time: float) -> None:
         job.visibility_mjd, job.last_running = status.visibility_mjd, time
         start, stop = status.job_start_mjd or 0.0, status.job_stop_mjd or 0.0
         if status.visibility_mjd is not None and start > _REAL_MJD and stop > start:
@@ -287,7 +276,7 @@ class JobTable:
             mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
             self._weights.append((job.name, job.attempt, time, mjd, status.weights))
 
-    def _note(self, job: _Job, time: float, event: str, severity: int | None, text: str) -> None:
+    def _note(self, job: JobLife, time: float, event: str, severity: int | None, text: str) -> None:
         if len(self._events) == self._events.maxlen:
             self.dropped_events += 1
         self._events.append((job.name, job.attempt, time, event, severity, text))
@@ -296,37 +285,7 @@ class JobTable:
         return f"<JobTable: {len(self)} jobs, {self.dropped} dropped>"
 
 
-def _start_again(job: _Job, time: float) -> None:
-    """Begin another run in the same row."""
-    fresh = _Job(job.name, attempt=job.attempt + 1, input=job.input, last_heard=time)
-    for name in _Job.__slots__:
-        setattr(job, name, getattr(fresh, name))
-
-
-def _is_terminal(state: str) -> bool:
-    return state in JobState.__members__.values() and JobState(state).is_terminal
-
-
-def _is_late(job: _Job, state: str, sequence: int | None) -> bool:
-    """Whether this was overtaken by the end of the run, or repeats it less precisely."""
-    if not job.is_over or state in (JobState.SPAWNING, JobState.STARTING, JobState.NOTE):
-        return False
-    if _is_terminal(state):
-        return job.state != JobState.MPI_DONE or state == JobState.MPI_DONE
-    if state != JobState.RUNNING or sequence is None or job.last_sequence is None:
-        return state != JobState.RUNNING
-    return 0 <= job.last_sequence - sequence <= _LATE_MESSAGES
-
-
-def _is_new_run(job: _Job, state: str) -> bool:
-    if state == JobState.RUNNING:
-        return job.is_over
-    if state == JobState.STARTING:
-        return job.state not in _BEFORE_START
-    return state == JobState.SPAWNING and job.state not in (*_BEFORE_START, JobState.REFUSED.value)
-
-
-def _job_frame(jobs: list[_Job], now: float) -> pd.DataFrame:
+def _job_frame(jobs: list[JobLife], now: float) -> pd.DataFrame:
     latest = [[weight for _, weight in job.weights] for job in jobs]
     stalled = [
         job.state == JobState.RUNNING and now - (job.last_running or now) > STALL_SECONDS for job in jobs
@@ -350,6 +309,7 @@ def _job_frame(jobs: list[_Job], now: float) -> pd.DataFrame:
             "warnings": pd.Series([job.warnings for job in jobs], dtype="int64"),
             "errors": pd.Series([job.errors for job in jobs], dtype="int64"),
             "attempt": pd.Series([job.attempt for job in jobs], dtype="int64"),
+            "version": columns.texts(job.version for job in jobs),
             "input": columns.texts(job.input for job in jobs),
             "message": columns.texts(job.message for job in jobs),
         }
