@@ -40,8 +40,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 # What the awaitable objects use among themselves, and what only blocking calls need.
 PLUMBING = {
     "Correlator": {"listen"},
-    "Job": set(),
-    "JobRun": {"add_event", "abandon", "ended"},
+    "Job": {"outputs", "placement", "placement_or_none", "stop_run"},
+    "JobRun": {"add_event", "abandon", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
 }
 ONLY_BLOCKING = {

@@ -14,6 +14,7 @@ import pytest
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.placement import Placement
+from difxnb.client.start_options import StartOptions
 from difxnb.errors import (
     ConnectionLost,
     DifxError,
@@ -95,7 +96,8 @@ def saying(*ids: int | tuple[int, str]) -> Callable[[Talker, int], Awaitable[Non
 
 async def start(node: AsyncHeadNode, events: list[JobEvent] | None = None) -> object:
     on_event = (lambda _: None) if events is None else events.append
-    return await node.start_job(JOB, WHERE, function="BAIL_ON_CONFIG_FAIL", on_event=on_event)
+    options = StartOptions(function="BAIL_ON_CONFIG_FAIL")
+    return await node.start_job(JOB, WHERE, options=options, on_event=on_event)
 
 
 ENDS = {

@@ -127,7 +127,8 @@ def test_observed_sequences(
 
 
 def test_every_refusal_that_a_server_can_give_has_a_sequence() -> None:
-    assert {row[2] for row in SEQUENCES} - {None} == set(Refusal) - {Refusal.UNKNOWN}
+    ours = {Refusal.UNKNOWN, Refusal.ALREADY_RUNNING, Refusal.SAME_NAME}  # what the client says by itself
+    assert {row[2] for row in SEQUENCES} - {None} == set(Refusal) - ours
     assert {row[1] for row in SEQUENCES} == set(JobOutcome) - {JobOutcome.UNKNOWN}
 
 
@@ -161,3 +162,19 @@ def test_lines_are_kept_in_order_and_the_oldest_are_dropped_and_counted() -> Non
         conversation.add(event)
     assert conversation.lines == events[2:]
     assert conversation.dropped_lines == 2
+
+
+def test_the_lines_of_the_check_are_kept_apart() -> None:
+    conversation = JobConversation()
+    for number, text in [(102, ""), (127, ""), (114, "fine"), (115, "odd"), (124, ""), (116, "stopped"), (128, "")]:
+        conversation.add(JobEvent(JobId(number), text))
+    assert [line.text for line in conversation.check_lines] == ["fine", "odd"]
+    assert [line.text for line in conversation.lines] == ["fine", "odd", "stopped"]
+    assert (conversation.terminal, conversation.checker_missing) == (JobId.STOPPED_AFTER_CONFIG, False)
+
+
+def test_a_missing_checker_passes_and_is_told() -> None:
+    conversation = JobConversation()
+    for number in (102, 127, 126):
+        conversation.add(JobEvent(JobId(number)))
+    assert (conversation.config_passed, conversation.checker_missing, conversation.terminal) == (True, True, None)
