@@ -161,8 +161,10 @@ async def test_a_greeting_cut_at_every_byte(tmp_path: Path) -> None:
     async with bench(tmp_path) as at:
         async with line_to(at.server.port) as line:
             line.arm()
-            await (await aio.connect("127.0.0.1", line.port, patience=QUICK)).close()
-        for byte in range(line.passed["down"] - 1):
+            difx = await aio.connect("127.0.0.1", line.port, patience=QUICK)
+            length = line.passed["down"]
+            await difx.close()
+        for byte in range(length - 1):
             async with line_to(at.server.port, Cut("down", byte)) as cut:
                 cut.arm()
                 with pytest.raises((ConnectionFailed, NoReply, NotGuiServer)):
