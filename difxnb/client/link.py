@@ -122,6 +122,7 @@ class Link:
         self.absence: Absence | None = None
         self.reconnections = 0
         self.settings = Settings()
+        self._leftovers: set[str] = set()
 
     @property
     def where(self) -> str:
@@ -241,6 +242,7 @@ class Link:
     async def _take_leave(self, session: Session, patience: float | None = None) -> None:
         """Give the server what it needs before it can be left (9.3, and section 15 on monitors)."""
         await asyncio.sleep(max(0.0, session.leave_not_before - asyncio.get_running_loop().time()))
+        await session.wound_down(self.patience.check)
         if session.lost is None:
             try:
                 await session.fence(patience)
@@ -265,6 +267,7 @@ class Link:
             await session.close()
             raise ConnectionFailed(f"{self.where} answered, and was gone again: {session.lost}")
         session.on_lost = lambda: self._take_loss(session)
+        session.leftovers = self._leftovers
         self._session, self._closed = session, False
         if self.absence is not None:
             self._subscriber(self.absence.gap(end=time.time()), self.absence.begin)

@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the server: look, make, remove, move, fetch, send.
+"""Changing files on the server: make, touch, remove, move, copy.
 
-guiServer answers most file operations with nothing, and lists a missing directory like an empty one; so every
-verb here looks before and after, and raises where what was asked did not come about. Values that would reach
-the server's shell are refused unless they are plain. Mirrors guiserver.md 5.4, 7.2 and 7.3.
+guiServer answers these with nothing, so every verb looks before and after, and raises where what was asked did not
+come about. Each value is quoted as its command needs it. Mirrors guiserver.md 5.4 and 7.2.
 """
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
-import re
+import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-from difxnb.client.exchange import ByteStream
-from difxnb.client.patience import within
+from difxnb.client.remote_listing import (
+    follow,
+    look,
+    look_at,
+    look_through,
+    ls_entries,
+    matching,
+    require_absolute,
+    require_path,
+)
 from difxnb.client.session import Session
 from difxnb.errors import (
     ConnectionLost,
@@ -25,127 +32,75 @@ from difxnb.errors import (
     UnsafeValue,
 )
 from difxnb.wire.control import Command, encode
-from difxnb.wire.files import Entry, LineListReader, parse_listing, require_plain
+from difxnb.wire.files import Entry
 from difxnb.wire.message import FileOperation, command_xml
+from difxnb.wire.quoting import (
+    MAX_PLAIN,
+    is_pattern,
+    move_target,
+    quote_once,
+    quote_pattern_twice,
+    quote_twice,
+)
+
+__all__ = [
+    "Progress",
+    "beside",
+    "copy",
+    "follow",
+    "is_pattern",
+    "look",
+    "look_at",
+    "look_through",
+    "ls_entries",
+    "make_directory",
+    "move",
+    "remove",
+    "remove_directory",
+    "remove_quietly",
+    "rename",
+    "require_absolute",
+    "require_path",
+    "tidy",
+    "touch",
+]
 
 Progress = Callable[[int, int], None]
 
-_WILDCARDS = re.compile(r"[*?\[\]]")
-_READ_SIZE = 2**18
+_LONGEST_NAME = 255
+# Clocks of files go by the ticks of the kernel: twice within one of them gives the same time.
+_TICK_S = 0.05
 
 
-def require_path(path: str, what: str = "path") -> str:
-    """Return `path` if it is absolute and safe for the server's shell.
-
-    Raises
-    ------
-    UnsafeValue
-        It holds characters that a shell would act on, wildcards among them.
-    ValueError
-        It is relative: nobody here knows what directory the server runs in.
-    """
-    if not path.startswith("/"):
-        raise ValueError(f"{what} must be absolute on the server, such as /data/exp; got {path!r}")
-    return require_plain(path, what)
+def beside(path: str) -> str:
+    """Make up a name for what is to become `path`, in the same directory."""
+    directory, _, name = path.rstrip("/").rpartition("/")
+    mark = f"part-{secrets.token_hex(4)}"
+    long = f"{directory}/{name}.{mark}"
+    fits = len(long.encode()) <= MAX_PLAIN and len(name.encode()) + len(mark) < _LONGEST_NAME
+    return long if fits else f"{directory}/{mark}"
 
 
-async def ls_entries(session: Session, path: str, *, recursive: bool = False) -> list[Entry]:
-    """List a directory, a file, or what a pattern matches.
-
-    Returns
-    -------
-    list of Entry
-        Empty only where the directory exists and is empty.
-
-    Raises
-    ------
-    RemoteFileNotFound
-        There is nothing of that name, or nothing matches the pattern.
-    UnsafeValue, ValueError
-        `path` is not plain (wildcards ``* ? [ ]`` are allowed here) or not absolute.
-    NoReply, ConnectionLost
-    """
-    if is_pattern(path):
-        return await _ls_pattern(session, path)
-    found = await look_through(session, path)
-    if found is None:
-        raise RemoteFileNotFound(f"ls {path}: there is no such file or directory on {session.peer}")
-    if found.type != "directory":
-        return [found]
-    # The slash makes a link to a directory list what is in it.
-    return await _ls(session, "-l", path.rstrip("/") + "/")
-
-
-def is_pattern(path: str) -> bool:
-    """Whether a shell would expand `path`."""
-    return _WILDCARDS.search(path) is not None
-
-
-async def _ls_pattern(session: Session, pattern: str) -> list[Entry]:
-    require_path(_WILDCARDS.sub("x", pattern), "pattern")
-    entries = await _ls(session, "-ld", pattern)
-    if entries:
-        return entries
-    directory, _ = posixpath.split(pattern)
-    if not is_pattern(directory) and not await ls_entries(session, directory):
-        return []
-    raise RemoteFileNotFound(f"ls {pattern}: nothing on {session.peer} matches")
-
-
-async def look(session: Session, path: str) -> Entry | None:
-    """Give the entry of one file or directory itself, None where there is none."""
-    entries = await _ls(session, "-ld", require_path(path))
-    return entries[0] if entries else None
-
-
-async def look_through(session: Session, path: str) -> Entry | None:
-    """Give the entry of a file or directory, of the directory itself where `path` is a link to one."""
-    found = await look(session, path)
-    if found is None or found.type != "link":
-        return found
-    behind = await _ls(session, "-ld", path.rstrip("/") + "/")
-    return behind[0] if behind else found
-
-
-async def _ls(session: Session, options: str, path: str) -> list[Entry]:
-    what = f"ls {path}"
-    option_text = f"{options} --time-style=full-iso"
-
-    def request(address: str, port: int) -> bytes:
-        operation = FileOperation(path=path, operation="ls", arg=option_text, address=address, port=port)
-        return encode(Command(command_xml(operation)))
-
-    stream = await session.open_exchange(request, what)
-    try:
-        lines = await _read_lines(session, stream, what)
-    finally:
-        await stream.close()
-    # `now` is for an ls that does not know the style asked for.
-    return parse_listing(lines, path, now=datetime.now(UTC))
-
-
-async def _read_lines(session: Session, stream: ByteStream, what: str) -> list[str]:
-    reader = LineListReader()
-    lines: list[str] = []
-    while not reader.complete:
-        async with within(session.patience.listing, f"{what}: {session.peer} stopped in the middle"):
-            data = await stream.read(_READ_SIZE)
-        if not data:
-            reader.receive_eof()
-        reader.receive_data(data)
-        while (line := reader.next_line()) is not None:
-            lines.append(line.decode("utf-8", "surrogateescape"))
-    return lines
-
-
-# --- operations without an answer ---------------------------------------------------------------------
-
-
-async def _operate(session: Session, operation: FileOperation) -> None:
+async def _operate(session: Session, operation: str, path: str, argument: str = "") -> None:
     """Send a file operation and wait until the server has been through with it."""
+    request = FileOperation(path=path, operation=operation, arg=argument or None)
     async with session.blocking_the_server():
-        await session.send(encode(Command(command_xml(operation))))
+        await session.send(encode(Command(command_xml(request))))
         await session.fence()
+
+
+def _not_done(session: Session, what: str, before: int) -> RemoteFileError:
+    said = session.said_since(before)
+    kind = RemotePermission if "ermission denied" in said else RemoteFileError
+    return kind(f"{what} on {session.peer}{said}; look at the permissions and the space there")
+
+
+def _missing(session: Session, what: str, path: str) -> RemoteFileNotFound:
+    hint = "; wildcards are not expanded here" if is_pattern(path) else ""
+    return RemoteFileNotFound(f"{what}: there is no such file or directory on {session.peer}{hint}")
+
+
+# --- directories and empty files ------------------------------------------------------------------------
 
 
 async def make_directory(session: Session, path: str) -> None:
@@ -158,14 +113,60 @@ async def make_directory(session: Session, path: str) -> None:
     RemotePermission, RemoteFileError
         It is not there afterwards.
     """
-    require_path(path)
+    quoted = quote_once(require_absolute(path))
     before = session.notice_count
-    await _operate(session, FileOperation(path=path, operation="mkdir"))
+    await _operate(session, "mkdir", quoted)
     found = await look_through(session, path)
     if found is not None and found.type != "directory":
         raise RemoteFileExists(f"mkdir {path}: a {found.type} of that name is in the way on {session.peer}")
     if found is None:
         raise _not_done(session, f"mkdir {path}: the directory is not there afterwards", before)
+
+
+async def remove_directory(session: Session, path: str) -> None:
+    """Remove an empty directory.
+
+    Raises
+    ------
+    RemoteFileNotFound
+        There is none.
+    RemotePermission, RemoteFileError
+        It is no directory, it is not empty, or it is still there for another reason.
+    """
+    quoted = quote_once(require_absolute(path))
+    before = session.notice_count
+    found = await look(session, path)
+    if found is None:
+        raise _missing(session, f"rmdir {path}", path)
+    if found.type != "directory":
+        raise RemoteFileError(f"rmdir {path}: this is a {found.type} on {session.peer}")
+    await _operate(session, "rmdir", quoted)
+    if await look(session, path) is not None:
+        raise _not_done(session, f"rmdir {path}: still there afterwards; is it empty", before)
+
+
+async def touch(session: Session, path: str) -> None:
+    """Make an empty file, or give one that exists the present time.
+
+    Raises
+    ------
+    RemotePermission, RemoteFileError
+        It is not there afterwards, or has its old time.
+    """
+    quoted = quote_once(require_absolute(path))
+    before = session.notice_count
+    _, old = await follow(session, path)
+    for pause in (0.0, _TICK_S):
+        await asyncio.sleep(pause)
+        await _operate(session, "touch", quoted)
+        _, new = await follow(session, path)
+        if new is not None and (old is None or new.modified != old.modified):
+            return
+    state = "not there" if new is None else "as old as it was"
+    raise _not_done(session, f"touch {path}: the file is {state} afterwards", before)
+
+
+# --- removing -------------------------------------------------------------------------------------------
 
 
 async def remove(session: Session, path: str, *, recursive: bool = False, force: bool = False) -> None:
@@ -176,31 +177,79 @@ async def remove(session: Session, path: str, *, recursive: bool = False, force:
     Raises
     ------
     UnsafeValue
-        The root directory, or wildcards without `force`.
+        The root directory or all that is in it, or wildcards without `force`.
     RemoteFileNotFound
         There was nothing to remove.
     RemotePermission, RemoteFileError
         It is still there afterwards.
     """
-    if posixpath.normpath(path).strip("/") in ("", ".", ".."):
-        raise UnsafeValue(f"rm {path}: the root directory is never removed")
+    require_absolute(path)
+    _refuse_root(path)
     if is_pattern(path) and not force:
-        raise UnsafeValue(f"rm {path}: wildcards are expanded on the server; say force=True if that is meant")
-    require_path(_WILDCARDS.sub("x", path))
+        raise UnsafeValue(
+            f"rm {path}: wildcards are expanded on the server; say force=True if that is meant, and glob.escape(name) "
+            "for a name that holds such characters itself"
+        )
+    quoted = quote_pattern_twice(path) if is_pattern(path) else quote_twice(path)
     before = session.notice_count
-    doomed = await _ls(session, "-ld", path)
+    doomed = await _matching(session, path)
     if not doomed and not force:
-        raise RemoteFileNotFound(f"rm {path}: there is no such file or directory on {session.peer}")
+        raise _missing(session, f"rm {path}", "")
     if any(entry.type == "directory" for entry in doomed) and not recursive:
         raise RemoteFileError(f"rm {path}: a directory is removed with recursive=True only")
     # Without -f, rm asks about write-protected files on the server's terminal, holding guiServer's lock.
-    await _operate(session, FileOperation(path=path, operation="rm", arg="-rf" if recursive else "-f"))
-    if doomed and (left := await _ls(session, "-ld", path)):
+    await _operate(session, "rm", quoted, "-rf" if recursive else "-f")
+    names = {entry.path for entry in doomed}
+    if doomed and (left := [e for e in await _matching(session, path) if e.path in names]):
         raise _not_done(session, f"rm {path}: {len(left)} of {len(doomed)} still there afterwards", before)
 
 
+def _refuse_root(path: str) -> None:
+    """Refuse the root directory, and patterns that take everything in it, however they are written."""
+    first = posixpath.normpath(path).strip("/").partition("/")[0]
+    if first in ("", ".", ".."):
+        raise UnsafeValue(f"rm {path}: the root directory is never removed")
+    if is_pattern(first) or (is_pattern(path) and ".." in path.split("/")):
+        raise UnsafeValue(f"rm {path}: wildcards in the root directory and above .. are refused")
+
+
+async def _matching(session: Session, path: str) -> list[Entry]:
+    if is_pattern(path):
+        try:
+            return await matching(session, path)
+        except RemoteFileNotFound:
+            return []
+    found = await look(session, path)
+    return [] if found is None else [found]
+
+
+async def remove_quietly(session: Session, path: str) -> None:
+    """Take away a file that only an interrupted operation of ours can have left, now or with the next connection."""
+    session.leftovers.add(path)
+    if session.lost is None:
+        try:
+            await _remove_leftover(session, path)
+        except ConnectionLost:
+            return  # the caller learns of the loss by its own error
+
+
+async def tidy(session: Session) -> None:
+    """Take away what earlier connections could not."""
+    for path in tuple(session.leftovers):
+        await _remove_leftover(session, path)
+
+
+async def _remove_leftover(session: Session, path: str) -> None:
+    request = FileOperation(path=quote_twice(path), operation="rm", arg="-f")
+    await session.send(encode(Command(command_xml(request))))
+    session.leftovers.discard(path)
+
+
+# --- moving and copying ---------------------------------------------------------------------------------
+
+
 async def move(session: Session, path: str, target: str) -> None:
-    """Rename a file or directory; `target` must not exist, or be a file that is replaced.
+    """Give a file or directory the name `target`, which must be free, or a file that is replaced.
 
     Raises
     ------
@@ -209,51 +258,120 @@ async def move(session: Session, path: str, target: str) -> None:
     RemotePermission, RemoteFileError
         `path` is still there, or `target` is not.
     """
-    require_path(path)
-    require_path(target, "target")
+    _require_sendable(path, target)
     before = session.notice_count
-    if await look(session, path) is None:
-        raise RemoteFileNotFound(f"mv {path}: there is no such file or directory on {session.peer}")
-    in_the_way = await look(session, target)
+    moved, in_the_way = await look_at(session, path, target)
+    if moved is None:
+        raise _missing(session, f"mv {path}", path)
     if in_the_way is not None and in_the_way.type not in ("file", "link"):
         raise RemoteFileExists(f"mv {path} {target}: a {in_the_way.type} is in the way on {session.peer}")
-    await _operate(session, FileOperation(path=path, operation="mv", arg=target))
-    if await look(session, path) is not None or await look(session, target) is None:
+    if in_the_way is not None and _would_ask(session, in_the_way):
+        raise RemotePermission(
+            f"mv {path} {target}: what is there is write-protected ({in_the_way.mode} {in_the_way.owner}), "
+            f"and mv would ask about that on the terminal of {session.peer} and wait for ever; remove it first"
+        )
+    await _operate(session, "mv", quote_twice(path), move_target(target))
+    left, there = await look_at(session, path, target)
+    if left is not None or there is None or not _is_same(moved, there):
         raise _not_done(session, f"mv {path} {target}: not done", before)
 
 
-def _not_done(session: Session, what: str, before: int) -> RemoteFileError:
-    said = session.said_since(before)
-    kind = RemotePermission if "ermission denied" in said else RemoteFileError
-    return kind(f"{what} on {session.peer}{said}; look at the permissions and the space there")
+def _is_same(old: Entry, new: Entry) -> bool:
+    return old.type == new.type and (old.size == new.size or old.type != "file")
 
 
-async def remove_quietly(session: Session, path: str) -> None:
-    """Take away a file that only an interrupted operation of ours can have left; a lost server keeps it."""
-    if session.lost is None:
-        try:
-            await session.send(
-                encode(Command(command_xml(FileOperation(path=path, operation="rm", arg="-f"))))
-            )
-        except ConnectionLost:
-            return  # the caller learns of the loss by its own error
-
-
-async def remove_directory(session: Session, path: str) -> None:
-    """Remove an empty directory."""
-    raise NotImplementedError
-
-
-async def touch(session: Session, path: str) -> None:
-    """Make a file, or renew its time."""
-    raise NotImplementedError
+def _would_ask(session: Session, entry: Entry) -> bool:
+    """Whether mv would ask before replacing a file, as it does where a terminal is at hand."""
+    user = session.description.user  # a server without a terminal does not say
+    if session.description.is_own or not user or user == "root" or entry.type != "file":
+        return False
+    owner, group, others = (entry.mode[at : at + 1] == "w" for at in (2, 5, 8))
+    return not (owner if entry.owner == user else group or others)
 
 
 async def rename(session: Session, path: str, target: str, *, overwrite: bool = False) -> None:
-    """Move as a shell does."""
-    raise NotImplementedError
+    """Move or rename as a shell does: into `target` where that is a directory.
+
+    Raises
+    ------
+    RemoteFileNotFound
+        `path` does not exist.
+    RemoteFileExists
+        A file is in the way, and `overwrite` is False; or a directory is, which is never replaced.
+    RemotePermission, RemoteFileError
+        It was not done.
+    """
+    what = f"mv {path} {target}"
+    _require_sendable(path, target)
+    end, in_the_way = await _end_of(session, path, target)
+    _require_free(session, what, path, end, in_the_way, overwrite=overwrite)
+    await move(session, path, end)
 
 
 async def copy(session: Session, path: str, target: str, *, overwrite: bool = False) -> None:
-    """Copy a file."""
-    raise NotImplementedError
+    """Copy a file, into `target` where that is a directory; what is replaced stays until the copy is complete.
+
+    Raises
+    ------
+    RemoteFileNotFound
+        `path` does not exist.
+    RemoteFileExists
+        A file is in the way, and `overwrite` is False; or something else is, which is never replaced.
+    RemotePermission, RemoteFileError
+        `path` is no file, or the copy is not there, or not whole.
+    """
+    what = f"cp {path} {target}"
+    _require_sendable(path, target)
+    source, original = await follow(session, path)
+    if original is None:
+        raise _missing(session, what, path)
+    if original.type != "file":
+        raise RemoteFileError(
+            f"{what}: this is a {original.type} on {session.peer}, and guiServer copies files only"
+        )
+    end, _ = await _end_of(session, path, target)
+    end, in_the_way = await follow(session, end)
+    _require_free(session, what, source, end, in_the_way, overwrite=overwrite)
+    partial = beside(end)
+    try:
+        await copy_exactly(session, source, partial, what)
+        await move(session, partial, end)
+    except BaseException:
+        await remove_quietly(session, partial)
+        raise
+
+
+async def copy_exactly(session: Session, path: str, target: str, what: str) -> None:
+    """Copy a file to a name that nothing has, and see that it has the same size then."""
+    before = session.notice_count
+    await _operate(session, "cp", quote_twice(path), move_target(target))
+    original, made = await look_at(session, path, target)
+    if original is None or made is None or made.size != original.size:
+        raise _not_done(session, f"{what}: the copy is not there, or not whole", before)
+
+
+def _require_sendable(path: str, target: str) -> None:
+    quote_twice(require_absolute(path))
+    move_target(require_absolute(target, "target"))
+
+
+async def _end_of(session: Session, path: str, target: str) -> tuple[str, Entry | None]:
+    """Where something ends up that is put to `target`, and what is there."""
+    found = await look_through(session, target)
+    if found is None or found.type != "directory":
+        return target, found
+    inside = posixpath.join(target, posixpath.basename(path.rstrip("/")))
+    return inside, await look(session, inside)
+
+
+def _require_free(
+    session: Session, what: str, path: str, end: str, in_the_way: Entry | None, *, overwrite: bool
+) -> None:
+    if posixpath.normpath(path) == posixpath.normpath(end):
+        raise RemoteFileError(f"{what}: both are the same file on {session.peer}")
+    if in_the_way is None:
+        return
+    if in_the_way.type not in ("file", "link"):
+        raise RemoteFileExists(f"{what}: a {in_the_way.type} is in the way on {session.peer}")
+    if not overwrite:
+        raise RemoteFileExists(f"{what}: {end} exists on {session.peer}; overwrite=True replaces it")

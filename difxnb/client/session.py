@@ -81,6 +81,8 @@ class Session:
         Loop time of the last end of a job.
     leave_not_before : float
         Loop time before which a real server would not survive our leaving.
+    leftovers : set of str
+        Files of ours on the server that could not be taken away because the connection was lost.
     """
 
     def __init__(
@@ -113,6 +115,8 @@ class Session:
         self._soon_after_job = False
         self._begun = self._loop.time()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._winding_down: set[asyncio.Task[None]] = set()
+        self.leftovers: set[str] = set()
 
     # --- life ---------------------------------------------------------------------------------------
 
@@ -125,11 +129,23 @@ class Session:
         watching = self._pulse.watch(self.patience.idle, self.patience.fence)
         self.spawn(watching, f"difxnb watch {self.peer}")
 
-    def spawn(self, work: Coroutine[None, None, None], name: str) -> None:
+    def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run something in the background that ends with this session at the latest."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def wind_down(self, work: Coroutine[None, None, None], name: str) -> None:
+        """Bring something that was broken off here to its end with the server, in the background."""
+        task = self.spawn(work, name)
+        self._winding_down.add(task)
+        task.add_done_callback(self._winding_down.discard)
+
+    async def wound_down(self, timeout: float) -> None:
+        """Wait for what is being brought to its end; a real server dies if it is left before (H2)."""
+        if self._winding_down:
+            await asyncio.wait(self._winding_down, timeout=timeout)
 
     async def close(self, reason: str = "it was closed here") -> None:
         """Close the socket and end the tasks; without a fence before, the last commands are lost (9.3)."""

@@ -3,32 +3,57 @@
 
 A file arrives whole or not at all: what is sent goes under a temporary name, is measured there, and only
 then takes its place. A real guiServer damages NUL bytes, runs an endless loop when asked for a directory
-and cannot count beyond 2 GiB; all of that is refused before it is asked. Mirrors guiserver.md 7.3.
+and cannot count beyond 2 GiB; all of that is refused before it is asked. What is broken off here is brought to its
+end in the background, because a real server would wait for the rest for ever. Mirrors guiserver.md 7.3.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Iterator
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
 
+from difxnb.client import staging
 from difxnb.client.exchange import ByteStream
+from difxnb.client.local_files import Content
 from difxnb.client.patience import within
-from difxnb.client.remote_files import Progress, look, look_through, move, remove_quietly, require_path
+from difxnb.client.remote_files import (
+    Progress,
+    beside,
+    copy_exactly,
+    follow,
+    look,
+    move,
+    remove_quietly,
+    require_absolute,
+)
 from difxnb.client.session import Session
 from difxnb.errors import (
     ConnectionLost,
+    NoReply,
+    ProtocolError,
+    RemoteFileChanged,
     RemoteFileError,
     RemoteFileExists,
     RemoteFileNotFound,
     RemotePermission,
 )
-from difxnb.wire.control import Command, encode, upload_chunks
-from difxnb.wire.files import DownloadReader, Entry, TransferResult
+from difxnb.wire.control import Command, encode
+from difxnb.wire.files import DownloadReader, Entry, TransferResult, encode_size
 from difxnb.wire.message import FileTransfer, command_xml
 from difxnb.wire.packet import decode_int
+from difxnb.wire.quoting import require_sendable
+
+_log = logging.getLogger(__name__)
 
 MAX_SIZE = 2**31 - 1
 """Bytes of the longest file that the protocol can transfer."""
+
+UPLOAD_PIECE = 2**18
+"""Bytes sent at one time; pieces that are no multiple of 1024, the last one apart, kill a real server."""
+
+Sink = Callable[[bytes], Awaitable[None]]
+"""Takes the next bytes of a file."""
 
 _READ_SIZE = 2**18
 _MEANING: dict[int, tuple[type[RemoteFileError], str]] = {
@@ -48,6 +73,14 @@ def _refusal(session: Session, what: str, result: int) -> RemoteFileError:
     return kind(f"{what}: {meaning} (guiServer at {session.peer})")
 
 
+def _require_size(size: int, what: str) -> None:
+    if size > MAX_SIZE:
+        raise RemoteFileError(f"{what}: {size} bytes; the protocol ends at {MAX_SIZE}. Use scp or rsync")
+
+
+# --- from the server --------------------------------------------------------------------------------------
+
+
 async def get_file(
     session: Session, path: str, *, checksum: bool = False, progress: Progress | None = None
 ) -> bytes:
@@ -58,43 +91,100 @@ async def get_file(
     RemoteFileNotFound, RemotePermission
     RemoteFileError
         A directory, or a file of 2 GiB and more.
+    RemoteFileChanged
+        With `checksum`: fetched a second time it was another one.
     PacketTruncated
         The server ended the transfer early.
     NoReply, ConnectionLost
         Nothing of the file is kept.
     """
-    what = f"get_file {path}"
-    entry = await _require_file(session, path, what)
-    if entry.size > MAX_SIZE:
-        raise RemoteFileError(
-            f"{what}: {entry.size} bytes; the protocol ends at {MAX_SIZE}. Use scp or rsync"
-        )
+    pieces: list[bytes] = []
 
-    def request(address: str, port: int) -> bytes:
-        transfer = FileTransfer(origin=path, direction="from DiFX", address=address, port=port)
-        return encode(Command(command_xml(transfer)))
+    async def keep(data: bytes) -> None:
+        pieces.append(data)
 
-    stream = await session.open_exchange(request, what)
-    try:
-        return await _receive(session, stream, what, progress)
-    finally:
-        await stream.close()
+    await fetch(session, path, keep, checksum=checksum, progress=progress, what=f"get_file {path}")
+    return b"".join(pieces)
 
 
-async def _require_file(session: Session, path: str, what: str) -> Entry:
+async def fetch(
+    session: Session,
+    path: str,
+    sink: Sink,
+    *,
+    checksum: bool = False,
+    progress: Progress | None = None,
+    what: str,
+) -> int:
+    """Fetch a whole file into `sink`; gives its size. `what` names it in texts, errors as those of `get_file`."""
+    require_sendable(require_absolute(path))
+    end, entry = await follow(session, path)
+    _require_file(session, entry, what)
+    digest = hashlib.sha256()
+
+    async def keep(data: bytes) -> None:
+        if checksum:
+            digest.update(data)
+        await sink(data)
+
+    async with staging.readable(session, end, what) as origin:
+        size = await _receive(session, origin, what, keep, progress)
+        if checksum and await _digest(session, origin, what) != digest.digest():
+            raise RemoteFileChanged(f"{what}: fetched again it was another one; does something write to it?")
+    return size
+
+
+def _require_file(session: Session, entry: Entry | None, what: str) -> None:
     """Look first: a real server spins on a directory, and runs rubbish on a missing file (H8, H12)."""
-    entry = await look_through(session, path)
     if entry is None:
         raise RemoteFileNotFound(f"{what}: there is no such file on {session.peer}")
-    if entry.type not in ("file", "link"):
+    if entry.type != "file":
         raise RemoteFileError(
             f"{what}: this is a {entry.type} on {session.peer}, and only files can be fetched"
         )
-    return entry
+    _require_size(entry.size, what)
 
 
-async def _receive(session: Session, stream: ByteStream, what: str, progress: Progress | None) -> bytes:
+async def _digest(session: Session, origin: str, what: str) -> bytes:
+    """Fetch a file for its checksum alone."""
+    digest = hashlib.sha256()
+
+    async def add(data: bytes) -> None:
+        digest.update(data)
+
+    await _receive(session, origin, f"{what}, once more for its checksum", add, None)
+    return digest.digest()
+
+
+async def _receive(session: Session, origin: str, what: str, sink: Sink, progress: Progress | None) -> int:
+    def request(address: str, port: int) -> bytes:
+        transfer = FileTransfer(origin=origin, direction="from DiFX", address=address, port=port)
+        return encode(Command(command_xml(transfer)))
+
+    stream = await session.open_exchange(request, what)
     reader = DownloadReader()
+    try:
+        await _read_all(session, stream, reader, what, sink, progress)
+    except (ProtocolError, NoReply, ConnectionLost):
+        await stream.close()
+        raise
+    except BaseException:
+        session.wind_down(_read_on(session, stream, reader), f"rest of {what}")
+        raise
+    await stream.close()
+    if reader.size is None or reader.size < 0:
+        raise _refusal(session, what, reader.size or 0)
+    return reader.size
+
+
+async def _read_all(
+    session: Session,
+    stream: ByteStream,
+    reader: DownloadReader,
+    what: str,
+    sink: Sink,
+    progress: Progress | None,
+) -> None:
     while not reader.complete:
         at = f"after {reader.received} of {'?' if reader.size is None else reader.size} bytes"
         async with within(session.patience.stall, f"{what}: {session.peer} stopped {at}"):
@@ -102,20 +192,37 @@ async def _receive(session: Session, stream: ByteStream, what: str, progress: Pr
         if not data:
             reader.receive_eof()
         reader.receive_data(data)
+        if content := reader.take():
+            await sink(content)
         if progress is not None and reader.size is not None and reader.size > 0:
             progress(reader.received, reader.size)
-    if reader.size is None or reader.size < 0:
-        raise _refusal(session, what, reader.size or 0)
-    return reader.take()
+
+
+async def _read_on(session: Session, stream: ByteStream, reader: DownloadReader) -> None:
+    """Take in the rest of a file that nobody wants any more, which the server sends all the same."""
+
+    async def drop(data: bytes) -> None:
+        """Drop it."""
+
+    try:
+        await _read_all(session, stream, reader, "the rest of a download", drop, None)
+    except (ProtocolError, NoReply, ConnectionLost) as error:
+        _log.info("%s", error)
+    finally:
+        await stream.close()
+
+
+# --- to the server ----------------------------------------------------------------------------------------
 
 
 async def send_file(
     session: Session, path: str, data: bytes, *, checksum: bool = False, progress: Progress | None = None
 ) -> int:
-    """Send a whole file; one that is there is replaced when everything has arrived.
+    """Send a whole file; one that is there is replaced when everything has arrived, and a link is written through.
 
     A real guiServer damages NUL bytes, so such content is refused there. `progress` is called with bytes
-    handed to the system and bytes in all.
+    handed to the system and bytes in all. With `checksum` what was stored is fetched and compared before it takes
+    its place.
 
     Returns
     -------
@@ -133,70 +240,218 @@ async def send_file(
     NoReply, ConnectionLost
         Either the old or the new file is there, whole; ``NAME.part-…`` may be left beside it.
     """
-    what = f"send_file {path}"
-    _require_sendable(session, data, what)
-    in_the_way = await look(session, path)
-    if in_the_way is not None and in_the_way.type not in ("file", "link"):
-        raise RemoteFileExists(f"{what}: a {in_the_way.type} of that name is in the way on {session.peer}")
-    temporary = f"{path}.part-{secrets.token_hex(4)}"
+    content = Content.of_bytes(data)
+    return await send(session, path, content, checksum=checksum, progress=progress, what=f"send_file {path}")
+
+
+async def send(
+    session: Session,
+    path: str,
+    content: Content,
+    *,
+    overwrite: bool = True,
+    checksum: bool = False,
+    progress: Progress | None = None,
+    what: str,
+) -> int:
+    """Send content as one file; `what` names it in texts, errors as those of `send_file`.
+
+    Without `overwrite` a file that is there is left alone: RemoteFileExists.
+    """
+    end, in_the_way = await follow(session, require_absolute(path))
+    if in_the_way is not None and (in_the_way.type != "file" or not overwrite):
+        hint = "; overwrite=True replaces it" if in_the_way.type == "file" else ""
+        raise RemoteFileExists(
+            f"{what}: a {in_the_way.type} of that name is in the way on {session.peer}{hint}"
+        )
+    await _require_sendable(session, content, what)
+    await _put(session, end, content, checksum=checksum, progress=progress, what=what)
+    return content.size
+
+
+async def replace_file(session: Session, path: str, old: bytes, new: bytes, *, backup: bool) -> str | None:
+    """Replace a file that still holds `old`; gives the name under which that is kept, when `backup`.
+
+    Raises
+    ------
+    RemoteFileChanged
+        It holds something else, or is gone; it is left as it is.
+    """
+    what = f"saving {path}"
+    content = Content.of_bytes(new)
+    await _require_sendable(session, content, what)
+    end, _ = await follow(session, path)
+    kept: list[str] = []
+
+    async def keep_old() -> None:
+        await _require_unchanged(session, end, old, what)
+        if backup:
+            kept.append(await _back_up(session, end, what))
+
+    await _put(session, end, content, checksum=False, progress=None, what=what, just_before=keep_old)
+    return kept[0] if kept else None
+
+
+async def _require_unchanged(session: Session, path: str, old: bytes, what: str) -> None:
     try:
-        await _upload(session, temporary, data, what, progress)
-        await _verify_size(session, temporary, len(data), what)
-        await move(session, temporary, path)
-    except BaseException:
-        await remove_quietly(session, temporary)
-        raise
-    await _verify_size(session, path, len(data), what)
-    return len(data)
+        now = await get_file(session, path)
+    except RemoteFileNotFound as error:
+        raise RemoteFileChanged(f"{what}: the file is gone from {session.peer}") from error
+    if now != old:
+        raise RemoteFileChanged(
+            f"{what}: somebody changed the file on {session.peer} since it was opened; open it again"
+        )
 
 
-def _require_sendable(session: Session, data: bytes, what: str) -> None:
-    if len(data) > MAX_SIZE:
-        raise RemoteFileError(f"{what}: {len(data)} bytes; the protocol ends at {MAX_SIZE}. Use scp or rsync")
-    if b"\0" in data and not session.description.is_own:
+async def _back_up(session: Session, path: str, what: str) -> str:
+    number = 1
+    while await look(session, kept := f"{path}~{number if number > 1 else ''}") is not None:
+        number += 1
+    await copy_exactly(session, path, kept, f"{what}, its backup {kept}")
+    return kept
+
+
+async def _require_sendable(session: Session, content: Content, what: str) -> None:
+    _require_size(content.size, what)
+    if not session.description.is_own and await content.holds_nul():
         raise RemoteFileError(
             f"{what}: the content holds NUL bytes, which a real guiServer drops without a word; "
             "use scp, or send it encoded as text"
         )
 
 
-async def _upload(session: Session, path: str, data: bytes, what: str, progress: Progress | None) -> None:
-    require_path(path)
+async def _put(
+    session: Session,
+    path: str,
+    content: Content,
+    *,
+    checksum: bool,
+    progress: Progress | None,
+    what: str,
+    just_before: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Upload under a temporary name, measure, and give the name; `just_before` that something may be in the way."""
+    temporary = beside(path)
+    try:
+        await _upload_to(session, temporary, content, what, progress)
+        await _verify_size(session, temporary, content.size, what)
+        if checksum:
+            await _verify_content(session, temporary, content, what)
+        if just_before is not None:
+            await just_before()
+        await move(session, temporary, path)
+    except BaseException:
+        await remove_quietly(session, temporary)
+        raise
+
+
+async def _upload_to(
+    session: Session, path: str, content: Content, what: str, progress: Progress | None
+) -> None:
+    """Upload to a name that nothing has, by way of a plain one where the server cannot be given this one."""
+    direct = staging.destination(session, path)
+    if direct is not None:
+        await _upload(session, direct, path, content, what, progress)
+        return
+    for place in (places := staging.plain_places(path)):
+        try:
+            await _upload(session, place, place, content, what, progress)
+            break
+        except (RemotePermission, RemoteFileNotFound):
+            if place is places[-1]:
+                raise
+    try:
+        await _verify_size(session, place, content.size, what)
+        await move(session, place, path)
+    except BaseException:
+        await remove_quietly(session, place)
+        raise
+
+
+async def _upload(
+    session: Session, destination: str, path: str, content: Content, what: str, progress: Progress | None
+) -> None:
+    """Upload to `destination`, which is `path` as the server has to be told of it."""
 
     def request(address: str, port: int) -> bytes:
-        transfer = FileTransfer(destination=path, direction="to DiFX", address=address, port=port)
+        transfer = FileTransfer(destination=destination, direction="to DiFX", address=address, port=port)
         return encode(Command(command_xml(transfer)))
 
     stream = await session.open_exchange(request, what)
+    sending = _Sending(session, stream, content.size, what)
     try:
-        for piece in _with_progress(upload_chunks(data), len(data), progress):
-            async with within(session.patience.stall, f"{what}: {session.peer} stopped taking data"):
-                await stream.write([piece])
-        result = await _read_result(session, stream, what)
-    finally:
+        await sending.send(content, progress)
+        result = await sending.result()
+    except (ProtocolError, NoReply, ConnectionLost):
         await stream.close()
+        raise
+    except BaseException:
+        session.wind_down(_send_the_rest(session, sending, path), f"rest of {what}")
+        raise
+    await stream.close()
     if result < 0:
         raise _refusal(session, what, result)
 
 
-def _with_progress(pieces: Iterable[bytes], total: int, progress: Progress | None) -> Iterator[bytes]:
-    sent = -4  # the first piece is the size
-    for piece in pieces:
-        yield piece
-        sent += len(piece)
-        if progress is not None:
-            progress(sent, total)
+class _Sending:
+    """One upload under way.
+
+    Attributes
+    ----------
+    left : int
+        Bytes that the server still waits for.
+    """
+
+    def __init__(self, session: Session, stream: ByteStream, size: int, what: str) -> None:
+        self.left = size
+        self.stream = stream
+        self._session, self._size, self._what = session, size, what
+
+    async def send(self, content: Content, progress: Progress | None) -> None:
+        """Send the size and all of the content."""
+        await self._write(encode_size(self._size))
+        async for block in content.read():
+            for start in range(0, len(block), UPLOAD_PIECE):
+                await self.write(block[start : start + UPLOAD_PIECE])
+                if progress is not None:
+                    progress(self._size - self.left, self._size)
+
+    async def write(self, piece: bytes) -> None:
+        """Send a piece; it counts as sent even when this is interrupted."""
+        self.left -= len(piece)
+        await self._write(piece)
+
+    async def _write(self, piece: bytes) -> None:
+        silence = f"{self._what}: {self._session.peer} stopped taking data"
+        async with within(self._session.patience.stall, silence):
+            await self.stream.write([piece])
+
+    async def result(self) -> int:
+        """Wait for the server's answer."""
+        answer = b""
+        silence = f"{self._what}: no acknowledgement from {self._session.peer}"
+        while len(answer) < 4:
+            async with within(self._session.patience.stall, silence):
+                data = await self.stream.read(4 - len(answer))
+            if not data:
+                raise ConnectionLost(
+                    f"{self._what}: {self._session.peer} ended the transfer without acknowledging it"
+                )
+            answer += data
+        return decode_int(answer, "acknowledgement of an upload")
 
 
-async def _read_result(session: Session, stream: ByteStream, what: str) -> int:
-    answer = b""
-    while len(answer) < 4:
-        async with within(session.patience.stall, f"{what}: no acknowledgement from {session.peer}"):
-            data = await stream.read(4 - len(answer))
-        if not data:
-            raise ConnectionLost(f"{what}: {session.peer} ended the transfer without acknowledging it")
-        answer += data
-    return decode_int(answer, "acknowledgement of an upload")
+async def _send_the_rest(session: Session, sending: _Sending, path: str) -> None:
+    """Give the server the rest of a broken-off upload as NUL bytes, and take away what it makes of it."""
+    try:
+        while sending.left:
+            await sending.write(bytes(min(UPLOAD_PIECE, sending.left)))
+        await sending.result()
+    except (ProtocolError, NoReply, ConnectionLost) as error:
+        _log.info("%s", error)
+    finally:
+        await sending.stream.close()
+        await remove_quietly(session, path)
 
 
 async def _verify_size(session: Session, path: str, size: int, what: str) -> None:
@@ -208,6 +463,10 @@ async def _verify_size(session: Session, path: str, size: int, what: str) -> Non
         )
 
 
-async def replace_file(session: Session, path: str, old: bytes, new: bytes, *, backup: bool) -> str | None:
-    """Replace a file that still holds `old`."""
-    raise NotImplementedError
+async def _verify_content(session: Session, path: str, content: Content, what: str) -> None:
+    digest = hashlib.sha256()
+    async for block in content.read():
+        digest.update(block)
+    async with staging.readable(session, path, what) as origin:
+        if await _digest(session, origin, what) != digest.digest():
+            raise RemoteFileError(f"{what}: what {session.peer} stored is not what was sent")

@@ -79,6 +79,8 @@ def _matches(root: Confinement, word: Word) -> list[str]:
         else:
             found = [f"{above}/{component.text}" for above in found]
         _require_few(found, word.text)
+    if word.text.endswith("/"):  # directories alone, and shown so
+        return [f"{path}/" for path in found if _is_there(root, f"{path}/.")]
     return [path for path in found if _is_there(root, path)]
 
 

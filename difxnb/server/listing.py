@@ -7,23 +7,24 @@ In: the two values of a client. Out: lines without line feed, in the order and c
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, expand
+from difxnb.server.listing_rows import Item, Options, Rows
 from difxnb.server.words import read_words
+from difxnb.wire.escapes import escape_name
 
-_LETTERS = frozenset("l1daApFhn")
+MAX_ROWS = 1_000_000
+"""Names that one listing may hold."""
+
+_LETTERS = frozenset("l1daApFhnbRtSrU")
 # What the Java interface adds; listing a link to a directory by its content is what happens anyway.
 _ACCEPTED = frozenset({"--dereference-command-line-symlink-to-dir"})
-_HALF_YEAR = 31556952 // 2
 
 
 @dataclass
@@ -45,29 +46,6 @@ class Listing:
     refusal: str = ""
 
 
-@dataclass(frozen=True)
-class _Options:
-    letters: frozenset[str]
-    time_style: str = ""
-
-    @property
-    def long(self) -> bool:
-        return bool(self.letters & {"l", "n"})
-
-    @property
-    def shows_links(self) -> bool:
-        return bool(self.letters & {"l", "n", "F"})
-
-
-@dataclass(frozen=True)
-class _Item:
-    """One thing to print: its shown name, its status, and where a link points."""
-
-    name: str
-    status: os.stat_result
-    target: str | None
-
-
 def list_files(root: Confinement, argument: str, path: str, *, now: float | None = None) -> Listing:
     """List files as ``ls`` does when its output goes into a pipe.
 
@@ -85,15 +63,12 @@ def list_files(root: Confinement, argument: str, path: str, *, now: float | None
         names = expand(root, read_words(path)) or [os.fspath(root.root)]
     except (OSError, ValueError) as error:
         return Listing(refusal=f"ls {argument} {path}: {error_text(error)}")
-    listing = Listing()
-    plain, directories = _sort_out(root, names, options, listing)
-    listing.lines += _rows(plain, options, now)
-    for name in directories:
-        _list_directory(root, name, options, listing, now, heading=len(names) > 1)
-    return listing
+    lister = _Lister(root, options, time.time() if now is None else now)
+    lister.print_all(names)
+    return lister.listing
 
 
-def _options(argument: str) -> _Options:
+def _options(argument: str) -> Options:
     letters: set[str] = set()
     style = ""
     for word in (word.text for word in read_words(argument)):
@@ -105,40 +80,122 @@ def _options(argument: str) -> _Options:
             letters |= set(word[1:])
         elif word not in _ACCEPTED:
             raise ValueError(f"no flag {word!r}; there are -{''.join(sorted(_LETTERS))} and --time-style")
-    return _Options(frozenset(letters), style)
+    return Options(frozenset(letters), style)
 
 
-def _sort_out(
-    root: Confinement, names: list[str], options: _Options, listing: Listing
-) -> tuple[list[_Item], list[str]]:
-    plain: list[_Item] = []
-    directories: list[str] = []
-    for name in sorted(names):
+class _Lister:
+    """Prints what was asked for: files first, then one directory after the other."""
+
+    def __init__(self, root: Confinement, options: Options, now: float) -> None:
+        self.listing = Listing()
+        self._root, self._options = root, options
+        self._rows = Rows(options, now)
+        self._count = 0
+
+    def print_all(self, names: list[str]) -> None:
+        """List files, and what is in directories."""
+        plain, directories = self._sort_out(names)
+        self.listing.lines += self._rows.rows(self._sorted(plain))
+        recursive = "R" in self._options.letters
+        waiting = [item.name for item in reversed(self._sorted(directories))]
+        while waiting and self._count < MAX_ROWS:
+            name = waiting.pop()
+            below = self._list_directory(name, heading=len(names) > 1 or recursive)
+            if recursive:
+                waiting += reversed(below)
+        if self._count >= MAX_ROWS:
+            self.listing.complaints.append(f"ls: ended after {self._count} names")
+
+    def _sort_out(self, names: list[str]) -> tuple[list[Item], list[Item]]:
+        plain: list[Item] = []
+        directories: list[Item] = []
+        for name in names:
+            try:
+                item = _operand(self._root, name)
+                shown = self._is_shown(item)
+            except OSError as error:
+                self.listing.complaints.append(f"ls: cannot access {name}: {error.strerror}")
+                continue
+            (plain if shown else directories).append(item)
+        return plain, directories
+
+    def _is_shown(self, item: Item) -> bool:
+        """Whether an operand is listed itself; a bare name follows a link to a directory, others show the link."""
+        if "d" in self._options.letters:
+            return True
+        leads = not self._options.shows_links and _leads_to_directory(self._root, item.name)
+        return not (stat.S_ISDIR(item.mode) or leads)
+
+    def _list_directory(self, name: str, *, heading: bool) -> list[str]:
+        """Print a directory; gives the directories in it."""
         try:
-            item = _operand(root, name)
-            # A bare name follows a link to a directory; a long or classifying listing shows the link.
-            shown = "d" in options.letters or not (
-                stat.S_ISDIR(item.status.st_mode)
-                or (not options.shows_links and _leads_to_directory(root, name))
-            )
+            with self._root.directory(name) as descriptor:
+                items = self._sorted(self._content(descriptor))
         except OSError as error:
-            listing.complaints.append(f"ls: cannot access {name}: {error.strerror}")
-            continue
-        if shown:
-            plain.append(item)
-        else:
-            directories.append(name)
-    return plain, directories
+            self.listing.complaints.append(f"ls: cannot open directory {name}: {error.strerror}")
+            return []
+        self._count += len(items)
+        lines = self.listing.lines
+        if heading:
+            lines += ([""] if lines else []) + [f"{self._heading(name)}:"]
+        if self._options.long:
+            lines.append(self._rows.total(items))
+        lines += self._rows.rows(items)
+        return [
+            f"{name.rstrip('/')}/{item.name}"
+            for item in items
+            if stat.S_ISDIR(item.mode) and item.name not in (".", "..")
+        ]
+
+    def _heading(self, name: str) -> str:
+        if "b" not in self._options.letters:
+            return self._rows.shown(name)
+        return escape_name(name).replace("\\ ", " ").replace(":", "\\:")
+
+    def _content(self, descriptor: int) -> Iterator[Item]:
+        hidden = bool(self._options.letters & {"a", "A"})
+        names = [name for name in os.listdir(descriptor) if hidden or not name.startswith(".")]
+        if "a" in self._options.letters:
+            for name in (".", ".."):  # the directory above may be outside the root: both show this one
+                yield Item(name, os.fstat(descriptor), None)
+        for name in names:
+            try:
+                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                yield Item(name, status, _target(name, descriptor, status))
+            except FileNotFoundError:  # removed since the directory was read
+                continue
+            except OSError as error:  # a directory that may be read and not searched
+                self.listing.complaints.append(f"ls: cannot access {name}: {error.strerror}")
+                yield Item(name, None, None)
+
+    def _sorted(self, items: Iterable[Item]) -> list[Item]:
+        letters = self._options.letters
+        if "U" in letters:
+            return [*items]
+        order = _by_time if "t" in letters else _by_size if "S" in letters else _by_name
+        return sorted(items, key=order, reverse="r" in letters)
 
 
-def _operand(root: Confinement, name: str) -> _Item:
+def _by_name(item: Item) -> bytes:
+    return os.fsencode(item.name)
+
+
+def _by_time(item: Item) -> tuple[int, bytes]:
+    return -(item.status.st_mtime_ns if item.status else 0), os.fsencode(item.name)
+
+
+def _by_size(item: Item) -> tuple[int, bytes]:
+    return -(item.status.st_size if item.status else 0), os.fsencode(item.name)
+
+
+def _operand(root: Confinement, name: str) -> Item:
     # A slash at the end asks for what a link leads to.
     if name.endswith("/") or str(root.real(name)) == str(root.root):
         with root.directory(name) as descriptor:
-            return _Item(name, os.fstat(descriptor), None)
+            return Item(name, os.fstat(descriptor), None)
     with root.parent(name) as (above, last):
         status = os.stat(last, dir_fd=above, follow_symlinks=False)
-        return _Item(name, status, _target(last, above, status))
+        return Item(name, status, _target(last, above, status))
 
 
 def _leads_to_directory(root: Confinement, name: str) -> bool:
@@ -148,140 +205,5 @@ def _leads_to_directory(root: Confinement, name: str) -> bool:
         return False
 
 
-def _list_directory(
-    root: Confinement, name: str, options: _Options, listing: Listing, now: float | None, *, heading: bool
-) -> None:
-    try:
-        with root.directory(name) as descriptor:
-            items = list(_content(descriptor, options))
-    except OSError as error:
-        listing.complaints.append(f"ls: cannot open directory {name}: {error.strerror}")
-        return
-    if heading:
-        listing.lines += ([""] if listing.lines else []) + [f"{name}:"]
-    if options.long:
-        listing.lines.append(f"total {_size(sum(i.status.st_blocks for i in items) * 512, options, 1024)}")
-    listing.lines += _rows(items, options, now)
-
-
-def _content(descriptor: int, options: _Options) -> Iterator[_Item]:
-    hidden = bool(options.letters & {"a", "A"})
-    names = [n for n in os.listdir(descriptor) if hidden or not n.startswith(".")]
-    if "a" in options.letters:
-        for name in (".", ".."):  # the directory above may be outside the root: both show this one
-            yield _Item(name, os.fstat(descriptor), None)
-    for name in sorted(names, key=os.fsencode):
-        try:
-            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        except FileNotFoundError:  # removed since the directory was read
-            continue
-        yield _Item(name, status, _target(name, descriptor, status))
-
-
 def _target(name: str, above: int, status: os.stat_result) -> str | None:
     return os.readlink(name, dir_fd=above) if stat.S_ISLNK(status.st_mode) else None
-
-
-def _rows(items: list[_Item], options: _Options, now: float | None) -> list[str]:
-    if not options.long:
-        return [_name(item, options) for item in items]
-    now = time.time() if now is None else now
-    table = [_columns(item, options, now) for item in items]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [" ".join(cells) for row in table for cells in [_align(row, widths)]]
-
-
-def _align(row: tuple[str, ...], widths: list[int]) -> Iterable[str]:
-    mode, links, owner, group, size, when, name = row
-    return (
-        mode,
-        links.rjust(widths[1]),
-        owner.ljust(widths[2]),
-        group.ljust(widths[3]),
-        size.rjust(widths[4]),
-        when.rjust(widths[5]),
-        name,
-    )
-
-
-def _columns(item: _Item, options: _Options, now: float) -> tuple[str, ...]:
-    status = item.status
-    name = _name(item, options)
-    if item.target is not None:
-        name = f"{name} -> {_printable(item.target)}"
-    owner, group = _owner(status.st_uid, options), _group(status.st_gid, options)
-    size = _size(status.st_size, options, 1)
-    when = _when(status.st_mtime_ns, options.time_style, now)
-    return stat.filemode(status.st_mode), str(status.st_nlink), owner, group, size, when, name
-
-
-def _name(item: _Item, options: _Options) -> str:
-    mode = item.status.st_mode
-    mark = ""
-    if stat.S_ISDIR(mode) and options.letters & {"p", "F"} and not item.name.endswith("/"):
-        mark = "/"
-    elif "F" in options.letters:
-        mark = _mark(mode, long=options.long)
-    return _printable(item.name) + mark
-
-
-def _mark(mode: int, *, long: bool) -> str:
-    if stat.S_ISLNK(mode):
-        return "" if long else "@"
-    if stat.S_ISFIFO(mode):
-        return "|"
-    if stat.S_ISSOCK(mode):
-        return "="
-    return "*" if stat.S_ISREG(mode) and mode & 0o111 else ""
-
-
-def _printable(name: str) -> str:
-    # One line per name, whatever is in it: a line feed would look like two files.
-    return name.replace("\n", "?")
-
-
-def _owner(uid: int, options: _Options) -> str:
-    if "n" in options.letters:
-        return str(uid)
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _group(gid: int, options: _Options) -> str:
-    if "n" in options.letters:
-        return str(gid)
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-def _size(size: int, options: _Options, unit: int) -> str:
-    if "h" not in options.letters:
-        return str(-(-size // unit))
-    value, letters = float(size), iter("KMGTPE")
-    suffix = ""
-    while value >= 1024:
-        value, suffix = value / 1024, next(letters)
-    # Rounded up, one decimal below ten, as in GNU ls.
-    if suffix and value < 9.95:
-        return f"{-(-value * 10 // 1) / 10:.1f}{suffix}"
-    return f"{int(-(-value // 1))}{suffix}"
-
-
-def _when(modified_ns: int, style: str, now: float) -> str:
-    seconds, nanoseconds = divmod(modified_ns, 10**9)
-    moment = datetime.fromtimestamp(seconds).astimezone()
-    if style == "full-iso":
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds:09d} {moment:%z}"
-    if style == "long-iso":
-        return f"{moment:%Y-%m-%d %H:%M}"
-    if style:
-        return str(seconds) if style == "+%s" else moment.strftime(style[1:])
-    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[
-        moment.month - 1
-    ]
-    recent = now - _HALF_YEAR < seconds <= now + 1
-    return f"{month} {moment.day:2d} " + (f"{moment:%H:%M}" if recent else f" {moment.year}")

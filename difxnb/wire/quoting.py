@@ -17,7 +17,10 @@ from difxnb.errors import UnsafeValue
 # guiServer cuts a command line at 1023 bytes and runs what is left of it. With these limits no command
 # with two values comes near.
 MAX_PLAIN = 255
+"""Bytes of the longest value, before quoting."""
+
 MAX_QUOTED = 450
+"""Bytes of the longest value after quoting."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 _SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')
@@ -50,6 +53,17 @@ def require_plain(value: str, what: str) -> str:
             f"_ @ % + = : , . / - (no - in front); got {value!r}"
         )
     return value
+
+
+def require_sendable(value: str) -> str:
+    """Return `value` if it can be sent as it stands to a server that runs no shell: the one of this package.
+
+    Raises
+    ------
+    UnsafeValue
+        It is empty, begins with ``-``, is too long, or holds control characters or what is no UTF-8.
+    """
+    return _short_enough(_printable(value), value)
 
 
 def quote_once(value: str) -> str:
@@ -161,6 +175,8 @@ def _escape_double(quoted: str) -> str:
 
 
 def _short_enough(quoted: str, value: str) -> str:
+    if len(value.encode()) > MAX_PLAIN:
+        raise UnsafeValue(f"{value[:60]!r}... has {len(value.encode())} bytes, and {MAX_PLAIN} are safe")
     length = len(quoted.encode())
     if length > MAX_QUOTED:
         raise UnsafeValue(f"{value[:60]!r} takes {length} bytes when quoted, and {MAX_QUOTED} are safe")
