@@ -99,6 +99,11 @@ class ServerProcess:
         return line.decode(errors="replace")
 
     @property
+    def process_id(self) -> int:
+        """Process id of the server."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process.poll() is None
@@ -206,7 +211,7 @@ def demo(
     root = Path(tempfile.mkdtemp(prefix="difxnb-demo-") if directory is None else directory).resolve()
     try:
         files = make_experiment(root, seed=seed, experiment=experiment)
-        server = ServerProcess(root, quirks)
+        server = ServerProcess(root, quirks, ["--demo-recorders"])
         try:
             plain = connect("127.0.0.1", server.port)
         except BaseException:

@@ -130,6 +130,16 @@ def serve(
             min=2**16, metavar="BYTES", help="What may wait for or from one client. Default: 4 MiB."
         ),
     ] = None,
+    programs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where vex2difx, difxcalc, vsum and m5bsum are; clients may have them run."
+        ),
+    ] = None,
+    simulate_recorders: Annotated[
+        bool,
+        typer.Option("--demo-recorders", help="Simulate two recorders, with the VDIF files of the root."),
+    ] = False,
 ) -> None:
     """Serve guiServer's protocol, with the embedded correlator behind it.
 
@@ -138,6 +148,7 @@ def serve(
     """
     from difxnb.formats.token_file import read_token
     from difxnb.server.access import Limits
+    from difxnb.server.demo_recorders import demo_recorders
     from difxnb.server.gui_server import GuiServer, run_server
 
     group = _parse_group(multicast)
@@ -154,6 +165,8 @@ def serve(
                 token=token,
                 limits=limits,
                 read_only=read_only,
+                recorders=demo_recorders(root) if simulate_recorders else None,
+                programs=programs,
             )
         run_server(server, announce=sys.stdout, until_eof=until_eof)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -37,6 +37,8 @@ class Overheard:
         Registers a listener, and gives what ends that.
     progress : callable, optional
         Called with each line.
+    repeats : bool
+        Whether the notices only repeat lines that come another way; then they are not shown.
 
     Attributes
     ----------
@@ -45,11 +47,15 @@ class Overheard:
     """
 
     def __init__(
-        self, listen: Callable[[Listener], Callable[[], None]], progress: OnLine | None = None
+        self,
+        listen: Callable[[Listener], Callable[[], None]],
+        progress: OnLine | None = None,
+        *,
+        repeats: bool = False,
     ) -> None:
         if progress is not None and not callable(progress):
             raise TypeError(f"progress is a function of one line; got {progress!r}")
-        self._listen, self._progress = listen, progress
+        self._listen, self._progress, self._repeats = listen, progress, repeats
         self._notices: deque[Notice] = deque(maxlen=KEPT_NOTICES)
         self._end: Callable[[], None] | None = None
         self.dropped = 0
@@ -69,6 +75,11 @@ class Overheard:
         """What was said as a warning or an error; much of it is ordinary progress."""
         severe = [notice for notice in self._notices if notice.severity is not NoticeSeverity.INFORMATION]
         return [notice.text.strip() for notice in severe]
+
+    def warnings_beside(self, lines: Collection[str]) -> list[str]:
+        """Warnings that are neither commands nor among `lines`."""
+        known = {"", *(line.strip() for line in lines)}
+        return [text for text in self.warnings if text not in known and not text.startswith("executing: ")]
 
     def say(self, line: str) -> None:
         """Show a line that came another way."""
@@ -94,7 +105,8 @@ class Overheard:
         if len(self._notices) == KEPT_NOTICES:
             self.dropped += 1
         self._notices.append(item)
-        self.say(item.text.strip())
+        if not self._repeats:
+            self.say(item.text.strip())
 
 
 def require_timeout(timeout: float) -> float:

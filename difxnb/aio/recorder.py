@@ -185,7 +185,7 @@ class Recorder(RecorderCommands):
             The directory file is damaged.
         UnsafeValue, ValueError, NoReply, ConnectionLost
         """
-        with Overheard(self._correlator.listen, progress) as overheard:
+        with Overheard(self._correlator.listen, progress, repeats=True) as overheard:
             talk = await self._correlator.head_node.module_directory(
                 self.name,
                 vsn,
@@ -199,14 +199,15 @@ class Recorder(RecorderCommands):
                 )
             content = parse_module_directory("\n".join(talk.content), talk.path or vsn)
         frame = directory_frame(content)
+        lines = [line.text for line in talk.output.lines]
         frame.attrs.update(
             vsn=content.vsn,
             bank=content.bank,
             path=talk.path,
             date=talk.date,
             content=talk.content,
-            lines=[line.text for line in talk.output.lines],
-            warnings=[*(line.text for line in talk.output.lines if line.is_error), *overheard.warnings],
+            lines=lines,
+            warnings=[*_warnings(lines, talk.output.complaints), *overheard.warnings_beside(lines)],
         )
         return frame
 
@@ -215,6 +216,7 @@ class Recorder(RecorderCommands):
         vsn: str,
         scans: str | int | Iterable[int],
         destination: str,
+        overwrite: bool = False,
         *,
         timeout: float = 3600.0,
         progress: OnLine | None = None,
@@ -230,6 +232,9 @@ class Recorder(RecorderCommands):
             (``60000.1_60000.2``) or of bytes.
         destination : str
             Directory, as the recorder sees it.
+        overwrite : bool
+            Allow that copies of such scans which are there are replaced. They are looked for where the head node sees
+            the same directory.
         timeout : float
             Seconds for the whole. The copy goes on when they have passed; `stop_copy` ends it.
         progress : callable, optional
@@ -245,12 +250,20 @@ class Recorder(RecorderCommands):
         ------
         RecorderError
             Nothing was copied; the text says what mk5cp said.
+        RemoteFileExists
+            There are copies, and `overwrite` is not said.
         UnsafeValue, ValueError, NoReply, ConnectionLost
         """
         chosen = scan_list(scans)
-        with Overheard(self._correlator.listen, progress) as overheard:
+        with Overheard(self._correlator.listen, progress, repeats=True) as overheard:
             talk = await self._correlator.head_node.copy_scans(
-                self.name, vsn, chosen, destination, timeout=require_timeout(timeout), on_line=overheard.say
+                self.name,
+                vsn,
+                chosen,
+                destination,
+                overwrite=overwrite,
+                timeout=require_timeout(timeout),
+                on_line=overheard.say,
             )
             lines = [line.text for line in talk.output.lines]
             frame = copy_frame(talk.output.lines)
@@ -259,7 +272,8 @@ class Recorder(RecorderCommands):
                 raise RecorderError(
                     f"copy of {vsn} scans {chosen} on {self.name}: nothing was copied: {quoted}", lines
                 )
-        frame.attrs.update(lines=lines, warnings=[line for line in lines if _is_warning(line)])
+        warnings = [*_warnings(lines), *overheard.warnings_beside(lines)]
+        frame.attrs.update(lines=lines, warnings=warnings)
         return frame
 
     async def file_list(
@@ -282,5 +296,7 @@ class Recorder(RecorderCommands):
         return f"<Recorder {self.name} of {self._correlator.address.host}>"
 
 
-def _is_warning(line: str) -> bool:
-    return line.startswith(("Warning", "Error")) or "NOT copied" in line
+def _warnings(lines: Iterable[str], complaints: Sequence[str] = ()) -> list[str]:
+    """Lines that say that something went wrong, or that are complaints by where they came from."""
+    telling = ("Warning", "Error")
+    return [line for line in lines if line in complaints or line.startswith(telling) or "NOT copied" in line]

@@ -155,8 +155,8 @@ def directory_frame(directory: ModuleDirectory) -> pd.DataFrame:
         {
             "scan": pd.Series(range(1, len(scans) + 1), dtype="int64"),
             "name": texts(scan.name for scan in scans),
-            "start": times(mjd_seconds(scan.start_mjd) for scan in scans),
-            "stop": times(mjd_seconds(scan.stop_mjd) for scan in scans),
+            "start": times(scan.start_unix for scan in scans),
+            "stop": times(scan.start_unix + scan.duration_s for scan in scans),
             "duration": numbers(scan.duration_s for scan in scans),
             "format": texts(scan.format_name for scan in scans),
             "tracks": pd.Series([scan.tracks for scan in scans], dtype="int64"),
@@ -193,6 +193,12 @@ def copy_frame(lines: Sequence[OutputLine]) -> pd.DataFrame:
     )
 
 
+def _to_ms(mjd: float) -> float | None:
+    """Unix seconds to the millisecond, which is what the digits of a list are worth."""
+    seconds = mjd_seconds(mjd)
+    return None if seconds is None else round(seconds, 3)
+
+
 def recordings_frame(made: FileList) -> pd.DataFrame:
     """Recordings: ``file start stop duration listed``.
 
@@ -202,8 +208,8 @@ def recordings_frame(made: FileList) -> pd.DataFrame:
     rows = made.recordings
     in_list = {found.file for found in map(parse_recording, made.lines) if found is not None}
     known = [recording.start_mjd > 0 for recording in rows]
-    start = times(mjd_seconds(r.start_mjd) if k else None for r, k in zip(rows, known, strict=True))
-    stop = times(mjd_seconds(r.stop_mjd) if k else None for r, k in zip(rows, known, strict=True))
+    start = times(_to_ms(r.start_mjd) if k else None for r, k in zip(rows, known, strict=True))
+    stop = times(_to_ms(r.stop_mjd) if k else None for r, k in zip(rows, known, strict=True))
     return pd.DataFrame(
         {
             "file": texts(recording.file for recording in rows),

@@ -42,13 +42,28 @@ class RecorderRequests(Link):
         )
 
     async def copy_scans(
-        self, recorder: str, vsn: str, scans: str, destination: str, *, timeout: float, on_line: OnLine
+        self,
+        recorder: str,
+        vsn: str,
+        scans: str,
+        destination: str,
+        *,
+        overwrite: bool,
+        timeout: float,
+        on_line: OnLine,
     ) -> CopyConversation:
         """Copy scans off a module; see `recorders.copy_scans`."""
         return await self.do(
             f"copy of {vsn} scans {scans}",
             lambda session: recorders.copy_scans(
-                session, recorder, vsn, scans, destination, timeout=timeout, on_line=on_line
+                session,
+                recorder,
+                vsn,
+                scans,
+                destination,
+                overwrite=overwrite,
+                timeout=timeout,
+                on_line=on_line,
             ),
         )
 

@@ -7,15 +7,24 @@ for the whole. Programs on the recorders say by text alone how they fared.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from difxnb.client.conversation import packets_of
 from difxnb.client.patience import within
 from difxnb.client.plain_values import plain_host, plain_path, plain_word
+from difxnb.client.remote_files import ls_entries
 from difxnb.client.session import Session
 from difxnb.client.side_connections import Request
-from difxnb.errors import NoReply, NotConfirmed, RecorderError, RemoteFileNotFound, UnsafeValue
+from difxnb.errors import (
+    NoReply,
+    NotConfirmed,
+    RecorderError,
+    RemoteFileExists,
+    RemoteFileNotFound,
+    UnsafeValue,
+)
 from difxnb.wire.control import Command, encode
 from difxnb.wire.message import GetDirectory, Mark5Copy, Mk5Control, command_xml
 from difxnb.wire.recorder_commands import MAX_COMMAND, MAX_HOST, MAX_TARGET, addressees, harm_of
@@ -25,6 +34,7 @@ from difxnb.wire.recorders import (
     DirectoryId,
     Mk5ControlConversation,
     decode_recorder,
+    scan_numbers,
 )
 
 OnLine = Callable[[str], None]
@@ -126,7 +136,7 @@ async def read_directory(
     what = f"directory of {vsn} on {recorder}"
     before = session.notice_count
     talk = await _converse(session, request, what, DirectoryConversation(), timeout, on_line)
-    said = f"{_quoted(talk.output.complaints)}{session.said_since(before)}"
+    said = _quoted(talk.output.complaints) or session.said_since(before)
     printed = [line.text for line in talk.output.lines]
     if talk.failure is DirectoryId.FILE_NOT_FOUND:
         raise RemoteFileNotFound(f"{what}: {talk.refusal_text} ({session.peer}){said}")
@@ -146,6 +156,7 @@ async def copy_scans(
     scans: str,
     destination: str,
     *,
+    overwrite: bool,
     timeout: float,
     on_line: OnLine,
 ) -> CopyConversation:
@@ -155,6 +166,8 @@ async def copy_scans(
     ------
     UnsafeValue, ValueError
         A value that cannot be sent.
+    RemoteFileExists
+        Copies of such scans are there, as far as the head node sees the directory, and `overwrite` is not said.
     NoReply, ConnectionLost
     """
     plain_host(recorder, "recorder", MAX_HOST)
@@ -163,6 +176,9 @@ async def copy_scans(
     plain_path(destination, "destination")
     if len(vsn) != 8 and vsn.lower() not in ("a", "b", "active"):
         raise UnsafeValue(f"a module is named by its VSN, or by A, B or Active; got {vsn!r}")
+    what = f"copy of {vsn} scans {scans} from {recorder}"
+    if not overwrite:
+        await _require_no_copies(session, vsn, scans, destination, what)
 
     def request(address: str, port: int) -> bytes:
         body = Mark5Copy(
@@ -170,8 +186,32 @@ async def copy_scans(
         )
         return encode(Command(command_xml(body)))
 
-    what = f"copy of {vsn} scans {scans} from {recorder}"
     return await _converse(session, request, what, CopyConversation(), timeout, on_line)
+
+
+_COPY = re.compile(r".{8}_(\d{4,})_.*", re.DOTALL)
+
+
+async def _require_no_copies(session: Session, vsn: str, scans: str, destination: str, what: str) -> None:
+    """Look for files that mk5cp would replace without a word."""
+    module = vsn if len(vsn) == 8 else "????????"
+    try:
+        entries = await ls_entries(session, f"{destination.rstrip('/')}/{module}_*")
+    except RemoteFileNotFound:
+        return  # none, or a directory that only the recorder sees
+    numbers = scan_numbers(scans)
+    names = [entry.name for entry in entries]
+    copies = [
+        name for name in names if (named := _COPY.fullmatch(name)) and _is_among(int(named[1]), numbers)
+    ]
+    if copies:
+        raise RemoteFileExists(
+            f"{what}: {', '.join(copies[:5])} may be replaced in {destination}; overwrite=True allows that"
+        )
+
+
+def _is_among(number: int, numbers: frozenset[int] | None) -> bool:
+    return numbers is None or number in numbers
 
 
 async def _converse(
@@ -189,7 +229,7 @@ async def _converse(
                     break
     except NoReply as error:
         printed = [line.text for line in talk.output.lines]
-        raise NoReply(f"{error}{_quoted(printed)}{session.said_since(before)}") from error
+        raise NoReply(f"{error}{_quoted(printed) or session.said_since(before)}") from error
     finally:
         await stream.close()
     return talk

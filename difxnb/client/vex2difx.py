@@ -87,7 +87,7 @@ async def make_jobs(
     run = Vex2DifxRun(pass_path=directory, file=name, calc_command=calc, calc_only=False)
     made = await _run(session, run, what, before, timeout, on_line)
     if not made.inputs:
-        raise NothingMade(f"{what}: no new job is in {directory} on {session.peer}{session.said_since(said)}")
+        raise _nothing_made(session, f"{what}: no new job is in {directory} on {session.peer}", said)
     return made
 
 
@@ -134,8 +134,13 @@ async def make_models(
     run = Vex2DifxRun(pass_path=directory, file=stem, calc_command=calc, calc_only=True)
     made = await _run(session, run, what, before, timeout, on_line)
     if not made.models:
-        raise NothingMade(f"{what}: no new model on {session.peer}{session.said_since(said)}")
+        raise _nothing_made(session, f"{what}: no new model on {session.peer}", said)
     return made
+
+
+def _nothing_made(session: Session, text: str, since: int) -> NothingMade:
+    lines = [notice.text.strip() for notice in session.notices_since(since)]
+    return NothingMade(f"{text}{session.said_since(since)}", lines)
 
 
 async def _require_directory(session: Session, directory: str, what: str) -> None:

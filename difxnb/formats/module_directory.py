@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.mjd import DAY_S
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 
 SCAN_FORMATS = {
     0: "VLBA",
@@ -71,8 +71,13 @@ class ModuleScan:
     @property
     def start_mjd(self) -> float:
         """Begin, UTC."""
+        return UNIX_EPOCH_MJD + self.start_unix / DAY_S
+
+    @property
+    def start_unix(self) -> float:
+        """Begin, unix seconds; to the microsecond, which a modified Julian date is not."""
         fraction = self.frame / self.frames_per_second if self.frames_per_second > 0 else 0.0
-        return self.mjd + (self.second + fraction) / DAY_S
+        return (self.mjd - UNIX_EPOCH_MJD) * DAY_S + self.second + fraction
 
     @property
     def stop_mjd(self) -> float:

@@ -21,7 +21,7 @@ PATIENCE_S = 1.0
 """What takes less than this shows no bar."""
 
 _WIDTH = 60
-_FORMAT = "{desc}: {elapsed} [{n_fmt} lines] {postfix}"
+_FORMAT = "{desc}: {elapsed} [{n_fmt} lines{postfix}]"
 
 
 class LineBar:

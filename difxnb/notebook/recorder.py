@@ -88,17 +88,21 @@ class Recorder(RecorderCommands):
         vsn: str,
         scans: str | int | Iterable[int],
         destination: str | Path,
+        overwrite: bool = False,
         *,
         timeout: float = 3600.0,
         progress: LinesShown | None = None,
     ) -> pd.DataFrame:
         """Copy scans of a module into a directory: rows ``scan name file`` of what was copied.
 
-        `scans` are numbers counted from 1, or a text as mk5cp reads it (``1-3,7``, ``all``, ``last``, …).
+        `scans` are numbers counted from 1, or a text as mk5cp reads it (``1-3,7``, ``all``, ``last``, …). Copies
+        that are there are replaced only when `overwrite`.
         """
         return call_showing(
             self._loop,
-            lambda hear: self._inner.copy(vsn, scans, str(destination), timeout=timeout, progress=hear),
+            lambda hear: self._inner.copy(
+                vsn, scans, str(destination), overwrite, timeout=timeout, progress=hear
+            ),
             progress,
             f"copy of {vsn}",
         )

@@ -9,10 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from difxnb.server.relay import Network
+from difxnb.server.workshop import WorkshopRequest
 from difxnb.wire import control
 from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition, Start
 
-Threaded = FileOperation | FileTransfer | MachinesDefinition | control.StatusRequest | control.StartMonitor
+Threaded = (
+    FileOperation
+    | FileTransfer
+    | MachinesDefinition
+    | control.StatusRequest
+    | control.StartMonitor
+    | WorkshopRequest
+)
 """Requests that only start something; the client's next packet is read at once."""
 
 

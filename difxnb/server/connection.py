@@ -46,6 +46,7 @@ from difxnb.server.relay import Document, MessageNetwork, Network
 from difxnb.server.running_jobs import Jobs
 from difxnb.server.side import ChannelInput, ChannelSide, DialBackSide, SideConnection
 from difxnb.server.start_plan import ACCEPTED, StartPlan, find_input, plan_start
+from difxnb.server.workshop import Workshop
 from difxnb.wire.control import StartMonitor, StatusRequest
 from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
 
@@ -65,6 +66,7 @@ class Services:
     publish: Callable[[Network, bytes], None]
     jobs: Jobs
     monitors: MonitorFeed
+    workshop: Workshop
     keeper: Doorkeeper
     read_only: bool
     local_names: frozenset[str] = field(default_factory=frozenset)
@@ -300,6 +302,9 @@ class ClientConnection:
                 await operations.make_machines(services.root, request, side, local_names=names)
             case StartMonitor():
                 await serve_monitor(services.monitors, services.root, services.quirks, side)
+            case _:
+                prefix = self._conversation.setup_path
+                await services.workshop.serve(request, side, self._outbox.send, prefix)
 
     async def _open(self, where: Side) -> SideConnection | None:
         """Make the side connection of an operation; None when it does not come about."""

@@ -29,9 +29,12 @@ from difxnb.server.greeting import Greeting
 from difxnb.server.listening import listening_address, notice_dead_peers
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
+from difxnb.server.programs import Programs
 from difxnb.server.quirks import REAL_LABEL, REAL_VERSION, Quirks
+from difxnb.server.recorder_bank import RecorderBank
 from difxnb.server.relay import DEFAULT_NETWORK, MessageNetwork, Network, checked_network
 from difxnb.server.running_jobs import Correlator, Jobs, embedded_correlator
+from difxnb.server.workshop import Workshop
 
 _LOG = logging.getLogger(__name__)
 _CLOSING_TIME = 2.0
@@ -65,11 +68,15 @@ class GuiServer:
         What one client, and all together, may take.
     read_only : bool
         Whether everything that changes files, jobs or other computers is refused.
+    recorders : RecorderBank, optional
+        Recorders to simulate; it belongs to this server from now on.
+    programs : Path, optional
+        Directory of the programs that clients may have run: vex2difx, the delay model programs, vsum, m5bsum.
 
     Raises
     ------
     NotADirectoryError
-        `root` is no directory.
+        `root` or `programs` is no directory.
     ValueError
         A quirk or the multicast group is not known, or the server could be reached from elsewhere by anybody.
     OSError
@@ -97,6 +104,8 @@ class GuiServer:
         token: str | None = None,
         limits: Limits | None = None,
         read_only: bool = False,
+        recorders: RecorderBank | None = None,
+        programs: Path | None = None,
     ) -> None:
         self.host, self.port = host, port
         self._address = listening_address(host, token)
@@ -107,6 +116,7 @@ class GuiServer:
         self._network = MessageNetwork()
         self._multicast = Multicast(self._where, self._heard) if multicast else None
         self._correlator = correlator
+        self._recorders, self._programs = recorders, Programs(programs)
         self._services = self._make_services(self._greeting(version, environment or {}))
         self._listener: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], ClientConnection] = {}
@@ -120,6 +130,9 @@ class GuiServer:
         """Listen; OSError when the port or the multicast group cannot be had."""
         if self._multicast is not None:
             await self._multicast.start()
+        if self._recorders is not None:
+            self._recorders.start(self._confinement, lambda payload: self._publish(self._where, payload))
+            self._network.listen(lambda: self._where, self._recorders.hear)
         self._listener = await asyncio.start_server(self._accept, self._address, self.port, backlog=_BACKLOG)
         self.port = self._listener.sockets[0].getsockname()[1]
 
@@ -133,6 +146,8 @@ class GuiServer:
         if self._listener is not None:
             await self._listener.wait_closed()
             self._listener = None
+        if self._recorders is not None:
+            await self._recorders.close()
         if self._multicast is not None:
             await self._multicast.close()
 
@@ -206,6 +221,14 @@ class GuiServer:
             publish=self._publish,
             jobs=jobs,
             monitors=monitors,
+            workshop=Workshop(
+                self._confinement,
+                self._programs,
+                self._recorders,
+                publish=lambda payload: self._publish(self._where, payload),
+                alone=self._multicast is None,
+                by_output=self._quirks.ignored_status,
+            ),
             keeper=self.keeper,
             read_only=self._read_only,
             local_names=frozenset(

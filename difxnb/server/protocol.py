@@ -36,11 +36,15 @@ from difxnb.wire import control
 from difxnb.wire.message import (
     FileOperation,
     FileTransfer,
+    GetDirectory,
     MachinesDefinition,
+    Mark5Copy,
     Message,
+    Mk5Control,
     Start,
     Stop,
     Unparsed,
+    Vex2DifxRun,
     parse,
 )
 from difxnb.wire.packet import Packet, PacketReader
@@ -166,7 +170,7 @@ class Conversation:
             case control.StatusRequest():
                 yield from self._begin(event, event.address, event.port)
             case control.FileListRequest():
-                yield Reply(warning_notice("this server does not make file lists (packet 23)"))
+                yield from self._begin(event, event.address, event.port)
             case _:
                 yield from self._switch(event)
 
@@ -216,7 +220,7 @@ class Conversation:
             case FileTransfer() as body:
                 if body.direction in ("to DiFX", "from DiFX"):
                     yield from self._begin(body, body.address, body.port)
-            case MachinesDefinition() as body:
+            case MachinesDefinition() | GetDirectory() | Mark5Copy() | Mk5Control() | Vex2DifxRun() as body:
                 yield from self._begin(body, body.address, body.port)
             case Start() as body:
                 side = self._side(body.address, body.port)

@@ -7,6 +7,7 @@ texts are output of programs, so what they mean is told by content and never by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -262,12 +263,8 @@ class DirectoryConversation:
                 self.date = event.text.strip()
             case DirectoryId.GENERATE_COMPLETED | DirectoryId.GENERATE_ERRORS:
                 self.generated = event.id is DirectoryId.GENERATE_COMPLETED
-            case DirectoryId.NO_ENVIRONMENT_VARIABLE:
-                self._reason = (
-                    "MARK5_DIR_PATH is not set where guiServer runs, or the recorder was not reached"
-                )
-            case DirectoryId.FILE_NOT_FOUND:
-                self._reason = "there is no directory file; generate=True makes one from the module"
+            case DirectoryId.NO_ENVIRONMENT_VARIABLE | DirectoryId.FILE_NOT_FOUND:
+                self.failure = DirectoryId(event.id)
 
 
 class CopyConversation:
@@ -302,6 +299,26 @@ class CopyConversation:
                 self.had_errors = True
         self.complete = event.id in (CopyId.COMPLETED, CopyId.FAILED)
         return None
+
+
+_NUMBERS = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
+
+
+def scan_numbers(scans: str) -> frozenset[int] | None:
+    """The numbers in a choice of scans; None where it names scans in another way.
+
+    Examples
+    --------
+    >>> sorted(scan_numbers("1-3,7"))
+    [1, 2, 3, 7]
+    """
+    found: set[int] = set()
+    for part in scans.split(","):
+        ends = _NUMBERS.fullmatch(part)
+        if ends is None:
+            return None
+        found.update(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return frozenset(found)
 
 
 def scan_list(scans: str | int | Iterable[int]) -> str:

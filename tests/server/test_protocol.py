@@ -29,14 +29,18 @@ from difxnb.wire.message import (
     Command,
     FileOperation,
     FileTransfer,
+    GetDirectory,
     Header,
     Load,
     MachinesDefinition,
+    Mark5Copy,
     Message,
+    Mk5Control,
     Start,
     Status,
     Stop,
     Vex2DifxRun,
+    Vsis,
     command_xml,
     to_xml,
 )
@@ -196,7 +200,7 @@ def test_an_unknown_direction_is_passed_over():
     ("payload", "number"),
     [
         (command_xml(Load(cpu_load=1.0)), 1),
-        (command_xml(Vex2DifxRun(pass_path="/d", file="e.v2d", port=1)), 21),
+        (command_xml(Vsis("stop")), 26),
         (b"<difxMessage><header><type>NoSuchType</type></header><body/></difxMessage>", 0),
         (b"not xml at all", 0),
         (b"<difxMessage><header>", 0),
@@ -247,10 +251,21 @@ def test_relayed_documents_are_unmodified():
     assert conversation.relayed(Document.of(document)) is None
 
 
-def test_file_lists_are_declined():
-    request = control.FileListRequest(("/d/a",), "/d/list", "VDIF", 60000, "127.0.0.1", 5000)
-    (notice,) = replies(converse(request)[1])
-    assert "file list" in notice.text
+@pytest.mark.parametrize(
+    "request_",
+    [
+        control.FileListRequest(("/d/a",), "/d/list", "VDIF", 60000, "127.0.0.1", 5000),
+        Vex2DifxRun(pass_path="/d", file="e.v2d", port=5000),
+        GetDirectory(mark5="m", vsn="NRAO+321", generate_new=True, port=5000),
+        Mk5Control(command="getvsn", target_node="m", port=5000),
+        Mark5Copy(mark5="m", vsn="NRAO+321", scans="1", destination="/d", port=5000),
+    ],
+)
+def test_what_recorders_and_programs_do_is_begun_and_the_next_packet_read(request_):
+    """7.7 to 7.11: each has a side connection of its own, in either mode."""
+    packet = request_ if isinstance(request_, control.FileListRequest) else command(request_)
+    assert converse(packet)[1] == [Begin(request_, DialBack("127.0.0.1", 5000))]
+    assert converse(control.ChannelsOn(), packet)[1] == [Begin(request_, Channel(5000))]
 
 
 @pytest.mark.parametrize("length", [-1, MAX_PAYLOAD + 1, 2**31 - 1, -(2**31)])

@@ -13,7 +13,6 @@ from difxnb.wire.message import (
     Command,
     FileOperation,
     FileTransfer,
-    Vex2DifxRun,
 )
 from difxnb.wire.packet import encode_packet
 from tests.server.peers import Peer, alert, run, serving
@@ -129,20 +128,6 @@ def test_a_broken_payload_is_answered_and_the_connection_lives(tmp_path):
             await peer.fence()
             await peer.close()
             assert len(peer.notices(6)) == 2
-
-    run(main())
-
-
-def test_what_is_not_served_yet_is_declined(tmp_path):
-    async def main():
-        async with serving(tmp_path) as server:
-            peer = await Peer.connect(server)
-            await peer.command(Vex2DifxRun(pass_path=str(tmp_path), file="e.v2d", port=5))
-            await peer.send(control.FileListRequest(("/a",), "/b", "VDIF", 60000, "", 6))
-            await peer.fence()
-            await peer.close()
-            assert "Received command message type 21" in peer.notices(5)[0]
-            assert len(peer.notices(5)) == 2
 
     run(main())
 
