@@ -14,7 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from difxnb.client.placement import MAX_PROCESSORS, base_name, check_placement, define_placement
+from difxnb.client.placement import (
+    MAX_PROCESSORS,
+    base_name,
+    check_placement,
+    define_placement,
+    require_directory,
+)
 from difxnb.client.remote_files import make_directory, remove
 from difxnb.client.session import Session
 from difxnb.client.start_options import require_command
@@ -92,6 +98,7 @@ async def try_hosts(
         check_placement(group[0], group[:1], dict.fromkeys(group, _THREADS))
     if not wanted:
         raise ValueError("there are no hosts to try")
+    await require_directory(session, base_name(input_file), f"test_machines of {input_file}")
     directory = f"{base_name(input_file).rpartition('/')[0]}/mpitest-{secrets.token_hex(4)}"
     await make_directory(session, directory)
     try:
