@@ -48,23 +48,26 @@ class Pulse:
         """End all doubt: the connection is lost."""
         self._certain.set()
 
-    async def probe(self, patience: float) -> None:
+    async def probe(self, patience: float) -> bool:
         """Find out whether the server is still there; where it is not, the connection is lost."""
         try:
             await self._fence(patience)
         except NoReply as error:
             self._lose(f"{error}; it may have died, or the network between", error)
+            return False
         except ConnectionLost:
-            return  # everyone has been told already
+            return False  # everyone has been told already
+        return True
 
     async def watch(self, idle: float, patience: float) -> None:
-        """Ask for a sign of life whenever the server was silent for `idle` seconds; ends by being cancelled."""
-        while True:
+        """Ask for a sign of life whenever the server was silent for `idle` seconds, until it is lost."""
+        alive = True
+        while alive:
             silent = self._loop.time() - self._last_heard
             if silent < idle:
                 await asyncio.sleep(idle - silent)
             else:
-                await self.probe(patience)
+                alive = await self.probe(patience)
 
     def doubt(self) -> None:
         """Let `certainty` wait until `resolve` has found out whether the server is still there."""

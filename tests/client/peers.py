@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
@@ -103,8 +104,15 @@ class Talker:
         """Open a channel and send pieces on it."""
         await self.say(ChannelOpened(channel), *(ChannelData(channel, piece) for piece in pieces))
 
-    async def serve(self, answer: Callable[[Talker, object, int], Awaitable[None]]) -> None:
-        """Answer version requests; hand each body of a command, or status request, with its port to `answer`."""
+    async def serve(
+        self,
+        answer: Callable[[Talker, object, int], Awaitable[None]],
+        data: Callable[[int, bytes], Awaitable[None]] | None = None,
+    ) -> None:
+        """Answer version requests; hand each body of a command, or status request, with its port to `answer`.
+
+        What comes on channels goes to `data`, or nowhere.
+        """
         while (packet := await self.packet()) is not None:
             event = decode_from_client(packet)
             if isinstance(event, VersionRequest):
@@ -115,6 +123,8 @@ class Talker:
                 await answer(self, message.body, getattr(message.body, "port", None) or 0)
             elif isinstance(event, StatusRequest):
                 await answer(self, event, event.port)
+            elif isinstance(event, ChannelData) and data is not None:
+                await data(event.channel, event.data)
 
 
 Script = Callable[[Talker], Awaitable[None]]
@@ -166,9 +176,11 @@ async def head_node_at(
 
 
 @asynccontextmanager
-async def own_server(root: Path, quirks: str | None = None) -> AsyncIterator[GuiServer]:
-    """The package's own server on a free port."""
-    server = GuiServer(root.resolve(), quirks=quirks)
+async def own_server(
+    root: Path, quirks: str | None = None, port: int = 0, **options: Any
+) -> AsyncIterator[GuiServer]:
+    """The package's own server, on a free port if none is given."""
+    server = GuiServer(root.resolve(), quirks=quirks, port=port, **options)
     await server.start()
     try:
         yield server

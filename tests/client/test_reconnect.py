@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection that is lost comes back by itself, with everything that the server was told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from difxnb.boxed import ServerProcess
+from difxnb.client.head_node import AsyncHeadNode
+from difxnb.client.patience import Patience
+from difxnb.client.settings import Settings
+from difxnb.errors import (
+    AccessDenied,
+    ConnectionFailed,
+    ConnectionLost,
+    StillRunning,
+    UnsafeValue,
+)
+from difxnb.wire.control import (
+    ChannelsOn,
+    Command,
+    MessageSelection,
+    MulticastSettings,
+    RelaySwitch,
+    SetupPath,
+    VersionRequest,
+    decode_from_client,
+)
+from difxnb.wire.events import Gap
+from difxnb.wire.packet import encode_packet
+from tests.client.peers import ROBUST, VERSION_REPLY, Talker, head_node_at, own_server, scripted
+
+
+class Server:
+    """A scripted guiServer that answers version requests, and can be told to fail.
+
+    Attributes
+    ----------
+    told : list of list
+        What each connection was told, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[list[object]] = []
+        self.talkers: list[Talker] = []
+        self.silent = False
+        self._news = asyncio.Event()
+
+    async def __call__(self, talker: Talker) -> None:
+        told: list[object] = []
+        self.told.append(told)
+        self.talkers.append(talker)
+        while (packet := await talker.packet()) is not None:
+            told.append(decode_from_client(packet))
+            self._news.set()
+            if isinstance(told[-1], VersionRequest) and not self.silent:
+                await talker.say(*VERSION_REPLY)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that follows from what is heard."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def close(self) -> None:
+        self.talkers[-1].writer.close()
+
+    async def reset(self) -> None:
+        self.talkers[-1].writer.transport.abort()
+
+    async def rave(self) -> None:
+        await self.talkers[-1].say(b"\0\0\0\x08\xff\xff\xff\xff")
+
+    async def fall_silent(self) -> None:
+        self.silent = True
+
+
+class Heard:
+    """A subscriber that keeps gaps and can be waited for."""
+
+    def __init__(self) -> None:
+        self.gaps: list[Gap] = []
+        self.times: list[float] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, item: object, when: float) -> None:
+        if isinstance(item, Gap):
+            self.gaps.append(item)
+            self.times.append(when)
+            self._news.set()
+
+    async def wait_for(self, count: int) -> list[Gap]:
+        async with asyncio.timeout(20):
+            while len(self.gaps) < count:
+                self._news.clear()
+                await self._news.wait()
+        return self.gaps
+
+
+@asynccontextmanager
+async def connected(
+    **options: object,
+) -> AsyncIterator[tuple[Server, AsyncHeadNode, Heard]]:
+    """A scripted server, a head node connected to it, and what that hears of gaps."""
+    server, heard = Server(), Heard()
+    async with (
+        scripted(server) as port,
+        head_node_at(port, **{"subscriber": heard, "patience": ROBUST, **options}) as node,
+    ):
+        yield server, node, heard
+
+
+LOSSES = {
+    "closes": (Server.close, "the server closed it"),
+    "resets": (Server.reset, "it broke|the server closed it"),
+    "raves": (Server.rave, "is not guiServer's protocol"),
+    "falls silent": (Server.fall_silent, "no sign of life"),
+}
+
+
+@pytest.mark.parametrize(("lose", "reason"), LOSSES.values(), ids=LOSSES)
+async def test_every_loss_is_a_gap_with_an_end(
+    lose: Callable[[Server], Awaitable[None]], reason: str
+) -> None:
+    """9.4, 9.8: the gap begins when something was last heard and ends when the connection stands again."""
+    patience = replace(ROBUST, idle=0.1, fence=0.3)
+    before = time.time()
+    async with connected(patience=patience) as (server, node, heard):
+        await lose(server)
+        await heard.wait_for(1)
+        server.silent = False
+        begin, end = await heard.wait_for(2)
+        assert node.connected
+        assert node.absence is None
+        assert node.reconnections == 1
+        await node.fence()
+    assert begin.end is None
+    assert end.end is not None
+    assert before <= begin.begin <= end.end <= time.time()
+    assert (end.begin, end.reason) == (begin.begin, begin.reason)
+    assert heard.times == [begin.begin] * 2
+    assert re.search(reason, begin.reason)
+    assert len(server.told) == 2
+
+
+async def test_a_new_connection_is_told_everything_again() -> None:
+    """3.4: the server keeps nothing; H6: the setup path always."""
+    async with connected() as (server, node, heard):
+        begun = server.told[0][1:]
+        assert begun == [
+            ChannelsOn(),
+            SetupPath(""),
+            MessageSelection(("ALL_MESSAGES", "")),
+            RelaySwitch(True),
+            VersionRequest(),
+        ]
+        selected = ("SELECTED_MESSAGES", "ALERT_MESSAGES", "")
+        settings = Settings("/opt/difx/bin/rungeneric.DIFX-2.9", selected, multicast=("224.2.2.2", 50201))
+        await node.apply(settings)
+        changes = [
+            SetupPath(settings.setup_path),
+            MessageSelection(selected),
+            MulticastSettings("224.2.2.2", 50201),
+        ]
+        assert server.told[0][6:] == [*changes, VersionRequest()]
+        await server.reset()
+        await heard.wait_for(2)
+        setup, selection, multicast = changes
+        assert server.told[1] == [
+            VersionRequest(),
+            ChannelsOn(),
+            setup,
+            selection,
+            RelaySwitch(True),
+            multicast,
+            VersionRequest(),
+        ]
+
+
+async def test_settings_that_came_at_a_bad_time_are_not_lost() -> None:
+    async with connected() as (server, node, heard):
+        server.silent = True
+        applying = asyncio.create_task(node.apply(Settings(setup_path="rungeneric.X")))
+        await server.until(lambda: SetupPath("rungeneric.X") in server.told[0])
+        server.silent = False
+        await server.reset()
+        with pytest.raises(ConnectionLost, match="settings of the connection"):
+            await applying
+        await heard.wait_for(2)
+        assert SetupPath("rungeneric.X") in server.told[1]
+
+
+async def test_calls_in_flight_say_what_may_have_happened() -> None:
+    async with connected() as (server, node, _):
+        asking = asyncio.create_task(
+            node.ask("a question", lambda session: session.open_exchange(_request, "it"))
+        )
+        doing = asyncio.create_task(node.do("a deed", lambda session: session.open_exchange(_request, "it")))
+        await server.until(lambda: sum(isinstance(event, Command) for event in server.told[0]) == 2)
+        await server.close()
+        with pytest.raises(
+            ConnectionLost, match=r"a question: .*the server closed it.* Nothing was changed by it"
+        ):
+            await asking
+        with pytest.raises(
+            ConnectionLost, match=r"a deed: .*the server closed it.* may or may not have had its effect"
+        ):
+            await doing
+        assert not any(isinstance(event, Command) for told in server.told[1:] for event in told)
+
+
+def _request(address: str, port: int) -> bytes:
+    return encode_packet(3, b"<difxMessage/>")
+
+
+async def test_calls_meanwhile_wait_for_the_connection(tmp_path: Path) -> None:
+    """A real server that is killed and started again at the same port."""
+    heard = Heard()
+    async with own_server(tmp_path) as first:
+        port = first.port
+        node = AsyncHeadNode("127.0.0.1", port, patience=ROBUST, timeout=20.0, subscriber=heard)
+        await node.connect()
+        await first.close()
+    await heard.wait_for(1)
+    assert not node.connected
+    assert not node.closed
+    call = asyncio.create_task(node.fence())
+    async with own_server(tmp_path, port=port):
+        await call
+        assert node.connected
+        assert [gap.end is None for gap in heard.gaps] == [True, False]
+        await node.close()
+
+
+async def test_calls_meanwhile_do_not_wait_for_ever() -> None:
+    server = Server()
+    async with scripted(server) as port:
+        node = AsyncHeadNode("127.0.0.1", port, patience=ROBUST, timeout=0.5)
+        await node.connect()
+    with pytest.raises(ConnectionLost, match=r"fence: (?s:.*)is gone: the server closed it"):
+        await node.fence()
+    with pytest.raises(
+        ConnectionLost, match=r"a deed: not begun, .*away for .*failed .*tried further: no connection"
+    ):
+        await node.do("a deed", lambda session: session.fence())
+    with pytest.raises(ConnectionFailed):
+        await node.reconnect()
+    assert node.absence is not None
+    failures = node.absence.failures
+    with pytest.raises(ConnectionLost, match="not begun"):
+        await node.fence()
+    assert node.absence.failures > failures, "an attempt by hand must not end those in the background"
+    await node.close()
+    with pytest.raises(ConnectionLost, match="connect first"):
+        await node.fence()
+
+
+@pytest.mark.parametrize("pause", [0.01, 1000.0], ids=["connecting", "pausing"])
+async def test_close_ends_it_at_once(pause: float) -> None:
+    heard, hole = Heard(), asyncio.Event()
+    server = Server()
+
+    async def swallow(talker: Talker) -> None:
+        if server.talkers:
+            hole.set()
+            await talker.reader.read()
+        await server(talker)
+
+    async with scripted(swallow) as port:
+        patience = replace(ROBUST, reconnect=(pause,), version=1000.0)
+        node = AsyncHeadNode("127.0.0.1", port, patience=patience, timeout=4000.0, subscriber=heard)
+        await node.connect()
+        await server.close()
+        await heard.wait_for(1)
+        waiting = asyncio.create_task(node.fence())
+        if pause < 1:
+            await asyncio.wait_for(hole.wait(), 20)
+        await asyncio.wait_for(node.close(), 20)
+        assert node.closed
+        with pytest.raises(ConnectionLost, match="connect first"):
+            await waiting
+        assert len(heard.gaps) == 1
+
+
+async def test_reconnecting_by_hand_leaves_in_good_order() -> None:
+    """H21: what was sent before is waited for; H2: no running job is taken along unasked."""
+    async with connected() as (server, node, heard):
+        assert node._session is not None
+        node._session.jobs.add("/data/e_1.input")
+        with pytest.raises(StillRunning):
+            await node.reconnect()
+        assert node.connected
+        before = len(server.told[0])
+        await node.reconnect(force=True)
+        assert server.told[0][before:] == [VersionRequest()]
+        begin, end = heard.gaps
+        assert begin.reason == "it was made anew on request"
+        assert end == replace(begin, end=end.end)
+        assert node.reconnections == 1
+
+
+async def test_attempts_can_be_forbidden() -> None:
+    async with connected(patience=replace(ROBUST, reconnect=())) as (server, node, heard):
+        await server.close()
+        await heard.wait_for(1)
+        with pytest.raises(ConnectionLost, match=r"given up|connecting again"):
+            await node.fence()
+        assert node.absence is not None
+        assert node.absence.given_up
+        await node.reconnect()
+        await node.fence()
+
+
+async def test_another_server_in_its_place_is_not_taken_for_it() -> None:
+    """Something that is no guiServer may hold the port for a while."""
+    strangers = asyncio.Event()
+    server = Server()
+
+    async def script(talker: Talker) -> None:
+        if len(server.told) == 1 and not strangers.is_set():
+            strangers.set()
+            await talker.packet()
+            await talker.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return
+        await server(talker)
+
+    heard = Heard()
+    async with scripted(script) as port, head_node_at(port, subscriber=heard, patience=ROBUST) as node:
+        await server.close()
+        await heard.wait_for(2)
+        assert strangers.is_set()
+        await node.fence()
+
+
+async def test_a_server_that_wants_another_token_is_not_asked_again(tmp_path: Path) -> None:
+    async with own_server(tmp_path, token="right" * 8) as first:
+        port = first.port
+        node = AsyncHeadNode("127.0.0.1", port, patience=ROBUST, timeout=20.0, token="right" * 8)
+        await node.connect()
+        await first.close()
+    async with own_server(tmp_path, port=port, token="other" * 8):
+        with pytest.raises(ConnectionLost):
+            await node.fence()
+        with pytest.raises(ConnectionLost, match=r"given up: .*token"):
+            await node.fence()
+        with pytest.raises(AccessDenied):
+            await node.reconnect()
+        await node.close()
+
+
+async def test_a_server_that_dies_while_it_is_connected_to_again() -> None:
+    server = Server()
+    attempts = 0
+
+    async def script(talker: Talker) -> None:
+        nonlocal attempts
+        attempts += 1
+        if 1 < attempts < 5:
+            for _ in range(attempts - 2):
+                await talker.packet()
+            return
+        await server(talker)
+
+    heard = Heard()
+    async with scripted(script) as port, head_node_at(port, subscriber=heard, patience=ROBUST) as node:
+        await server.close()
+        await heard.wait_for(2)
+        await node.fence()
+        assert attempts == 5
+
+
+async def test_a_process_that_is_killed(tmp_path: Path) -> None:
+    """9.8: SIGKILL, another process at the same port, and messages go on."""
+    heard = Heard()
+    first = ServerProcess(tmp_path)
+    node = AsyncHeadNode("127.0.0.1", first.port, patience=ROBUST, timeout=20.0, subscriber=heard)
+    await node.connect()
+    try:
+        first._process.kill()
+        await heard.wait_for(1)
+        second = ServerProcess(tmp_path, options=("--port", str(first.port)))
+        try:
+            await heard.wait_for(2)
+            await node.fence()
+        finally:
+            await asyncio.to_thread(second.close)
+    finally:
+        await node.close(force=True)
+        await asyncio.to_thread(first.close)
+
+
+# --- pauses -----------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0.001, 100.0), max_size=5), st.integers())
+def test_pauses_are_bounded_and_never_nothing(schedule: list[float], seed: int) -> None:
+    pauses = list(islice(Patience(reconnect=tuple(schedule)).pauses(random.Random(seed)), 20))
+    if not schedule:
+        assert not pauses
+        return
+    wanted = [*schedule, *[schedule[-1]] * 20]
+    assert len(pauses) == 20
+    assert all(0.5 * want <= pause <= 1.5 * want for pause, want in zip(pauses, wanted, strict=False))
+
+
+def test_the_usual_pauses_grow_and_differ() -> None:
+    usual = Patience().reconnect
+    assert list(usual) == sorted(usual)
+    assert usual[0] > 0
+    assert usual[-1] <= 60
+    assert len(set(islice(Patience().pauses(random.Random(1)), 50))) == 50
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"setup_path": "x" * 4096}, UnsafeValue),
+        ({"setup_path": "rungeneric; rm -rf /"}, UnsafeValue),
+        ({"setup_path": "a\nb"}, UnsafeValue),
+        ({"setup_path": "a\0"}, UnsafeValue),
+        ({"multicast": ("224.2.2.1.5", 50200)}, ValueError),
+        ({"multicast": ("127.0.0.1", 50200)}, ValueError),
+        ({"multicast": ("224.2.2.1", 0)}, ValueError),
+        ({"multicast": ("head-node", 50200)}, ValueError),
+        ({"multicast": ("224.2.2.1\n5", 50200)}, ValueError),
+    ],
+)
+def test_settings_that_would_harm_a_real_server(wrong: dict[str, object], error: type[Exception]) -> None:
+    """4.5, 4.7, H6, H17, H22."""
+    with pytest.raises(error):
+        Settings(**wrong)
+
+
+@given(st.text())
+def test_no_setup_path_says_more_to_a_shell_than_one_word(text: str) -> None:
+    try:
+        setup = Settings(setup_path=text).setup_path
+    except UnsafeValue:
+        return
+    assert not set(setup) & set(" \t\n\r\0'\"\\$`&|;<>()*?[]{}~#!")
