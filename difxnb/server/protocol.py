@@ -201,7 +201,7 @@ class Conversation:
         if len(payload) > MAX_COMMAND:
             yield Reply(error_notice(f"a command of {len(payload)} bytes is ignored; {MAX_COMMAND} are read"))
             return
-        message = parse(payload)
+        message = parse(payload, strict=True)
         if isinstance(message, Unparsed):
             yield Reply(warning_notice(f"Received command message type 0: {message.reason}"))
         elif self._read_only and command_changes_something(message.body):

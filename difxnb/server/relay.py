@@ -11,7 +11,8 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from difxnb.wire.message import Header, Message, Unparsed, parse
+from difxnb.wire.message import Header, Message, Unknown, Unparsed, parse
+from difxnb.wire.message_types import BY_TYPE
 from difxnb.wire.selection import KEYWORDS
 
 MAX_DATAGRAM = 10240
@@ -64,8 +65,8 @@ class Document:
 
     @property
     def header(self) -> Header | None:
-        """Header of a document that could be parsed."""
-        return self.message.header if isinstance(self.message, Message) else None
+        """Header of a document, as far as it could be read."""
+        return self.message.header
 
     @property
     def selection_type(self) -> str:
@@ -74,10 +75,14 @@ class Document:
 
 
 def selection_type(message: Message | Unparsed) -> str:
-    """Type name of a known message, empty for unknown types and for what is no message."""
-    if isinstance(message, Unparsed) or type(message.body).__name__ == "Unknown":
-        return ""
-    return message.header.type
+    """Type name of a known message, empty for unknown types and for what is no message.
+
+    The real server stops at what is no well-formed XML, and goes by the header that it has seen before.
+    """
+    if isinstance(message, Unparsed):
+        kind = "" if message.header is None else message.header.type
+        return kind if kind in BY_TYPE else ""
+    return "" if isinstance(message.body, Unknown) else message.header.type
 
 
 class MessageNetwork:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from typing import BinaryIO
 
 from difxnb.errors import UnsafeValue
 from difxnb.formats.difxlog import last_status
@@ -17,8 +18,8 @@ from difxnb.server.files import expand
 from difxnb.server.words import read_words
 from difxnb.wire.status import StatusId, encode_status
 
-TAIL = 2**22
-"""Bytes at the end of a log that are searched for its last state."""
+TAILS = (2**16, 2**20, 2**26)
+"""Bytes at the end of a log that are searched for its last state: more where there is none among fewer."""
 
 
 def job_status(
@@ -67,6 +68,16 @@ def _state(root: Confinement, path: str) -> list[bytes]:
     except OSError:
         return encode_status(StatusId.NO_DIFXLOG)
     with os.fdopen(descriptor, "rb") as content:
-        content.seek(max(0, os.fstat(descriptor).st_size - TAIL))
-        status = last_status(content.read(TAIL).decode("utf-8", "replace"))
+        status = _last_status(content)
     return encode_status(StatusId.NO_STATUS) if status is None else encode_status(StatusId.STATUS, status)
+
+
+def _last_status(content: BinaryIO) -> str | None:
+    size = os.fstat(content.fileno()).st_size
+    for tail in TAILS:
+        content.seek(max(0, size - tail))
+        # What grows meanwhile is for the next request.
+        status = last_status(content.read(tail).decode("utf-8", "replace"))
+        if status is not None or tail >= size:
+            return status
+    return None

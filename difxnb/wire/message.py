@@ -8,7 +8,8 @@ accepts in a COMMAND_PACKET.
 
 Strategy of reading: the bytes are decoded first (UTF-8, else Latin-1 with a flag), so that no other encoding
 can hide anything; documents over 1 MB and document type declarations are refused before the XML parser sees
-them; what is left has no entities to expand. The tree is then walked once, by tables that
+them; what is left has no entities to expand. What is no well-formed XML goes through
+:mod:`difxnb.wire.message_repair`, and comes out with a flag. The tree is then walked once, by tables that
 :mod:`difxnb.wire.message_layout` makes from the bodies.
 """
 
@@ -45,6 +46,7 @@ from difxnb.wire.message_names import (
     JobState,
     Severity,
 )
+from difxnb.wire.message_repair import repair, salvage
 from difxnb.wire.message_reports import (
     Alert,
     Datastream,
@@ -142,10 +144,17 @@ _MAX_UNKNOWN_FIELDS = 256
 _PADDING = "\0 \t\r\n\ufeff"
 
 
-def parse(data: bytes | str) -> Message | Unparsed:
+def parse(data: bytes | str, *, strict: bool = False) -> Message | Unparsed:
     """Read one document. Never raises for what is in it.
 
     Padding around it (NUL, blanks, newlines) is ignored. Fields that are not known are passed over.
+
+    Parameters
+    ----------
+    data : bytes or str
+        The document.
+    strict : bool
+        Take no document that is not well-formed XML: what is to be executed must not be guessed.
     """
     size = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "replace"))
     flags: list[str] = []
@@ -159,7 +168,15 @@ def parse(data: bytes | str) -> Message | Unparsed:
     try:
         root = fromstring(text)
     except (ParseError, ValueError) as error:  # ValueError: text that has no UTF-8 form
-        return _unparsed(data, size, f"ill-formed XML: {error}")
+        if strict:
+            return _unparsed(data, size, f"ill-formed XML: {error}")
+        return _parse_broken(data, text, size, flags, str(error))
+    return _parse_tree(data, text, root, size, flags)
+
+
+def _parse_tree(
+    data: bytes | str, text: str, root: Element, size: int, flags: list[str]
+) -> Message | Unparsed:
     # More end tags than a deep document needs are rare, so the walk that measures the depth is, too.
     if text.count("</") > 64 and _is_deeper(root, _MAX_DEPTH):
         return _unparsed(data, size, f"nested deeper than {_MAX_DEPTH} levels")
@@ -168,6 +185,24 @@ def parse(data: bytes | str) -> Message | Unparsed:
             return _unparsed(data, size, f"root element is {root.tag[:100]}, not difxMessage")
         _drop_namespaces(root)
     return _read_document(root, size, flags)
+
+
+def _parse_broken(
+    data: bytes | str, text: str, size: int, flags: list[str], problem: str
+) -> Message | Unparsed:
+    """Read what is no well-formed XML: repaired, up to the end of the first document, or its header alone."""
+    try:
+        return _parse_tree(data, text, fromstring(repair(text)), size, [*flags, "repaired"])
+    except (ParseError, ValueError):
+        remains = salvage(text)
+    if not remains.is_message:
+        return _unparsed(data, size, f"ill-formed XML: {problem}")
+    if remains.document is not None:
+        return _parse_tree(data, text, remains.document, size, [*flags, "text after the document"])
+    header = None if remains.header is None else _read_header(remains.header, flags)
+    sequence = None if remains.sequence is None else _integer(remains.sequence, flags)
+    broken = _unparsed(data, size, f"ill-formed XML: {problem}")
+    return dataclasses.replace(broken, header=header, sequence=sequence)
 
 
 def _decode(data: bytes, flags: list[str]) -> str:

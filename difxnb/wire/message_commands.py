@@ -30,7 +30,7 @@ class Command:
 class Parameter:
     """Set a parameter of running mpifxcorr processes; -1, -2, -3 are all, all cores, all datastreams."""
 
-    target_mpi_id: int | None = wire.integer("targetMpiId")
+    target_mpi_id: int | None = wire.integer("targetMpiId", also="targetMipId")  # as the user guide spells it
     name: str | None = wire.name("name", limit=_WORD)
     indices: tuple[int | None, ...] = many.indices()
     value: str | None = wire.text("value", absent="")

@@ -196,10 +196,13 @@ def show_integer(value: int) -> str:
     return str(int(value))
 
 
-def integer(element: str, low: int = INT64[0], high: int = INT64[1], *, absent: str | None = None) -> Any:
-    """A decimal integer within `low` and `high`."""
+def integer(
+    element: str, low: int = INT64[0], high: int = INT64[1], *, absent: str | None = None, also: str = ""
+) -> Any:
+    """A decimal integer within `low` and `high`; `also` is another name that it is read by, and not written."""
     convert = read_integer if (low, high) == INT64 else _bounded(low, high)
-    return declare(Wire((element,), _simple(element, show_integer, absent), convert))
+    names = (element, also) if also else (element,)
+    return declare(Wire(names, _simple(element, show_integer, absent), convert))
 
 
 def read_number(value: str) -> float | None:

@@ -125,7 +125,8 @@ class Message(NamedTuple):
     size : int
         Bytes of the document as it arrived.
     flags : tuple of str
-        What was odd about it: ``latin-1``, ``header type``, ``no wrapper``, ``legacy difxCondition``,
+        What was odd about it: ``latin-1``, ``repaired`` (characters that were not escaped), ``text after the
+        document``, ``header type``, ``no wrapper``, ``legacy difxCondition``,
         ``unreadable NAME`` for a field that is missing in `body` because its text made no sense.
     """
 

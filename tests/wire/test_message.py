@@ -308,10 +308,8 @@ ENTITIES = "".join(f'<!ENTITY a{i + 1} "&a{i};&a{i};&a{i};&a{i};">' for i in ran
         (b"exp_7 Running", "not XML"),
         (b"\xff\xfe\x00", "not XML"),
         (b"<difxMessage>", "ill-formed"),
-        (b"<difxMessage></difxMessage><difxMessage></difxMessage>", "ill-formed"),
-        (document("DifxAlertMessage", "<difxAlert><input>/a&b</input></difxAlert>").encode(), "ill-formed"),
-        (b"<difxMessage>\x01</difxMessage>", "ill-formed"),
-        (b"<difxMessage>&undefined;</difxMessage>", "ill-formed"),
+        (b"<html>&</body>", "ill-formed"),
+        (b"<difxMessage><header/></difxMessag", "ill-formed"),
         (b"<html/>", "not difxMessage"),
         (f'<!DOCTYPE d [<!ENTITY a0 "x">{ENTITIES}]><difxMessage>&a30;</difxMessage>'.encode(), "refused"),
         (b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]><difxMessage>&e;</difxMessage>', "refused"),
@@ -328,8 +326,22 @@ def test_what_is_no_message_is_kept_as_text(data: bytes, reason: str) -> None:
     assert data.decode("utf-8", "replace").startswith(result.text)
 
 
-def test_text_with_surrogates() -> None:
-    assert isinstance(parse("<difxMessage>\ud800</difxMessage>"), Unparsed)
+@pytest.mark.parametrize(
+    ("data", "flag"),
+    [
+        ("<difxMessage></difxMessage><difxMessage></difxMessage>", "text after the document"),
+        ("<difxMessage></difxMessage>junk", "text after the document"),
+        ("<difxMessage>\x01</difxMessage>", "repaired"),
+        ("<difxMessage>&undefined;</difxMessage>", "repaired"),
+        ("<difxMessage>&#0;&#xffff;&#1114112;</difxMessage>", "repaired"),
+        ("<difxMessage>\ud800</difxMessage>", "repaired"),
+    ],
+)
+def test_slips_of_senders_are_repaired_and_flagged(data: str, flag: str) -> None:
+    """difxmessage.md 3.1, 12.3, and what happens to several documents in a packet (1)."""
+    message = read(data)
+    assert (message.body, message.flags) == (m.Unknown(), (flag,))
+    assert isinstance(parse(data, strict=True), Unparsed), "nothing that is executed may be guessed"
 
 
 # -- refusals of the writer -------------------------------------------------------------------------------
