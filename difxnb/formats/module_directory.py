@@ -169,7 +169,7 @@ def _parse_head(line: str, path: object) -> tuple[ModuleDirectory, int]:
         vsn=words[0],
         bank=words[2],
         scans=(),
-        signature=int(words[3]) if len(words) > 3 and words[3].isdecimal() else 0,
+        signature=int(words[3][:10]) if len(words) > 3 and words[3].isdecimal() else 0,
         version=numbers[0] if numbers else 0,
         subversion=numbers[1] if len(numbers) > 1 else None,
         mode="RT" if "RT" in extra else "NORMAL",
