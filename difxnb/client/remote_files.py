@@ -37,6 +37,7 @@ from difxnb.wire.message import FileOperation, command_xml
 from difxnb.wire.quoting import (
     MAX_PLAIN,
     is_pattern,
+    literal_name,
     move_target,
     quote_once,
     quote_pattern_twice,
@@ -183,16 +184,16 @@ async def remove(session: Session, path: str, *, recursive: bool = False, force:
     RemotePermission, RemoteFileError
         It is still there afterwards.
     """
-    require_absolute(path)
-    _refuse_root(path)
-    if is_pattern(path) and not force:
+    name = literal_name(require_absolute(path))
+    _refuse_root(path, name)
+    if name is None and not force:
         raise UnsafeValue(
             f"rm {path}: wildcards are expanded on the server; say force=True if that is meant, and glob.escape(name) "
             "for a name that holds such characters itself"
         )
-    quoted = quote_pattern_twice(path) if is_pattern(path) else quote_twice(path)
+    quoted = quote_pattern_twice(path) if name is None else quote_twice(name)
     before = session.notice_count
-    doomed = await _matching(session, path)
+    doomed = await _matching(session, path, name)
     if not doomed and not force:
         raise _missing(session, f"rm {path}", "")
     if any(entry.type == "directory" for entry in doomed) and not recursive:
@@ -200,26 +201,26 @@ async def remove(session: Session, path: str, *, recursive: bool = False, force:
     # Without -f, rm asks about write-protected files on the server's terminal, holding guiServer's lock.
     await _operate(session, "rm", quoted, "-rf" if recursive else "-f")
     names = {entry.path for entry in doomed}
-    if doomed and (left := [e for e in await _matching(session, path) if e.path in names]):
+    if doomed and (left := [e for e in await _matching(session, path, name) if e.path in names]):
         raise _not_done(session, f"rm {path}: {len(left)} of {len(doomed)} still there afterwards", before)
 
 
-def _refuse_root(path: str) -> None:
+def _refuse_root(path: str, name: str | None) -> None:
     """Refuse the root directory, and patterns that take everything in it, however they are written."""
-    first = posixpath.normpath(path).strip("/").partition("/")[0]
+    first = posixpath.normpath(path if name is None else name).strip("/").partition("/")[0]
     if first in ("", ".", ".."):
         raise UnsafeValue(f"rm {path}: the root directory is never removed")
-    if is_pattern(first) or (is_pattern(path) and ".." in path.split("/")):
+    if name is None and (is_pattern(first) or ".." in path.split("/")):
         raise UnsafeValue(f"rm {path}: wildcards in the root directory and above .. are refused")
 
 
-async def _matching(session: Session, path: str) -> list[Entry]:
-    if is_pattern(path):
+async def _matching(session: Session, path: str, name: str | None) -> list[Entry]:
+    if name is None:
         try:
             return await matching(session, path)
         except RemoteFileNotFound:
             return []
-    found = await look(session, path)
+    found = await look(session, name)
     return [] if found is None else [found]
 
 

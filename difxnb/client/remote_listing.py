@@ -18,7 +18,7 @@ from difxnb.errors import RemoteFileError, RemoteFileNotFound
 from difxnb.wire.control import Command, encode
 from difxnb.wire.files import Entry, LineListReader, parse_listing
 from difxnb.wire.message import FileOperation, command_xml
-from difxnb.wire.quoting import is_pattern, quote_once, quote_pattern_once, require_plain
+from difxnb.wire.quoting import is_pattern, literal_name, quote_once, quote_pattern_once, require_plain
 
 _READ_SIZE = 2**18
 # As many links as Linux follows one after the other.
@@ -63,18 +63,23 @@ async def ls_entries(session: Session, path: str, *, recursive: bool = False) ->
         `path` cannot be sent, or is not absolute.
     NoReply, ConnectionLost
     """
-    if is_pattern(require_absolute(path)):
-        found = await matching(session, path)
-        if not recursive:
-            return found
-        below = [await _ls_directory(session, e.path, "-lbR") for e in found if e.type == "directory"]
-        return [*found, *(entry for entries in below for entry in entries)]
-    entry = await look_through(session, path)
+    name = literal_name(require_absolute(path))
+    if name is None:
+        return await _ls_pattern(session, path, recursive=recursive)
+    entry = await look_through(session, name)
     if entry is None:
         raise RemoteFileNotFound(f"ls {path}: there is no such file or directory on {session.peer}")
     if entry.type != "directory":
         return [entry]
-    return await _ls_directory(session, path, "-lbR" if recursive else "-lb")
+    return await _ls_directory(session, name, "-lbR" if recursive else "-lb")
+
+
+async def _ls_pattern(session: Session, pattern: str, *, recursive: bool) -> list[Entry]:
+    found = await matching(session, pattern)
+    if not recursive:
+        return found
+    below = [await _ls_directory(session, e.path, "-lbR") for e in found if e.type == "directory"]
+    return [*found, *(entry for entries in below for entry in entries)]
 
 
 async def matching(session: Session, pattern: str) -> list[Entry]:

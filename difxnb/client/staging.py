@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unusual names in transfers: by way of a plain name where a real server cannot be given them.
+"""Detours of transfers: by way of a plain name where a real server cannot be given the one that is meant.
 
 The origin of a download and the directory of an upload are pasted into a shell command and looked up as they stand, so
 no quoting suits both; such a file goes through a plain name, by cp or mv, which can be quoted. The server of this
@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from difxnb.client.remote_files import copy_exactly, remove_quietly
 from difxnb.client.session import Session
 from difxnb.errors import RemoteFileError
-from difxnb.wire.quoting import is_plain, quote_twice, require_sendable, upload_destination
+from difxnb.wire.files import Entry
+from difxnb.wire.quoting import is_plain, quote_after_slash, require_sendable, upload_destination
 
 _ELSEWHERE = "/tmp"
 
@@ -33,17 +34,21 @@ def destination(session: Session, path: str) -> str | None:
     """What to give as destination of an upload to `path`; None where a plain name has to be used on the way."""
     directory, _, name = path.rpartition("/")
     if session.description.is_own:
-        return f"{require_sendable(directory)}/{quote_twice(name)}" if directory else f"/{quote_twice(name)}"
+        return f"{directory and require_sendable(directory)}/{quote_after_slash(name)}"
     # A real server finds no directory in front of the only slash.
     return upload_destination(path) if is_plain(directory) else None
 
 
 @asynccontextmanager
-async def readable(session: Session, path: str, what: str) -> AsyncIterator[str]:
-    """Give the origin of a download of `path`: itself, or a copy that is gone afterwards."""
+async def readable(session: Session, path: str, entry: Entry, what: str) -> AsyncIterator[str]:
+    """Give the origin of a download of `path`: itself, or a copy that is gone afterwards.
+
+    A copy is made as well where it is not certain that the server may read the file: asked for one that it cannot
+    read, a real server runs rubbish in its shell (H8).
+    """
     if session.description.is_own:
         yield require_sendable(path)
-    elif is_plain(path):
+    elif is_plain(path) and _is_surely_readable(session, entry):
         yield path
     else:
         copy = await _plain_copy(session, path, what)
@@ -51,6 +56,12 @@ async def readable(session: Session, path: str, what: str) -> AsyncIterator[str]
             yield copy
         finally:
             await remove_quietly(session, copy)
+
+
+def _is_surely_readable(session: Session, entry: Entry) -> bool:
+    user = session.description.user
+    owners, everyones = entry.mode[1:2] == "r", entry.mode[7:8] == "r"
+    return user == "root" or (owners if entry.owner == user else everyones)
 
 
 async def _plain_copy(session: Session, path: str, what: str) -> str:
@@ -67,5 +78,5 @@ async def _plain_copy(session: Session, path: str, what: str) -> str:
         else:
             return place
     raise RemoteFileError(
-        f"{what}: a name that is not plain has to be copied before it can be fetched, and that failed: {failures[-1]}"
+        f"{what}: this has to be copied before it can be fetched safely, and that failed: {failures[-1]}"
     ) from failures[0]

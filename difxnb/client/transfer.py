@@ -49,6 +49,9 @@ _log = logging.getLogger(__name__)
 MAX_SIZE = 2**31 - 1
 """Bytes of the longest file that the protocol can transfer."""
 
+COPY_RATE = 50e6
+"""Bytes per second that a disk of the server surely copies."""
+
 UPLOAD_PIECE = 2**18
 """Bytes sent at one time; pieces that are no multiple of 1024, the last one apart, kill a real server."""
 
@@ -118,8 +121,10 @@ async def fetch(
 ) -> int:
     """Fetch a whole file into `sink`; gives its size. `what` names it in texts, errors as those of `get_file`."""
     require_sendable(require_absolute(path))
-    end, entry = await follow(session, path)
-    _require_file(session, entry, what)
+    end, found = await follow(session, path)
+    entry = _require_file(session, found, what)
+    if entry.size == 0 and not session.description.is_own:
+        return 0  # a real server would run rubbish in its shell (H8)
     digest = hashlib.sha256()
 
     async def keep(data: bytes) -> None:
@@ -127,14 +132,14 @@ async def fetch(
             digest.update(data)
         await sink(data)
 
-    async with staging.readable(session, end, what) as origin:
+    async with staging.readable(session, end, entry, what) as origin:
         size = await _receive(session, origin, what, keep, progress)
         if checksum and await _digest(session, origin, what) != digest.digest():
             raise RemoteFileChanged(f"{what}: fetched again it was another one; does something write to it?")
     return size
 
 
-def _require_file(session: Session, entry: Entry | None, what: str) -> None:
+def _require_file(session: Session, entry: Entry | None, what: str) -> Entry:
     """Look first: a real server spins on a directory, and runs rubbish on a missing file (H8, H12)."""
     if entry is None:
         raise RemoteFileNotFound(f"{what}: there is no such file on {session.peer}")
@@ -143,6 +148,7 @@ def _require_file(session: Session, entry: Entry | None, what: str) -> None:
             f"{what}: this is a {entry.type} on {session.peer}, and only files can be fetched"
         )
     _require_size(entry.size, what)
+    return entry
 
 
 async def _digest(session: Session, origin: str, what: str) -> bytes:
@@ -172,8 +178,13 @@ async def _receive(session: Session, origin: str, what: str, sink: Sink, progres
         session.wind_down(_read_on(session, stream, reader), f"rest of {what}")
         raise
     await stream.close()
+    # A real server copies the file once more after its last byte.
+    session.stay(session.patience.transfer_close + reader.received / COPY_RATE)
     if reader.size is None or reader.size < 0:
         raise _refusal(session, what, reader.size or 0)
+    if not (session.description.is_own or session.dial_back):
+        # A real server leaves its copy lying about for everybody to read; our number is nobody else's.
+        await remove_quietly(session, f"/tmp/filetransfer_{stream.port}")
     return reader.size
 
 
@@ -334,9 +345,9 @@ async def _put(
     temporary = beside(path)
     try:
         await _upload_to(session, temporary, content, what, progress)
-        await _verify_size(session, temporary, content.size, what)
+        stored = await _verify_size(session, temporary, content.size, what)
         if checksum:
-            await _verify_content(session, temporary, content, what)
+            await _verify_content(session, temporary, stored, content, what)
         if just_before is not None:
             await just_before()
         await move(session, temporary, path)
@@ -389,6 +400,7 @@ async def _upload(
         session.wind_down(_send_the_rest(session, sending, path), f"rest of {what}")
         raise
     await stream.close()
+    session.stay(session.patience.transfer_close)
     if result < 0:
         raise _refusal(session, what, result)
 
@@ -454,19 +466,22 @@ async def _send_the_rest(session: Session, sending: _Sending, path: str) -> None
         await remove_quietly(session, path)
 
 
-async def _verify_size(session: Session, path: str, size: int, what: str) -> None:
+async def _verify_size(session: Session, path: str, size: int, what: str) -> Entry:
     found = await look(session, path)
     if found is None or found.size != size:
         stored = "nothing" if found is None else f"{found.size} bytes"
         raise RemoteFileError(
             f"{what}: {size} bytes were sent and {stored} arrived on {session.peer}; is the disk full there?"
         )
+    return found
 
 
-async def _verify_content(session: Session, path: str, content: Content, what: str) -> None:
+async def _verify_content(session: Session, path: str, entry: Entry, content: Content, what: str) -> None:
+    if content.size == 0:
+        return
     digest = hashlib.sha256()
     async for block in content.read():
         digest.update(block)
-    async with staging.readable(session, path, what) as origin:
+    async with staging.readable(session, path, entry, what) as origin:
         if await _digest(session, origin, what) != digest.digest():
             raise RemoteFileError(f"{what}: what {session.peer} stored is not what was sent")

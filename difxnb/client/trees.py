@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from difxnb.client.local_files import arriving
-from difxnb.client.remote_files import Progress, follow, is_pattern, look_through, require_absolute
+from difxnb.client.remote_files import Progress, follow, look_through, require_absolute
 from difxnb.client.remote_listing import matching, tree
 from difxnb.client.session import Session
 from difxnb.client.several import Tally, do_each
 from difxnb.client.transfer import fetch
 from difxnb.errors import ProtocolError, RemoteFileError, RemoteFileNotFound, UnsafeValue
 from difxnb.wire.files import Entry
-from difxnb.wire.quoting import quote_once
+from difxnb.wire.quoting import literal_name, quote_once
 
 
 @dataclass
@@ -99,8 +99,10 @@ class _Planner:
 
     async def plan(self, path: str, local: Path) -> Plan:
         """Plan a download."""
-        if is_pattern(path):
+        name = literal_name(path)
+        if name is None:
             return await self._plan_matches(path, local)
+        path = name
         found = await look_through(self._session, path)
         if found is None:
             raise RemoteFileNotFound(

@@ -13,8 +13,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from difxnb.errors import UnsafeValue
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import replacing, write_all
+from difxnb.server.words import read_words
 from difxnb.wire.files import TransferResult, UploadReader, encode_size
 
 PIECE = 1024
@@ -31,12 +33,13 @@ class Upload:
     root : Confinement
         Where files may be written.
     destination : str
-        Absolute path of the file to make or replace.
+        Absolute path of the file to make or replace, its last name quoted or not; see `destination_of`.
     text_only : bool
         Damage binary content as the real server does (quirk ``text_uploads``).
     """
 
     def __init__(self, root: Confinement, destination: str, *, text_only: bool = False) -> None:
+        destination = destination_of(destination)
         self._reader = UploadReader()
         # A write may still be under way in a thread when the client is found to be gone.
         self._lock = threading.Lock()
@@ -125,6 +128,20 @@ class Upload:
                 raise InterruptedError(errno.EINTR, "the upload did not end")
         except InterruptedError:
             self._stack = ExitStack()
+
+
+def destination_of(text: str) -> str:
+    """The path that a client means as destination of an upload.
+
+    Clients quote its last name, twice, for the shell of the real server, and never the directory, which that one looks
+    up as it stands (guiserver.md 5.4). A name that is no single quoted word was not quoted, and is taken as it is.
+    """
+    directory, slash, name = text.rpartition("/")
+    try:
+        words = read_words(name, levels=2)
+    except UnsafeValue:
+        return text
+    return f"{directory}{slash}{words[0].text}" if len(words) == 1 and not words[0].is_pattern else text
 
 
 def _upload_failure(error: OSError, destination: str) -> TransferResult:

@@ -26,6 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./][A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 _SPECIAL_IN_DOUBLE_QUOTES = re.compile(r'[\\"$`]')
 # a bracket that closes, which takes at least one character; its first may be the closing bracket itself
 _WILDCARD = re.compile(r"[*?]|\[!?(?:\][^]]*|[^]!][^]]*|![^]]+)\]")
+_ESCAPED = re.compile(r"\[([*?[])\]")
 
 
 def is_plain(value: str) -> bool:
@@ -96,9 +97,7 @@ def move_target(value: str) -> str:
     """
     if not value.startswith("/"):
         raise UnsafeValue(f"the target of a move must be an absolute path; got {value!r}")
-    if value.strip("/") == "":
-        return value
-    return _short_enough("/" + _escape_double(shlex.quote(_printable(value)[1:])), value)
+    return value if value.strip("/") == "" else f"/{quote_after_slash(value[1:])}"
 
 
 def upload_destination(value: str) -> str:
@@ -112,12 +111,24 @@ def upload_destination(value: str) -> str:
     directory, _, name = value.rpartition("/")
     if directory:
         require_plain(directory, "the directory of an upload")
-    return f"{directory}/{quote_twice(name)}"
+    return f"{directory}/{quote_after_slash(name)}"
+
+
+def quote_after_slash(value: str) -> str:
+    """Quote as `quote_twice` does what stands behind a slash, and so may begin with ``-``."""
+    return _short_enough(_escape_double(shlex.quote(_printable(f"/{value}")[1:])), value)
 
 
 def is_pattern(value: str) -> bool:
-    """Whether a shell would expand `value`: ``*``, ``?`` or ``[...]``, which `glob.escape` makes harmless."""
+    """Whether a shell would expand `value`: it holds ``*``, ``?`` or ``[...]``."""
     return _WILDCARD.search(value) is not None
+
+
+def literal_name(value: str) -> str | None:
+    """The one name that is meant: without wildcards, or what `glob.escape` made of one; None for a pattern."""
+    if all(_ESCAPED.fullmatch(wildcard[0]) for wildcard in _WILDCARD.finditer(value)):
+        return _ESCAPED.sub(r"\1", value)
+    return None
 
 
 def quote_pattern_once(pattern: str) -> str:

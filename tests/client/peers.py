@@ -50,12 +50,25 @@ BRIEF = Patience(
     gone=0.5,
     idle=30.0,
     monitor_close=0.3,
+    transfer_close=0.0,
+    recorder_close=0.0,
+    vex2difx_close=0.0,
     after_job=5.0,
     reconnect=(0.01, 0.05, 0.1),
 )
 """Time-outs short enough for tests of silence."""
 
-ROBUST = replace(Patience(), settle=0.0, quiet=0.3, look=0.3, monitor_close=0.3, reconnect=BRIEF.reconnect)
+ROBUST = replace(
+    Patience(),
+    settle=0.0,
+    quiet=0.3,
+    look=0.3,
+    monitor_close=0.3,
+    transfer_close=0.0,
+    recorder_close=0.0,
+    vex2difx_close=0.0,
+    reconnect=BRIEF.reconnect,
+)
 """Time-outs long enough for a busy machine, where answers are expected."""
 
 

@@ -260,6 +260,18 @@ def test_what_a_pattern_is(value: str, expected: bool) -> None:
     assert quoting.is_pattern(value) is expected
 
 
+@given(st.text(CHARACTERS))
+def test_an_escaped_name_is_taken_for_that_name(name: str) -> None:
+    assert quoting.literal_name(glob.escape(name)) == name
+    if not quoting.is_pattern(name):
+        assert quoting.literal_name(name) == name
+
+
+@pytest.mark.parametrize("pattern", ["/*", "/a?b", "/[ab]", "/[*]*", "/[a]", "/[**]"])
+def test_a_pattern_has_no_one_name(pattern: str) -> None:
+    assert quoting.literal_name(pattern) is None
+
+
 @pytest.mark.parametrize("pattern", ["/a\n*", "-*", "", "/*" + "'" * 100])
 def test_patterns_that_cannot_be_sent(pattern: str) -> None:
     for quote in (quoting.quote_pattern_once, quoting.quote_pattern_twice):
