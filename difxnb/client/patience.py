@@ -52,6 +52,8 @@ class Patience:
         Silence after which the server is asked for a sign of life.
     monitor_close : float
         After the end of a live monitor a real server must not be left for this long.
+    transfer_close, recorder_close, vex2difx_close : float
+        The same after the end of such operations, whose threads there go on for a while (H2).
     after_job : float
         A main connection lost this soon after the end of a job is a known fault of real servers.
     keep_alive : float
@@ -78,6 +80,9 @@ class Patience:
     gone: float = 300.0
     idle: float = 30.0
     monitor_close: float = 10.0
+    transfer_close: float = 0.3
+    recorder_close: float = 1.5
+    vex2difx_close: float = 2.5
     after_job: float = 10.0
     keep_alive: float = 15.0
     reconnect: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)

@@ -232,6 +232,7 @@ async def _converse(
         raise NoReply(f"{error}{_quoted(printed) or session.said_since(before)}") from error
     finally:
         await stream.close()
+        session.stay(session.patience.recorder_close)
     return talk
 
 

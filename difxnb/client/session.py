@@ -102,7 +102,7 @@ class Session:
         self.on_lost: Callable[[], None] | None = None
         self.jobs: set[str] = set()
         self.job_ended: float | None = None
-        self.leave_not_before = 0.0
+        self.leave_not_before = self._stay_until = 0.0
         self.unknown_packets = self.bytes_received = self.notice_count = 0
         self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
         self._settings: Settings | None = None
@@ -146,6 +146,13 @@ class Session:
         """Wait for what is being brought to its end; a real server dies if it is left before (H2)."""
         if self._winding_down:
             await asyncio.wait(self._winding_down, timeout=timeout)
+        if self.lost is None:
+            await asyncio.sleep(max(0.0, self._stay_until - self._loop.time()))
+
+    def stay(self, seconds: float) -> None:
+        """Do not leave a real server sooner: its threads use the connection after their last word (H2)."""
+        if not self.description.is_own:
+            self._stay_until = max(self._stay_until, self._loop.time() + seconds)
 
     async def close(self, reason: str = "it was closed here") -> None:
         """Close the socket and end the tasks; without a fence before, the last commands are lost (9.3)."""

@@ -199,6 +199,7 @@ async def _run(
         raise NoReply(f"{error}{session.said_since(said)}") from error
     finally:
         await stream.close()
+        session.stay(session.patience.vex2difx_close)
     return _judge(named, before, await _job_files(session, run.pass_path or "/"))
 
 
