@@ -60,7 +60,9 @@ def older_first(logged: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
 def rows_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """Rows as a table of `EVENT_COLUMNS`."""
     table = list(rows)
-    columns = {name: pd.Series([row[i] for row in table], dtype=object) for i, name in enumerate(EVENT_COLUMNS)}
+    columns = {
+        name: pd.Series([row[i] for row in table], dtype=object) for i, name in enumerate(EVENT_COLUMNS)
+    }
     return pd.DataFrame(columns | {"time": times(row[0] for row in table)})
 
 

@@ -211,7 +211,8 @@ class OutcomeSearch:
 
     def _give_up_after(self, seconds: float) -> None:
         silent = time.time() - max(self._begun, self._watch.last_heard, self._last_sign)
-        if not self._hindrance and silent > seconds:
+        absence = self._head_node.absence
+        if (not self._hindrance and silent > seconds) or (absence is not None and absence.given_up):
             self._verdict = Verdict(JobOutcome.UNKNOWN, "")
             self.finished.set()
         elif self._verdict is not None:

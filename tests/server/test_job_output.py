@@ -70,7 +70,10 @@ def test_a_line_without_end_is_not_kept_whole():
     lines = Lines(limit=10)
     assert lines.receive_data(b"one\ntw") == ["one"]
     assert lines.receive_data(b"o" + b"x" * 100) == []
-    assert lines.receive_data(b"y" * 50 + b"\nnext\r\n") == ["twoxxxxxxx (143 more bytes were not kept)", "next"]
+    assert lines.receive_data(b"y" * 50 + b"\nnext\r\n") == [
+        "twoxxxxxxx (143 more bytes were not kept)",
+        "next",
+    ]
     assert lines.receive_eof() == []
     assert lines.receive_data(b"") == []
     assert lines.receive_data(b"last") == []

@@ -166,7 +166,15 @@ def test_lines_are_kept_in_order_and_the_oldest_are_dropped_and_counted() -> Non
 
 def test_the_lines_of_the_check_are_kept_apart() -> None:
     conversation = JobConversation()
-    for number, text in [(102, ""), (127, ""), (114, "fine"), (115, "odd"), (124, ""), (116, "stopped"), (128, "")]:
+    for number, text in [
+        (102, ""),
+        (127, ""),
+        (114, "fine"),
+        (115, "odd"),
+        (124, ""),
+        (116, "stopped"),
+        (128, ""),
+    ]:
         conversation.add(JobEvent(JobId(number), text))
     assert [line.text for line in conversation.check_lines] == ["fine", "odd"]
     assert [line.text for line in conversation.lines] == ["fine", "odd", "stopped"]
@@ -177,4 +185,8 @@ def test_a_missing_checker_passes_and_is_told() -> None:
     conversation = JobConversation()
     for number in (102, 127, 126):
         conversation.add(JobEvent(JobId(number)))
-    assert (conversation.config_passed, conversation.checker_missing, conversation.terminal) == (True, True, None)
+    assert (conversation.config_passed, conversation.checker_missing, conversation.terminal) == (
+        True,
+        True,
+        None,
+    )
