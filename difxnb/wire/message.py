@@ -138,6 +138,7 @@ MAX_DOCUMENT = 2**20
 MAX_KEPT = 2**16
 """Characters of the text that an :class:`Unparsed` keeps."""
 
+_MAX_REPAIRED = 2**16  # no datagram is longer
 _MAX_DEPTH = 16  # DiFX uses four levels
 _MAX_ADDRESSEES = 128
 _MAX_UNKNOWN_FIELDS = 256
@@ -168,7 +169,7 @@ def parse(data: bytes | str, *, strict: bool = False) -> Message | Unparsed:
     try:
         root = fromstring(text)
     except (ParseError, ValueError) as error:  # ValueError: text that has no UTF-8 form
-        if strict:
+        if strict or size > _MAX_REPAIRED:
             return _unparsed(data, size, f"ill-formed XML: {error}")
         return _parse_broken(data, text, size, flags, str(error))
     return _parse_tree(data, text, root, size, flags)
