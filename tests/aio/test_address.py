@@ -67,3 +67,22 @@ def test_an_empty_variable_counts_for_nothing() -> None:
 def test_an_argument_that_is_no_port_is_refused() -> None:
     with pytest.raises(ValueError, match="argument says"):
         find_address("h", 0, environment={}, config_file=NONE)
+
+
+def test_a_gateway_beside_the_host_it_belongs_to(tmp_path: Path) -> None:
+    """A gateway of the configuration file must not be used for another host, such as 127.0.0.1."""
+    path = tmp_path / "config.toml"
+    path.write_text('host = "from-file"\nssh = "oper@gateway"\n')
+    found = find_address(environment={}, config_file=path)
+    assert (found.ssh, found.ssh_source) == ("oper@gateway", "config.toml")
+    assert str(found) == (
+        "from-file:50200 behind oper@gateway (host: config.toml, port: default, ssh: config.toml)"
+    )
+    assert find_address("127.0.0.1", environment={}, config_file=path).ssh is None
+    assert find_address(environment={"DIFX_CONTROL_HOST": "from-env"}, config_file=path).ssh is None
+    assert find_address(environment={}, config_file=path, ssh="").ssh is None
+    given = find_address("given", environment={}, config_file=path, ssh="other")
+    assert (given.ssh, given.ssh_source) == ("other", "argument")
+    path.write_text('ssh = "oper@gateway"\n')
+    assert find_address(environment={}, config_file=path).ssh == "oper@gateway"
+    assert find_address(environment={}, config_file=NONE).ssh is None

@@ -299,16 +299,24 @@ async def test_a_subscriber_that_raises_is_reported_and_stops_nothing(
 
 async def test_lost_and_made_anew(tmp_path: Path) -> None:
     async with own_server(tmp_path) as first:
-        difx = await aio.connect("127.0.0.1", first.port, patience=ROBUST)
+        difx = await aio.connect("127.0.0.1", first.port, patience=ROBUST, timeout=0.5)
         await first.close()
         with pytest.raises(ConnectionLost):
             await difx.ls(str(tmp_path))
         assert difx.closed
+        assert not difx.connected
+        assert "away for" in repr(difx)
     with pytest.raises(ConnectionFailed):
         await difx.reconnect()
-    async with own_server(tmp_path) as second:
-        difx.head_node.port = second.port
+    (row,) = difx.messages.frame(type="gap").itertuples()
+    assert row.text == "the server closed it"
+    assert row.end is None
+    async with own_server(tmp_path, port=first.port):
         await difx.reconnect()
+        assert difx.connected
+        assert "away" not in repr(difx)
+        (row,) = difx.messages.frame(type="gap").itertuples()
+        assert row.end > row.begin
         assert (await difx.ls(str(tmp_path.resolve()))).empty
         await difx.close()
 

@@ -342,7 +342,7 @@ async def test_real_server_that_stays_dead_after_the_job() -> None:
                 await super().__call__(talker)
 
     script = Mortal(play)
-    async with scripted(script) as port, head_node_at(port, patience=BRIEF) as node:
+    async with scripted(script) as port, head_node_at(port, patience=BRIEF, timeout=0.5) as node:
         started = await start(node)
         assert await started.wait() is JobOutcome.DONE
         with pytest.raises(ConnectionLost, match=r"reconnect\(\)"):
