@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import signal
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,6 @@ MAX_LINE = 7999
 """Bytes of a line that are handed on; the rest of a longer one is dropped, as by the real server."""
 
 _NAME = re.compile(r"[A-Za-z0-9_@%+=:,.][A-Za-z0-9_@%+=:,.-]*", re.ASCII)
-_READ = 2**16
 _WAITING = 1000  # lines that a program may be ahead of the client
 _LINGER = 2.0  # seconds that children of a program may hold its output open after its end
 # What belongs to the server alone, among the variables that the programs need.
@@ -99,7 +99,9 @@ class Programs:
         path = self.find(name)
         environment = {key: value for key, value in os.environ.items() if key not in _PRIVATE}
         environment["PATH"] = f"{self.directory}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, output = await loop.subprocess_exec(
+            _Output,
             path,
             *arguments,
             cwd=directory,
@@ -109,11 +111,73 @@ class Programs:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
-        run = Run(process)
+        run = Run(transport, output)
         try:
             yield run
         finally:
             await run.end()
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """Lines of a program as they come; it is held up when nobody takes them."""
+
+    def __init__(self) -> None:
+        self.lines: deque[OutputLine] = deque()
+        self.exited, self.news = asyncio.Event(), asyncio.Event()
+        self.open = {1, 2}
+        self._rests = {1: bytearray(), 2: bytearray()}
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._is_held = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Cut lines off."""
+        *ended, rest = data.split(b"\n")
+        for piece in ended:
+            self._add(fd, bytes(self._rests[fd]) + piece)
+            self._rests[fd].clear()
+        self._rests[fd] += rest[: max(0, MAX_LINE - len(self._rests[fd]))]
+        self._hold(len(self.lines) > _WAITING)
+        self.news.set()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        """Note that an output has come to its end."""
+        self.open.discard(fd)
+        self.finish(fd)
+        self.news.set()
+
+    def process_exited(self) -> None:
+        """Note the end of the program; its children may go on."""
+        self.exited.set()
+        self.news.set()
+
+    def take(self) -> OutputLine:
+        """Take a line, and let the program go on when few are left."""
+        line = self.lines.popleft()
+        self._hold(self._is_held and len(self.lines) > _WAITING // 2)
+        return line
+
+    def finish(self, fd: int) -> None:
+        """Take what stands after the last line feed for a line."""
+        if self._rests[fd]:
+            self._add(fd, bytes(self._rests[fd]))
+            self._rests[fd].clear()
+
+    def _add(self, fd: int, line: bytes) -> None:
+        self.lines.append(OutputLine(line[:MAX_LINE].decode("utf-8", "replace"), is_error=fd == 2))
+
+    def _hold(self, wanted: bool) -> None:
+        if wanted == self._is_held or self._transport is None:
+            return
+        self._is_held = wanted
+        for fd in self.open:
+            pipe = self._transport.get_pipe_transport(fd)
+            if isinstance(pipe, asyncio.ReadTransport):
+                (pipe.pause_reading if wanted else pipe.resume_reading)()
 
 
 class Run:
@@ -127,65 +191,45 @@ class Run:
         It has printed on its error output.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, output: _Output) -> None:
         self.status: int | None = None
         self.had_errors = False
-        self._process = process
-        self._count = 0
-        self._lines: asyncio.Queue[OutputLine] = asyncio.Queue(_WAITING)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._readers = [
-            asyncio.create_task(self._read(process.stdout, is_error=False)),
-            asyncio.create_task(self._read(process.stderr, is_error=True)),
-        ]
+        self._transport, self._output = transport, output
 
     async def lines(self) -> AsyncGenerator[OutputLine, None]:
         """What it prints, as it comes, to the end."""
-        ended = asyncio.create_task(self._ended())
+        while await self._more():
+            while self._output.lines:
+                line = self._output.take()
+                self.had_errors |= line.is_error
+                yield line
+        self.status = self._transport.get_returncode()
+
+    async def _more(self) -> bool:
+        """Wait for lines; False when none will come any more."""
+        output = self._output
+        while not output.lines:
+            output.news.clear()
+            if not output.exited.is_set():
+                await output.news.wait()
+            elif not output.open or not await self._linger():
+                return bool(output.lines)
+        return True
+
+    async def _linger(self) -> bool:
+        """Wait a moment for children that hold the output of the ended program open; False when they say nothing."""
         try:
-            while not (ended.done() and self._lines.empty()):
-                line = asyncio.ensure_future(self._lines.get())
-                await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not line.done():
-                    line.cancel()
-                    continue
-                self.had_errors |= line.result().is_error
-                yield line.result()
-        finally:
-            ended.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await ended
-        self.status = self._process.returncode
+            async with asyncio.timeout(_LINGER):
+                await self._output.news.wait()
+        except TimeoutError:
+            for fd in (1, 2):
+                self._output.finish(fd)
+            return False
+        return True
 
     async def end(self) -> None:
         """Kill what is left of it."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        for reader in self._readers:
-            reader.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
-        await self._process.wait()
-
-    async def _ended(self) -> None:
-        await self._process.wait()
-        while not all(reader.done() for reader in self._readers):
-            before = self._count
-            await asyncio.wait(self._readers, timeout=_LINGER)
-            if self._count == before and not self._lines.full():
-                return  # nothing comes any more from whoever still holds the output open
-
-    async def _read(self, stream: asyncio.StreamReader, *, is_error: bool) -> None:
-        line = bytearray()
-        while data := await stream.read(_READ):
-            *ended, rest = data.split(b"\n")
-            for piece in ended:
-                await self._put(bytes(line) + piece, is_error=is_error)
-                line.clear()
-            line += rest[: max(0, MAX_LINE - len(line))]
-        if line:
-            await self._put(bytes(line), is_error=is_error)
-
-    async def _put(self, line: bytes, *, is_error: bool) -> None:
-        self._count += 1
-        await self._lines.put(OutputLine(line[:MAX_LINE].decode("utf-8", "replace"), is_error))
+            os.killpg(self._transport.get_pid(), signal.SIGKILL)
+        self._transport.close()
+        await self._output.exited.wait()
