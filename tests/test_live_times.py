@@ -150,11 +150,10 @@ def test_the_scan_of_what_the_server_does_not_name():
     spans = ((0, 2), (2, 2))
     inp, listed = job(0.5, spans, SECONDS + 0.5)
     clock = IntegrationClock(inp, listed)
-    assert clock.name_scan("", "", SECONDS) == ("No0", "SRC0")
-    assert clock.name_scan("", "", SECONDS + 4) == ("No1", "SRC1")
-    assert clock.name_scan("", "", SECONDS + 99) == ("", "")
-    assert clock.name_scan("No1", "X", SECONDS) == ("No1", "X")
-    assert IntegrationClock(inp, []).name_scan("", "", SECONDS) == ("", "")
+    assert clock.name_scan("", SECONDS) == ("No0", "SRC0")
+    assert clock.name_scan("", SECONDS + 4) == ("No1", "SRC1")
+    assert clock.name_scan("", SECONDS + 99) == ("", "")
+    assert IntegrationClock(inp, []).name_scan("X", SECONDS) == ("", "X")
 
 
 def test_scans_have_the_integration_time_of_their_configuration():

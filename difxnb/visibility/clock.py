@@ -159,30 +159,27 @@ class IntegrationClock:
         """Note that integrations may be missing between the last block and the next."""
         self._gap = True
 
-    def name_scan(self, scan: str, source: str, second: int) -> tuple[str, str]:
-        """Scan and source of a block; from the list where the server names none."""
-        if scan or not self._spans:
-            return scan, source
+    def name_scan(self, source: str, second: int) -> tuple[str, str]:
+        """Scan and source of a block of which the server names none; no names where the list has none either."""
         begin, end = second * _NS, (second + 1) * _NS
         for span in self._spans.values():
             # A server compares the whole second with the scan's start, and loses the first integration.
             if span.start < end and begin < span.stop:
                 return span.scan.identifier, span.scan.source
-        return scan, source
+        return "", source
 
     def take(self, product: int, scan: str, source: str, second: int) -> Integration | None:
         """Integration that a block belongs to; None when there is no room for another one in its second."""
-        if self._is_new(product, scan, second) and not self._begin(scan, source, second):
-            return None
-        assert self._now is not None
+        now = self._now
+        is_same = now is not None and now.second == second and now.scan == scan
+        if self._gap or not is_same or product in self._seen:
+            if not self._begin(scan, source, second):
+                return None
+            now = self._now
         self._seen.add(product)
-        return self._now.came[-1]
+        return now.came[-1] if now is not None else None
 
     # --- seconds and their integrations ---------------------------------------------------------------
-
-    def _is_new(self, product: int, scan: str, second: int) -> bool:
-        now = self._now
-        return self._gap or product in self._seen or now is None or (now.scan, now.second) != (scan, second)
 
     def _begin(self, scan: str, source: str, second: int) -> bool:
         """Begin the next integration of a second; False where there is no room for it."""

@@ -196,7 +196,10 @@ class Cube:
 
     def put(self, row: int, key: Key, spectrum: NDArray[Any], weight: float) -> None:
         """Store one spectrum; a later one of the same product and time replaces it."""
-        place = (row, *self.axes.place(key))
+        self.put_at((row, *self.axes.place(key)), spectrum, weight)
+
+    def put_at(self, place: tuple[int, ...], spectrum: NDArray[Any], weight: float) -> None:
+        """Store one spectrum at its indices (see `Axes.place`), the row in front."""
         self.visibility[place][: len(spectrum)] = spectrum
         self.weight[place] = weight
 

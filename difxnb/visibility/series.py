@@ -24,7 +24,7 @@ LIMIT_BYTES = 256 * 2**20
 """Bytes of live visibilities that are kept when nothing else was said."""
 
 _LAYERS = ("server_delay", "server_snr")
-_FIRST_ROWS = 16
+_NOWHERE: tuple[int, tuple[int, ...]] = (-1, ())  # of a product that is not watched
 
 
 class VisibilitySeries:
@@ -81,7 +81,7 @@ class VisibilitySeries:
         self._lock = threading.Lock()
         self._fringes: tuple[int, pd.DataFrame] | None = None
         self._ranks: dict[Key, int] = {}
-        self._cube: Cube | None = None
+        self._cube = Cube(self._axes_with(products), 1, layers=_LAYERS)
         self.watch(products)
 
     def __len__(self) -> int:
@@ -90,12 +90,7 @@ class VisibilitySeries:
     @property
     def limit_rows(self) -> int:
         """Integrations that there is room for."""
-        return self._limit_bytes // self._filled.axes.row_bytes
-
-    @property
-    def _filled(self) -> Cube:
-        assert self._cube is not None
-        return self._cube
+        return self._limit_bytes // self._cube.axes.row_bytes
 
     def products_frame(self) -> pd.DataFrame:
         """The products that are taken (see :func:`products_frame`)."""
@@ -118,11 +113,12 @@ class VisibilitySeries:
         with self._lock:
             axes = self._axes_with(choice)
             self._ranks |= _ranks(choice)
-            if self._cube is None:
-                rows = min(_FIRST_ROWS, self._limit_bytes // axes.row_bytes)
-                self._cube = Cube(axes, rows, layers=_LAYERS)
-            elif axes.keys != self._cube.axes.keys:
+            if axes.keys != self._cube.axes.keys:
                 self._cube = self._cube.onto(axes)
+            self._places = {
+                number: (self.input.channels(key.band), axes.place(key))
+                for number, key in choice.keys.items()
+            }
             self.watched = choice
             self._make_room(0)
 
@@ -151,29 +147,31 @@ class VisibilitySeries:
         """
         with self._lock:
             self.version += 1
-            scan, source = self._clock.name_scan(block.scan, block.source, block.time)
+            scan, source = block.scan, block.source
+            if not scan:
+                scan, source = self._clock.name_scan(source, block.time)
             if self.watched.scans is not None and scan not in self.watched.scans:
                 self.passed_over += 1
             elif not self._store(block, scan, source):
                 self.dropped += 1
 
     def _store(self, block: VisibilityBlock, scan: str, source: str) -> bool:
-        key = self.watched.keys.get(block.product)
-        if key is None or len(block.visibility) != self.input.channels(key.band):
+        channels, place = self._places.get(block.product, _NOWHERE)
+        if len(block.visibility) != channels:
             return False
         integration = self._clock.take(block.product, scan, source, block.time)
-        self._move_corrected()
+        if self._clock.moved:
+            self._move_corrected()
         if integration is None or integration.middle_ns < self._oldest_ns:
             return False
-        if self._held.get(integration.middle_ns) is not integration:
+        time_ns = integration.middle_ns
+        if self._held.get(time_ns) is not integration:
             self._hold(integration)
-        cube = self._filled
-        row = cube.row(integration.middle_ns)
-        cube.put(row, key, block.visibility, np.nan)
+        place = (self._cube.row(time_ns), *place)
+        self._cube.put_at(place, block.visibility, np.nan)
         if block.server is not None:
-            place = (row, *cube.axes.place(key))
-            cube.layers["server_delay"][place] = block.server.delay_us * 1e-6
-            cube.layers["server_snr"][place] = block.server.snr
+            self._cube.layers["server_delay"][place] = block.server.delay_us * 1e-6
+            self._cube.layers["server_snr"][place] = block.server.snr
         return True
 
     def _hold(self, integration: Integration) -> None:
@@ -192,10 +190,10 @@ class VisibilitySeries:
                 integration.middle_ns = before
                 continue
             self._held[after] = self._held.pop(before)
-            self._filled.move(before, after)
+            self._cube.move(before, after)
 
     def _make_room(self, wanted: int) -> None:
-        cube = self._filled
+        cube = self._cube
         count = len(cube.times) + wanted - self.limit_rows
         if count <= 0:
             return
@@ -223,7 +221,7 @@ class VisibilitySeries:
             them: not to be trusted. ``WEIGHT`` is NaN: the monitor does not send weights.
         """
         with self._lock:
-            times = list(self._filled.times)
+            times = list(self._cube.times)
             held = [self._held[time_ns] for time_ns in times]
             scans, fields = [one.scan for one in held], [one.source for one in held]
             uvw = None if im is None else self._uvw(im, times, fields)
@@ -233,10 +231,10 @@ class VisibilitySeries:
                 "passed_over": self.passed_over,
             }
             uncertainty = [one.uncertainty_ns * 1e-9 for one in held]
-            return self._filled.dataset(uvw, scans, fields, attrs, uncertainty_s=uncertainty)
+            return self._cube.dataset(uvw, scans, fields, attrs, uncertainty_s=uncertainty)
 
     def _uvw(self, im: Im, times: list[int], fields: list[str]) -> NDArray[np.float64]:
-        return uvw_of_times(im, self.input, self._filled.axes.baselines, times, fields)
+        return uvw_of_times(im, self.input, self._cube.axes.baselines, times, fields)
 
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization (see :func:`fringe_fit`).
