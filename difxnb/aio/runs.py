@@ -54,6 +54,16 @@ class Runs:
         ended = run.watch.last_heard if run is not None and run.done else float("-inf")
         return max(ended, self._stopped.get(input_file, float("-inf")))
 
+    def _is_live(self, input_file: str, run: JobRun) -> bool:
+        """Whether a run may go on.
+
+        A run that nobody reports the end of, and that was stopped from here, is over unless it is heard again: a real
+        server's log never says so.
+        """
+        if run.done:
+            return False
+        return run.search is None or self._stopped.get(input_file, float("-inf")) < run.watch.last_heard
+
     @contextmanager
     def claim(self, job: JobFiles, *, mixes_names: bool) -> Iterator[None]:
         """Keep everyone here from starting the same job meanwhile.
@@ -65,7 +75,7 @@ class Runs:
         JobRefused
             It is being started, or runs.
         """
-        running = {path: run.job.identifier for path, run in self._runs.items() if not run.done}
+        running = {path: run.job.identifier for path, run in self._runs.items() if self._is_live(path, run)}
         busy = {**running, **self._starting}
         if job.input_file in busy:
             raise JobRefused(
