@@ -20,6 +20,9 @@ from difxnb.wire.job import TERMINAL, JobEvent, JobId, encode_job
 MAX_WAITING = 10_000
 """Steps that may wait for the client."""
 
+MAX_CHARACTERS = 4 * 2**20
+"""Characters of their texts."""
+
 
 class Follower:
     """Tells one client about one job.
@@ -36,7 +39,7 @@ class Follower:
         self._side, self._send = side, send
         self._waiting: deque[Step] = deque()
         self._news = asyncio.Event()
-        self._dropped = 0
+        self._dropped = self._characters = 0
         self._side_is_gone = False
         self.closed = False
 
@@ -44,9 +47,11 @@ class Follower:
         """Take a step; lines beyond the bound are dropped, the terminal packet never is."""
         if self.closed:
             return
-        if len(self._waiting) >= MAX_WAITING and not is_terminal(step):
+        is_full = len(self._waiting) >= MAX_WAITING or self._characters >= MAX_CHARACTERS
+        if is_full and not is_terminal(step):
             self._dropped += 1
             return
+        self._characters += len(step.text)
         self._waiting.append(step)
         self._news.set()
 
@@ -72,6 +77,7 @@ class Follower:
             while True:
                 await self._news.wait()
                 step = self._waiting.popleft()
+                self._characters -= len(step.text)
                 if not self._waiting:
                     self._news.clear()
                 if is_terminal(step) and self._dropped:

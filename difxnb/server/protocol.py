@@ -142,7 +142,7 @@ class Conversation:
         """The packet that brings a document to this client; None when it does not want it."""
         if not self.selection.wants(document.selection_type):
             return None
-        return control.encode(control.Relayed(document.payload))
+        return document.packet
 
     def _answer(self, packet: Packet) -> Iterator[Action]:
         try:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from difxnb.wire.control import Relayed, encode
 from difxnb.wire.message import Header, Message, Unknown, Unparsed, parse
 from difxnb.wire.message_types import BY_TYPE
 from difxnb.wire.selection import KEYWORDS
@@ -68,10 +70,15 @@ class Document:
         """Header of a document, as far as it could be read."""
         return self.message.header
 
-    @property
+    @cached_property
     def selection_type(self) -> str:
         """Type as far as selections know it; empty for everything that cannot be typed."""
         return selection_type(self.message)
+
+    @cached_property
+    def packet(self) -> bytes:
+        """The packet that brings it to clients, written once for all of them."""
+        return encode(Relayed(self.payload))
 
 
 def selection_type(message: Message | Unparsed) -> str:

@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from difxnb.server.access import Limits
+from difxnb.server.follower import Follower
 from difxnb.server.side import ChannelInput
 from difxnb.wire import control
-from difxnb.wire.job import JobId
+from difxnb.wire.job import JobEvent, JobId, decode_job
 from difxnb.wire.message import FileTransfer
-from difxnb.wire.packet import encode_packet
+from difxnb.wire.packet import PacketReader, encode_packet
 from tests.server.job_clients import scripted, start
 from tests.server.peers import Peer, alert, run, serving
 
@@ -291,6 +292,36 @@ def test_what_no_operation_takes_holds_up_its_sender_alone_and_not_for_ever(shor
                 await good.fence()
             bad.writer.transport.abort()
             await good.close()
+
+    run(main())
+
+
+class Silent:
+    """A side connection whose client reads once it is told to."""
+
+    def __init__(self):
+        self.reads, self.said = asyncio.Event(), b""
+
+    async def write(self, pieces):
+        await self.reads.wait()
+        self.said += b"".join(pieces)
+
+
+def test_output_of_a_job_that_nobody_reads_is_bounded_in_bytes_too():
+    async def main():
+        side, told = Silent(), []
+        follower = Follower(side, told.append)
+        for _ in range(2000):
+            follower.report(JobEvent(JobId.DIFX_MESSAGE, "x" * 7999))
+        follower.report(JobEvent(JobId.JOB_ENDED_GRACEFULLY))
+        side.reads.set()
+        await follower.run()
+        reader = PacketReader()
+        reader.receive_data(side.said)
+        *lines, warning, last = map(decode_job, reader.whole_packets())
+        assert len(lines) * 7999 < 4 * 2**20 + 7999
+        assert warning.text.startswith(f"warning: {2000 - len(lines)} lines")
+        assert last.id == JobId.JOB_ENDED_GRACEFULLY
 
     run(main())
 

@@ -23,6 +23,7 @@ def size(n):
 
 
 def test_the_version_conversation(tmp_path, monkeypatch):
+    """3.3, 4.8 and H30: of the environment, clients see what is on a list, and what the operator adds to it."""
     monkeypatch.setenv("SECRET_OF_THE_PROCESS", "x")
 
     async def main():
