@@ -243,8 +243,9 @@ def parse_line(line: str) -> LogEntry:
 
 
 def _rank(text: str | None) -> int | None:
-    rank = None if text is None else int(text)
-    return rank if rank in _INT32 else None
+    if text is None or int(text) not in _INT32:
+        return None
+    return int(text)
 
 
 def read_difxlog_lines(path: str | Path) -> Iterator[LogEntry]:
