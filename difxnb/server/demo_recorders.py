@@ -6,21 +6,18 @@ In: the server's root. Out: a bank of recorders. Each VDIF file is a scan; files
 
 from __future__ import annotations
 
-import struct
-from datetime import datetime
 from pathlib import Path
 
-from difxnb.formats.mjd import DAY_S, MJD_ZERO
+from difxnb.formats.mjd import DAY_S
 from difxnb.formats.module_directory import ModuleScan
 from difxnb.server.recorder_bank import RecorderBank
 from difxnb.server.recorder_setup import ModuleSetup, RecorderSetup
+from difxnb.server.vdif_ends import find_vdif_ends
 
 HEARTBEAT = 10.0
 """Seconds between two reports of an idle recorder, as with real ones."""
 
-_HEAD = struct.Struct("<4I")
 _VDIF = 3
-_LEGACY_BIT = 1 << 30
 
 
 def demo_recorders(root: Path) -> RecorderBank:
@@ -47,38 +44,20 @@ def _module(number: int, files: list[Path]) -> ModuleSetup:
 
 
 def _scan(path: Path) -> ModuleScan | None:
-    """The scan that a VDIF file holds; None for what is shorter than two frames."""
-    size = path.stat().st_size
+    """The scan that a VDIF file holds; None where it holds none."""
     with path.open("rb") as content:
-        head = content.read(_HEAD.size)
-        frame = _frame_bytes(head)
-        if frame == 0 or size < 2 * frame:
-            return None
-        content.seek(size - frame)
-        last = content.read(_HEAD.size)
-    first_second, mjd = _time(head)
-    duration = float(_time(last)[0] - first_second + 1)
+        ends = find_vdif_ends(content)
+    if ends is None:
+        return None
     return ModuleScan(
         name=path.stem,
         start=0,
-        length=size,
-        mjd=mjd + first_second // DAY_S,
-        second=first_second % DAY_S,
-        duration_s=duration,
-        frame_bytes=frame,
+        length=path.stat().st_size,
+        mjd=ends.epoch_mjd + ends.first_second // DAY_S,
+        second=ends.first_second % DAY_S,
+        duration_s=float(ends.last_second - ends.first_second + 1),
+        frame_bytes=ends.frame_bytes,
         tracks=1,
         format=_VDIF,
-        note=f"Threads={_HEAD.unpack(head)[3] >> 16 & 0x3FF}",
+        note=f"Threads={ends.thread}",
     )
-
-
-def _frame_bytes(head: bytes) -> int:
-    return 8 * (_HEAD.unpack(head)[2] & 0xFFFFFF) if len(head) == _HEAD.size else 0
-
-
-def _time(head: bytes) -> tuple[int, int]:
-    """Seconds, and the day from which they are counted."""
-    words = _HEAD.unpack(head)
-    epoch = words[1] >> 24 & 0x3F
-    day = datetime(2000 + epoch // 2, 1 + 6 * (epoch % 2), 1)
-    return words[0] & (_LEGACY_BIT - 1), (day - MJD_ZERO).days

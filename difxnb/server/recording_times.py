@@ -13,10 +13,9 @@ import re
 from typing import IO, Any
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.mjd import DAY_S
+from difxnb.server.vdif_ends import find_vdif_ends
 from difxnb.wire.file_list import Recording
 
-_SEARCHED = 2**15  # bytes at the begin in which a VDIF frame is looked for, one by one
 _MARK4 = re.compile(r"MKIV1_(\d+)-(\d+)-(\d+)-(\d+)", re.ASCII)
 
 
@@ -42,14 +41,14 @@ def recording_times(content: IO[bytes], path: str, data_format: str, mjd: int) -
     """
     try:
         if data_format.startswith("VDIF"):
-            start, stop = _vdif(content)
+            start, stop = _vdif(content, path)
         elif data_format.startswith("MARK5B"):
             start, stop = _mark5b(content, mjd)
         elif data_format.startswith("MKIV"):
             start, stop = _mark4(content, _tracks(data_format, path), mjd)
         else:
             raise FileFormatError(path, "", f"recordings of format {data_format} cannot be read here")
-    except (OSError, EOFError, ValueError, AssertionError, IndexError, KeyError) as error:
+    except (OSError, EOFError, ValueError, AssertionError, LookupError) as error:
         # What the readers raise on what is no such recording is not of one kind.
         if isinstance(error, FileFormatError):
             raise
@@ -57,16 +56,11 @@ def recording_times(content: IO[bytes], path: str, data_format: str, mjd: int) -
     return Recording(path, start, stop)
 
 
-def _vdif(content: IO[bytes]) -> tuple[float, float]:
-    from baseband.vdif.base import VDIFFileReader
-    from baseband.vdif.header import ref_epochs
-
-    reader = VDIFFileReader(content)
-    first = reader.find_header(maximum=_SEARCHED)
-    content.seek(0, os.SEEK_END)
-    last = reader.find_header(first, forward=False, maximum=4 * first.frame_nbytes)
-    begin = float(ref_epochs[first["ref_epoch"]].mjd) + first["seconds"] / DAY_S
-    return begin, begin + (last["seconds"] - first["seconds"] + 1) / DAY_S
+def _vdif(content: IO[bytes], path: str) -> tuple[float, float]:
+    ends = find_vdif_ends(content)
+    if ends is None:
+        raise FileFormatError(path, "", "no VDIF frame was found")
+    return ends.start_mjd, ends.stop_mjd
 
 
 def _mark5b(content: IO[bytes], mjd: int) -> tuple[float, float]:
