@@ -1,202 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to a head node over its whole life: made, lost, made again, left.
+"""Asking and doing things over a connection that may be lost and come back.
 
-In: the address. Out: sessions, one after the other, to `ask` and to `do` things with. A connection that is lost is
-made again by itself until it is closed here, with what the server was told of it; the time without is told to the
-subscriber as a :class:`~difxnb.wire.events.Gap`. Mirrors guiserver.md 9.4 to 9.8.
+In: functions of a session. Out: what they give, or a ConnectionLost that says what may have happened. Calls made while
+the connection is lost wait for it as long as connecting may take.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import random
-import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from difxnb.client.absence import Absence
-from difxnb.client.patience import Patience
-from difxnb.client.server_description import ServerDescription
-from difxnb.client.session import Session, Subscriber
+from difxnb.client.lifeline import Lifeline
+from difxnb.client.session import Session
 from difxnb.client.settings import Settings
-from difxnb.client.start_up import TRANSPORTS, open_session
-from difxnb.client.tunnel import Gateway, Tunnel
-from difxnb.errors import (
-    AccessDenied,
-    ConnectionFailed,
-    ConnectionLost,
-    GatewayRefused,
-    NoReply,
-    NotGuiServer,
-    StillRunning,
-)
-from difxnb.wire.control import Notice
-from difxnb.wire.events import Gap
-from difxnb.wire.message import Message, Unparsed
+from difxnb.errors import AccessDenied, ConnectionLost
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# Asking again and again would change nothing, and might lock the user out.
-_IN_VAIN = (GatewayRefused, AccessDenied)
+# A real server keeps every byte that it was ever sent, also when the connection has gone (guiserver.md 1.3, H28).
+_MUCH_SENT = 2**30
 
 
-def _ignore(item: Message | Unparsed | Notice | Gap, time: float) -> None:
-    """Take a message and do nothing with it."""
+class Link(Lifeline):
+    """A guiServer that can be asked for things and told to do them; parameters as those of `Lifeline`."""
 
-
-class Link:
-    """A connection to a guiServer that outlives its sessions.
-
-    Parameters
-    ----------
-    host, port : str, int
-        Where it listens.
-    ssh : str, optional
-        Gateway to go through, as ``user@host:port`` or a name in the user's ssh configuration; `host` and `port`
-        are then those that the gateway sees.
-    transport : {"auto", "channel", "dial-back"}
-        How side connections are made: inside the main connection, or by the server to us. ``"auto"`` means
-        channels wherever the server knows them; with `ssh` there are no others.
-    timeout : float
-        Seconds that connecting may take.
-    subscriber : callable, optional
-        Gets every `Message`, `Unparsed`, `Notice` and `Gap` with its time of arrival, on the loop's thread.
-    patience : Patience, optional
-        All other time-outs.
-    rng : random.Random, optional
-        Draws channel numbers.
-    token : str, optional
-        Sent before anything else, for servers of this package that want one.
-
-    Attributes
-    ----------
-    settings : Settings
-        What the server is told at the start of every connection; `apply` changes it.
-    absence : Absence or None
-        Since when the connection is lost, why, and what is done against it.
-    reconnections : int
-        How often the connection was made anew.
-
-    Raises
-    ------
-    ValueError
-        No transport, port, time-out or gateway; a dial-back through ssh.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        ssh: str | None = None,
-        transport: str = "auto",
-        timeout: float = 10.0,
-        subscriber: Subscriber = _ignore,
-        patience: Patience | None = None,
-        rng: random.Random | None = None,
-        token: str | None = None,
-    ) -> None:
-        if transport not in TRANSPORTS:
-            raise ValueError(f"transport is one of {', '.join(TRANSPORTS)}; got {transport!r}")
-        if not 0 < port < 65536:
-            raise ValueError(f"a TCP port lies between 1 and 65535; got {port}")
-        if not timeout > 0:
-            raise ValueError(f"connecting takes more than {timeout!r} s; timeout must be positive")
-        if ssh and transport == "dial-back":
-            raise ValueError(
-                f"a server behind the ssh gateway {ssh} cannot dial back to us; use transport='channel', or 'auto'"
-            )
-        self.host, self.port, self.transport = host, port, transport
-        self._tunnel = Tunnel(Gateway.parse(ssh)) if ssh else None
-        self.patience = replace(patience or Patience(), connect=timeout)
-        self._subscriber = subscriber
-        self._rng = rng or random.SystemRandom()
-        self._token = token
-        self._session: Session | None = None
-        self._again: asyncio.Task[None] | None = None
-        self._closed = False
-        self.absence: Absence | None = None
-        self.reconnections = 0
-        self.settings = Settings()
-        self._leftovers: set[str] = set()
-
-    @property
-    def where(self) -> str:
-        """Host, port and gateway, for texts."""
-        return f"{self.host}:{self.port}" + (f" behind {self._tunnel.gateway}" if self._tunnel else "")
-
-    @property
-    def connected(self) -> bool:
-        """Whether the connection stands, as far as anyone can know."""
-        return self._session is not None and self._session.lost is None
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed here."""
-        return self._closed
-
-    @property
-    def description(self) -> ServerDescription:
-        """What the server last said of itself; empty before the first connection."""
-        return ServerDescription() if self._session is None else self._session.description
-
-    @property
-    def dial_back(self) -> bool:
-        """Whether the server connects back to us; otherwise everything runs over one connection."""
-        return self._session is not None and self._session.dial_back
-
-    @property
-    def running_jobs(self) -> frozenset[str]:
-        """Input files of jobs that were started over this connection and have not ended."""
-        return frozenset() if self._session is None else frozenset(self._session.jobs)
-
-    async def connect(self) -> None:
-        """Connect; where the connection was lost, at once.
-
-        Raises
-        ------
-        ConnectionFailed
-            Nobody there, refused, unreachable; GatewayRefused where an ssh gateway is to blame.
-        AccessDenied
-            The server wants an access token that it has not got.
-        NotGuiServer
-            Somebody else answers there.
-        NoReply
-            Nobody answers there.
-        """
-        if not self.connected:
-            await self._stop_coming_back()
-            await self._open()
-
-    async def reconnect(self, *, force: bool = False) -> None:
-        """Make the connection anew at once, after a loss or instead of the one that stands.
-
-        Calls that are under way end with ConnectionLost. Where it does not come about, attempts go on in the
-        background.
-
-        Raises
-        ------
-        StillRunning
-            As with `close`: the connection stands, and jobs would suffer from its end.
-        ConnectionFailed, AccessDenied, NotGuiServer, NoReply
-            As with `connect`.
-        """
-        if self.connected:
-            self.require_leavable(force=force)
-        await self._stop_coming_back()
-        lost = self._session
-        if lost is not None:
-            await self._give_up(lost)
-        try:
-            await self._open()
-        except BaseException:
-            if lost is not None and self.absence is not None:
-                self._again = self._in_background(self._come_back(self.absence))
-            raise
+    _sent_when_told = 0
 
     async def apply(self, settings: Settings) -> None:
         """Have the server take `settings`, now and after every reconnection.
@@ -212,119 +45,14 @@ class Link:
             "settings of the connection", lambda session: session.take_settings(settings), changes=False
         )
 
-    async def close(self, *, force: bool = False) -> None:
-        """Wait until the server has taken in everything sent, and close the connection.
-
-        Raises
-        ------
-        StillRunning
-            Jobs started over this connection still run, and a real guiServer would crash, and take them with
-            it, if it were left now. Wait for them, stop them, or say ``force=True``. (The server of this
-            package does not mind; there nothing is raised, and the jobs go on.)
-        """
-        self.require_leavable(force=force)
-        self._closed = True
-        try:
-            await self._stop_coming_back()
-            if self._session is not None and not force:
-                await self._take_leave(self._session)
-        finally:
-            if self._session is not None:
-                await self._session.close()
-            if self._tunnel is not None:
-                await self._tunnel.close()
-
-    def require_leavable(self, *, force: bool = False) -> None:
-        """Raise StillRunning where closing would hurt jobs, unless `force`."""
-        if self.running_jobs and not force and not self.description.is_own:
-            raise StillRunning(self.running_jobs, f"guiServer at {self.where}")
-
-    async def _take_leave(self, session: Session, patience: float | None = None) -> None:
-        """Give the server what it needs before it can be left (9.3, and section 15 on monitors)."""
-        await asyncio.sleep(max(0.0, session.leave_not_before - asyncio.get_running_loop().time()))
-        await session.wound_down(self.patience.check)
-        if session.lost is None:
-            try:
-                await session.fence(patience)
-            except (NoReply, ConnectionLost) as error:
-                _log.warning("closed without knowing whether the last commands arrived: %s", error)
-
-    # --- losses -------------------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        session = await open_session(
-            self.host,
-            self.port,
-            transport=self.transport,
-            patience=self.patience,
-            subscriber=self._subscriber,
-            rng=self._rng,
-            settings=self.settings,
-            tunnel=self._tunnel,
-            token=self._token,
-        )
-        if session.lost is not None:
-            await session.close()
-            raise ConnectionFailed(f"{self.where} answered, and was gone again: {session.lost}")
-        session.on_lost = lambda: self._take_loss(session)
-        session.leftovers = self._leftovers
-        self._session, self._closed = session, False
-        if self.absence is not None:
-            self._subscriber(self.absence.gap(end=time.time()), self.absence.begin)
-            self.absence = None
-            self.reconnections += 1
-
-    def _take_loss(self, session: Session) -> None:
-        if session is not self._session or self._closed:
-            return
-        self.absence = Absence(session.heard_until, session.reason)
-        self._again = self._in_background(self._recover(session, self.absence))
-
-    async def _recover(self, lost: Session, absence: Absence) -> None:
-        await lost.close()
-        self._subscriber(absence.gap(), absence.begin)
-        await self._come_back(absence)
-
-    async def _come_back(self, absence: Absence) -> None:
-        """Connect again until it works; close() and reconnect() end it."""
-        for pause in self.patience.pauses(self._rng):
-            await asyncio.sleep(pause)
-            try:
-                await self._open()
-            except (ConnectionFailed, NoReply, NotGuiServer, AccessDenied) as error:
-                absence.note(error)
-                _log.info("connecting again to %s failed: %s", self.where, error)
-                if isinstance(error, _IN_VAIN):
-                    break
-            else:
-                return
-        absence.given_up = True
-        _log.warning("the connection to %s stays lost: %s", self.where, absence)
-
-    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        return asyncio.create_task(work, name=f"difxnb reconnect {self.where}")
-
-    async def _give_up(self, session: Session) -> None:
-        """Leave a session for a new one, if it still stands."""
-        session.on_lost = None
-        if session.lost is None:
-            await self._take_leave(session, self.patience.version)
-            self.absence = Absence(time.time(), "it was made anew on request")
-            self._subscriber(self.absence.gap(), self.absence.begin)
-        await session.close("it is being made anew")
-
-    async def _stop_coming_back(self) -> None:
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.gather(self._again, return_exceptions=True)
-            self._again = None
-
     async def _ready(self, what: str) -> Session:
         """Give a session that stands, as far as anyone knows; wait for one as long as connecting may take."""
         if self._session is not None:
             await self._session.certainty()
-        if self._again is not None:
-            await asyncio.wait({self._again}, timeout=self.patience.connect)
+        if self.absence is not None:
+            with contextlib.suppress(TimeoutError):  # what is known by then is said below
+                async with asyncio.timeout(self.patience.connect):
+                    await self._settled.wait()
         if self._session is None or self._closed:
             raise ConnectionLost(f"{what}: there is no connection to {self.where}; connect first")
         if self._session.lost is not None:
@@ -332,6 +60,16 @@ class Link:
                 f"{what}: not begun, {self._session.lost}; {self.absence}. reconnect() tries at once"
             ) from self._session.lost
         return self._session
+
+    def _watch_what_was_sent(self) -> None:
+        if self.bytes_sent - self._sent_when_told > _MUCH_SENT and not self.description.is_own:
+            self._sent_when_told = self.bytes_sent
+            _log.warning(
+                "%.1f GB were sent to guiServer at %s, which gives no memory back as long as it runs; "
+                "have it restarted when it is idle",
+                self.bytes_sent / 1e9,
+                self.where,
+            )
 
     async def ask(self, what: str, question: Callable[[Session], Awaitable[T]]) -> T:
         """Ask something that changes nothing: again where the server died of the job before it (H1).
@@ -370,3 +108,5 @@ class Link:
             return await deed(session)
         except ConnectionLost as error:
             raise ConnectionLost(f"{what}: {error}. It may or may not have had its effect: look") from error
+        finally:
+            self._watch_what_was_sent()

@@ -29,6 +29,7 @@ from difxnb.wire.control import (
     AccessRefused,
     ChannelData,
     ChannelOpened,
+    ControlId,
     MulticastSettings,
     Notice,
     Relayed,
@@ -103,7 +104,7 @@ class Session:
         self.jobs: set[str] = set()
         self.job_ended: float | None = None
         self.leave_not_before = self._stay_until = 0.0
-        self.unknown_packets = self.bytes_received = self.notice_count = 0
+        self.unknown_packets = self.bytes_sent = self.bytes_received = self.notice_count = 0
         self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
         self._settings: Settings | None = None
         self._versions = Versions(self.send, patience)
@@ -223,6 +224,7 @@ class Session:
         if self.lost is not None:
             raise self.loss()
         try:
+            self.bytes_sent += len(data)
             await self._line.send(data)
         except OSError as error:
             self.lose(f"sending failed ({error})", error)
@@ -303,7 +305,7 @@ class Session:
     # --- hearing ------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        packets = PacketReader()
+        packets = PacketReader(joined_id=ControlId.CHANNEL_DATA)
         try:
             while data := await self._line.read(_READ_SIZE):
                 self.bytes_received += len(data)
