@@ -10,7 +10,6 @@ import time
 from typing import TYPE_CHECKING
 
 from difxnb.aio.job_run import OVER, JobRun
-from difxnb.aio.run_history import int_time
 from difxnb.errors import RemoteFileNotFound
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ async def attach(job: Job, correlator: Correlator) -> JobRun:
     inp = await job.input()
     run = JobRun(job, correlator)
     heard = _recall(run, correlator.jobs.frame())
-    search = run.look_for_outcome(job.outputs(inp), alive=heard and _speaks(run))
+    search = run.look_for_outcome(inp, alive=heard and _speaks(run))
     try:
         await search.look()
         if not heard and search.finds_nothing:
@@ -42,7 +41,6 @@ async def attach(job: Job, correlator: Correlator) -> JobRun:
     except BaseException:
         run.let_go()
         raise
-    run.watch.remember(search.attempt, seconds=inp.execute_time, int_time=int_time(inp))
     search.begin()
     correlator.runs.adopt(run)
     return run

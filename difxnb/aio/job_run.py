@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from difxnb.aio.heard import Item
     from difxnb.aio.job import Job
     from difxnb.aio.live_monitor import Monitor
+    from difxnb.formats.input import Input
 
 __all__ = ["OVER", "JobRun"]
 
@@ -212,20 +213,19 @@ class JobRun:
                 self.dropped_events += 1
             self._events.append((now, event))
 
-    def follow(self, started: StartedJob, outputs: Iterable[str], log_size: int) -> None:
+    def follow(self, started: StartedJob, inp: Input, log_size: int) -> None:
         """See a start to its end, and beyond the end of its connection."""
         self.started = started
-        work = self._follow(started, tuple(outputs), log_size)
+        work = self._follow(started, inp, log_size)
         self._watching_end = asyncio.create_task(work, name=f"difxnb run {self.job.name}")
 
-    def look_for_outcome(
-        self, outputs: Iterable[str], *, log_from: int = 0, alive: bool = False
-    ) -> OutcomeSearch:
+    def look_for_outcome(self, inp: Input, *, log_from: int = 0, alive: bool = False) -> OutcomeSearch:
         """Find out by other means than a conversation how it ends."""
         self.search = OutcomeSearch(
             self._correlator.head_node,
             self.job.input_file,
-            tuple(outputs),
+            inp,
+            self.job.outputs(inp),
             self.watch,
             log_from=log_from,
             alive=alive,
@@ -272,11 +272,11 @@ class JobRun:
             if self.search is None:
                 await self.started.wait()  # which says what was lost
 
-    async def _follow(self, started: StartedJob, outputs: tuple[str, ...], log_size: int) -> None:
+    async def _follow(self, started: StartedJob, inp: Input, log_size: int) -> None:
         await started.wait_ended()
         if started.failure is None:
             return
-        search = self.look_for_outcome(outputs, log_from=log_size)
+        search = self.look_for_outcome(inp, log_from=log_size)
         if self._correlator.head_node.closed:
             search.end()
         else:

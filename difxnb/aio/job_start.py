@@ -125,7 +125,7 @@ class Starting:
             if wishes.bail:
                 waived = await self._require_no_findings(inp, where, wishes, occupied=occupied)
             options = replace(asked, function=wishes.function_for(bool(waived)))
-            return await self._launch(wishes, options, where, outputs, waived)
+            return await self._launch(wishes, options, where, inp, waived)
 
     # --- before ---------------------------------------------------------------------------------------
 
@@ -198,7 +198,7 @@ class Starting:
         wishes: Wishes,
         options: StartOptions,
         where: Placement,
-        outputs: Sequence[str],
+        inp: Input,
         waived: Sequence[Finding],
     ) -> JobRun:
         job, head_node = self._job, self._head_node
@@ -208,7 +208,7 @@ class Starting:
         try:
             if wishes.watched:
                 run.monitor = await job.monitor(wishes.select)
-            for output in outputs:
+            for output in job.outputs(inp):
                 await head_node.clear_output(output, overwrite=wishes.overwrite)
             log = next((entry.size for entry in await self._beside() if entry.path.endswith(".difxlog")), 0)
             started = await head_node.start_job(
@@ -217,6 +217,6 @@ class Starting:
         except BaseException:
             await run.abandon()
             raise
-        run.follow(started, outputs, log)
+        run.follow(started, inp, log)
         self._correlator.runs.adopt(run)
         return run

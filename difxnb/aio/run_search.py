@@ -13,16 +13,16 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from difxnb.aio.run_watch import RunWatch
+from difxnb.aio.run_history import int_time
+from difxnb.aio.run_watch import OVER, RunWatch
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.job_traces import JobTraces
 from difxnb.client.job_verdict import Attempt, Verdict, last_attempt
 from difxnb.errors import ConnectionLost, DifxError
 from difxnb.formats.difxlog import parse_time
+from difxnb.formats.input_model import Input
 from difxnb.wire.job import JobOutcome
-from difxnb.wire.message import JobState
 
-_OVER = frozenset(state.value for state in JobState if state.is_terminal)
 # A log may be behind what is heard by as much: its times are whole seconds.
 _LOG_LAG_S = 5.0
 
@@ -36,8 +36,10 @@ class OutcomeSearch:
     ----------
     head_node : AsyncHeadNode
     input_file : str
+    inp : Input
+        The job.
     outputs : sequence of str
-        Directories that the job may write to.
+        Directories that it may write to.
     watch : RunWatch
         What is heard of the run.
     log_from : int
@@ -59,6 +61,7 @@ class OutcomeSearch:
         self,
         head_node: AsyncHeadNode,
         input_file: str,
+        inp: Input,
         outputs: Sequence[str],
         watch: RunWatch,
         *,
@@ -69,7 +72,7 @@ class OutcomeSearch:
         self.clock_offset: float | None = None
         self.finished = asyncio.Event()
         self._head_node, self._input_file, self._outputs = head_node, input_file, tuple(outputs)
-        self._watch, self._log_from = watch, log_from
+        self._inp, self._watch, self._log_from = inp, watch, log_from
         self._begun = time.time()
         self._last_sign = self._begun if alive else float("-inf")
         self._verdict: Verdict | None = None
@@ -178,6 +181,8 @@ class OutcomeSearch:
         if len(content) < self._log_from:
             self._log_from = 0  # somebody began a new one
         self.attempt = last_attempt(content[self._log_from :].decode("utf-8", "replace"))
+        if not self._is_old(self.attempt):
+            self._watch.remember(self.attempt, seconds=self._inp.execute_time, int_time=int_time(self._inp))
 
     def _set_clock(self, traces: JobTraces) -> None:
         there = parse_time(traces.server_time or "")
@@ -207,7 +212,7 @@ class OutcomeSearch:
         if logged is None or self.clock_offset is None or not self._watch.heard_running:
             return False
         ended = _seconds(logged) + self.clock_offset
-        return self._watch.state not in _OVER and self._watch.last_progress > ended + _LOG_LAG_S
+        return self._watch.state not in OVER and self._watch.last_progress > ended + _LOG_LAG_S
 
     def _give_up_after(self, seconds: float) -> None:
         silent = time.time() - max(self._begun, self._watch.last_heard, self._last_sign)

@@ -94,7 +94,7 @@ class RunWatch:
         self._closed = True
 
     def remember(self, attempt: Attempt, *, seconds: float, int_time: float) -> None:
-        """Take over from a log what was said before anybody listened.
+        """Take over from a log what was said while nobody listened.
 
         Parameters
         ----------
@@ -107,8 +107,10 @@ class RunWatch:
             return
         if not self._states:
             self._states, self._errors = list(attempt.states), attempt.errors
+        news = attempt.verdict() is not None and self.state not in OVER
+        if news or self.state == JobState.SPAWNING:
             self.state = attempt.states[-1]
-        if attempt.weights and not self.weights:
+        if attempt.weights and (news or not self.weights):
             self.weights = tuple(
                 (i, weight) for i, weight in enumerate(attempt.weights[-1][1]) if weight >= 0
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 from difxnb import aio
 from difxnb.server.gui_server import GuiServer
 from difxnb.wire.message import Message, Status
-from tests.client.peers import ROBUST
+from tests.client.peers import ROBUST, Talker
 from tests.server.job_clients import scripted as behaving
 
 
@@ -60,8 +60,64 @@ async def until(difx: aio.Correlator, fits: Callable[[Status], bool]) -> None:
     end()
 
 
-async def until_true(difx: aio.Correlator, holds: Callable[[], bool]) -> None:
-    """Let the connection work until something holds."""
+async def until_true(holds: Callable[[], bool]) -> None:
+    """Let everything else work until something holds, connected or not."""
     async with asyncio.timeout(30):
         while not holds():
-            await difx.head_node.fence()
+            await asyncio.sleep(0)
+
+
+class Cable:
+    """A relay to a server, to be used with `peers.scripted`: it can be cut, stay cut, or fall silent.
+
+    Attributes
+    ----------
+    broken : bool
+        Whoever connects is dropped at once.
+    silent : bool
+        Nothing comes down any more.
+    cut_before : bytes
+        The first data from the server with these bytes in them is not passed on, and the cable is cut.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port, self.broken, self.silent, self.cut_before = port, False, False, b""
+        self._talkers: list[Talker] = []
+
+    async def __call__(self, talker: Talker) -> None:
+        if self.broken:
+            return
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self._talkers.append(talker)
+        ways = {
+            asyncio.create_task(self._up(talker, writer)),
+            asyncio.create_task(self._down(reader, talker)),
+        }
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            writer.transport.abort()
+
+    def cut(self, *, broken: bool = False) -> None:
+        """Drop every connection; with `broken` those that come later too."""
+        self.broken = broken
+        for talker in self._talkers:
+            talker.writer.transport.abort()
+        self._talkers.clear()
+
+    async def _up(self, talker: Talker, writer: asyncio.StreamWriter) -> None:
+        while data := await talker.reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+
+    async def _down(self, reader: asyncio.StreamReader, talker: Talker) -> None:
+        while data := await reader.read(65536):
+            if self.cut_before and self.cut_before in data:
+                self.cut_before = b""
+                self.cut()
+                return
+            if not self.silent:
+                await talker.say(data)

@@ -22,14 +22,30 @@ def frame(number, payload):
         data = data[os.write(1, data) :]
 
 
-def status(state, sequence=0):
+def message(kind, body, sequence=0):
     text = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<difxMessage><header><from>vm</from>'
-        f"<mpiProcessId>0</mpiProcessId><identifier>{job}</identifier><type>DifxStatusMessage</type></header><body>"
-        f"<seqNumber>{sequence}</seqNumber><difxStatus><input>{input_file}</input><state>{state}</state>"
-        "<message></message><visibilityMJD>0</visibilityMJD></difxStatus></body></difxMessage>"
+        f"<mpiProcessId>0</mpiProcessId><identifier>{job}</identifier><type>{kind}</type></header><body>"
+        f"<seqNumber>{sequence}</seqNumber>{body}</body></difxMessage>"
     )
     frame(1, text.encode())
+
+
+def status(state, sequence=0, progress="<visibilityMJD>0</visibilityMJD>"):
+    body = f"<input>{input_file}</input><state>{state}</state><message></message>{progress}"
+    message("DifxStatusMessage", f"<difxStatus>{body}</difxStatus>", sequence)
+
+
+def integration(number):
+    text = f"<alertMessage>Vis. {number} to write out time {number * 0.2:g}</alertMessage><severity>4</severity>"
+    message("DifxAlertMessage", f"<difxAlert>{text}</difxAlert>", number)
+    share = (number + 0.5) / 5
+    status(
+        "Running",
+        number,
+        f"<visibilityMJD>{60000 + share:.7f}</visibilityMJD><jobstartMJD>60000.0</jobstartMJD>"
+        '<jobstopMJD>60001.0</jobstopMJD><weight ant="0" wt="0.900"/><weight ant="1" wt="0.800"/>',
+    )
 
 
 def stop(*_):
@@ -49,7 +65,17 @@ if behaviour in ("endless", "stubborn"):
     status("Terminating")
     status("Terminated")
     sys.exit(0)
-if behaviour == "flood":
+if behaviour == "integrates":
+    for number in range(5):
+        integration(number)
+    status("Ending")
+elif behaviour == "patient":
+    number = 0
+    while not stopped:
+        integration(min(number, 4))
+        number += 1
+        time.sleep(0.01)
+elif behaviour == "flood":
     for number in range(20_000):
         frame(2, b"line %d" % number)
 elif behaviour == "lines":
