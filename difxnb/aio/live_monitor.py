@@ -242,6 +242,11 @@ class Monitor:
         """Why no more data will come; None while they come, and after `close`."""
         return self._watch.failure
 
+    @property
+    def interruption(self) -> str:
+        """Why nothing comes for the moment though it will again (the connection is lost); empty otherwise."""
+        return self._watch.interruption
+
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""
         from difxnb.visibility import save_netcdf
@@ -269,7 +274,7 @@ class Monitor:
 
     def __repr__(self) -> str:
         state = "failed" if self.failure else "closed" if self.closed else "open"
-        state = "waiting" if self._watch.waiting else state
+        state = "interrupted" if self.interruption else state
         counts = f"{len(self.products)} products, {self._watch.blocks} blocks, {self.dropped} dropped"
         passed_over = f", {self.passed_over} of other scans" if self.passed_over else ""
         return f"<Monitor of {self._input_file}: {state}, {counts}{passed_over}>"

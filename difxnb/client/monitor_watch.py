@@ -71,6 +71,8 @@ class MonitorWatch:
     failure : DifxError or None
         Why no more data will come; None while they come, and after `close`.
     closed : bool
+    interruption : str
+        Why nothing comes for the moment, with more to come; empty while it does, and after the end.
     events : deque of WatchEvent
         The last thousand; `dropped_events` counts those before.
     """
@@ -87,6 +89,7 @@ class MonitorWatch:
     ) -> None:
         self.failure: DifxError | None = None
         self.closed = False
+        self.interruption = ""
         self.events: deque[WatchEvent] = deque(maxlen=_KEPT_EVENTS)
         self._open_feed, self._begin, self._on_block, self._on_gap = open_feed, begin, on_block, on_gap
         self._is_wanted, self._pauses = is_wanted, pauses
@@ -101,11 +104,6 @@ class MonitorWatch:
     def ended(self) -> bool:
         """Whether no more data will come."""
         return self.closed or self.failure is not None
-
-    @property
-    def waiting(self) -> bool:
-        """Whether nothing comes for the moment: the connection is lost, or the selection is being changed."""
-        return self._feed is None and not self.ended
 
     @property
     def blocks(self) -> int:
@@ -158,11 +156,12 @@ class MonitorWatch:
             raise ValueError("this monitor has been closed; open another one")
         await self._stop_keeping()
         async with self._changing:
+            self.interruption = "the selection is being changed"
             try:
                 await self._leave()
                 await self._exchange("selected", text)
             except ConnectionLost as error:
-                self.note("lost", str(error))
+                self._note_loss(error)
                 self._keeper = asyncio.create_task(
                     self._resume_later(error), name="difxnb watch of a lost monitor"
                 )
@@ -183,7 +182,7 @@ class MonitorWatch:
         self.closed = True
         await self._stop_keeping()
         async with self._changing:
-            self.failure = None
+            self.failure, self.interruption = None, ""
             self.note("closed")
             await self._leave(quietly=False)
 
@@ -198,7 +197,7 @@ class MonitorWatch:
         except BaseException:
             await feed.close()
             raise
-        self._feed, self.failure = feed, None
+        self._feed, self.failure, self.interruption = feed, None, ""
         self._keeper = asyncio.create_task(self._keep(feed), name=f"difxnb watch of {feed.input_file}")
 
     async def _leave(self, *, quietly: bool = True) -> None:
@@ -229,7 +228,7 @@ class MonitorWatch:
         async with self._changing:
             failure = feed.failure
             if isinstance(failure, ConnectionLost) and self._goes_on():
-                self.note("lost", str(failure))
+                self._note_loss(failure)
                 await self._leave()
                 await self._resume(failure)
             elif failure is not None:
@@ -259,8 +258,12 @@ class MonitorWatch:
         return not self.closed and self._is_wanted()
 
     def _fail(self, failure: DifxError) -> None:
-        self.failure = failure
+        self.failure, self.interruption = failure, ""
         self.note("failed", str(failure))
+
+    def _note_loss(self, loss: ConnectionLost) -> None:
+        self.interruption = str(loss)
+        self.note("lost", self.interruption)
 
     def _note_restart(self, text: str) -> None:
         self.note("restarted", text)

@@ -109,6 +109,11 @@ class Monitor:
         """Why no more data will come; None while they come, and after `close`."""
         return self._inner.failure
 
+    @property
+    def interruption(self) -> str:
+        """Why nothing comes for the moment though it will again (the connection is lost); empty otherwise."""
+        return self._inner.interruption
+
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; refuses to overwrite."""
         return self._inner.save(path)
@@ -132,6 +137,7 @@ class Monitor:
         snr = self._inner.best_snr
         facts = {
             "best SNR": "" if snr is None else f"{snr:.0f}",
+            "interrupted": self.interruption,
             "failure": "" if self.failure is None else str(self.failure),
         }
         return listed(repr(self), facts)

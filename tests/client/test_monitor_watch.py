@@ -156,7 +156,7 @@ async def test_a_connection_lost_in_the_middle_of_a_change() -> None:
         try:
             await watched.watch.change("one")
         except ConnectionLost:
-            assert watched.watch.waiting
+            assert "gone" in watched.watch.interruption
         await watched.blocks.wait_for(4)
         assert [b.product for b in watched.blocks] == [0, 0, 1, 1]
 
@@ -251,7 +251,7 @@ async def test_closing_while_the_connection_is_gone() -> None:
 
         watched.opening = never
         monitor.talker.writer.transport.abort()
-        await watched.until(lambda: watched.watch.waiting)
+        await watched.until(lambda: "gone" in watched.watch.interruption)
         await watched.watch.close()
         await watched.watch.close()
         assert watched.watch.ended
