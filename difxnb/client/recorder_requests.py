@@ -39,6 +39,7 @@ class RecorderRequests(Link):
             lambda session: recorders.read_directory(
                 session, recorder, vsn, generate=generate, timeout=timeout, on_line=on_line
             ),
+            changes=generate,
         )
 
     async def copy_scans(
