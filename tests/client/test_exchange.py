@@ -44,13 +44,17 @@ async def test_channel_reads_what_has_come() -> None:
     stream.receive_data(b"")
     stream.receive_data(b"abc")
     stream.receive_data(b"def")
-    assert await stream.read(4) == b"abcd"
-    assert await stream.read(4) == b"ef"
+    assert await stream.read(4) == b"abc"
+    assert await stream.read(2) == b"de"
+    assert await stream.read(4) == b"f"
+    stream.receive_data(b"gh")
+    stream.receive_data(b"ij")
+    assert await stream.read(4) == b"ghij"
     reading = asyncio.create_task(stream.read(4))
     await asyncio.sleep(0)
     assert not reading.done()
-    stream.receive_data(b"g")
-    assert await reading == b"g"
+    stream.receive_data(b"k")
+    assert await reading == b"k"
 
 
 async def test_data_prove_that_a_channel_is_open() -> None:
@@ -70,6 +74,7 @@ async def test_cancelled_read_loses_nothing() -> None:
 
 
 async def test_channel_sends_each_piece_by_itself() -> None:
+    """H18, 6.2.2: a real server takes each piece of a packet from a chunk of its own."""
     sent = Sent()
     await channel(sent).write([b"12345678", b"payload"])
     assert sent.events == [ChannelData(5000, b"12345678"), ChannelData(5000, b"payload")]
@@ -185,6 +190,7 @@ class Numbers(random.Random):
 
 
 async def test_channel_numbers_are_never_used_twice(tmp_path: Path) -> None:
+    """H15: what is left of one operation must not be read by another."""
     numbers = Numbers(4000, 4000, 4000, 4001)
     async with own_server(tmp_path) as server, head_node_at(server.port, rng=numbers) as node:
         await node.job_status(f"{tmp_path}/*.input")

@@ -402,6 +402,54 @@ async def test_a_process_that_is_killed(tmp_path: Path) -> None:
         await asyncio.to_thread(first.close)
 
 
+async def test_a_reconnection_by_hand_that_is_interrupted_goes_on_by_itself() -> None:
+    """Ctrl-C while somebody else's silence is waited for leaves the connection on its way back, and calls waiting."""
+    server, silent = Server(), asyncio.Event()
+
+    async def script(talker: Talker) -> None:
+        if len(server.told) == 1 and not silent.is_set():
+            silent.set()
+            await talker.reader.read()
+            return
+        await server(talker)
+
+    heard = Heard()
+    async with (
+        scripted(script) as port,
+        head_node_at(port, subscriber=heard, patience=replace(ROBUST, version=1000.0)) as node,
+    ):
+        by_hand = asyncio.create_task(node.reconnect())
+        await asyncio.wait_for(silent.wait(), 20)
+        call = asyncio.create_task(node.fence())
+        by_hand.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await by_hand
+        await call
+        assert [gap.end is None for gap in heard.gaps] == [True, False]
+
+
+async def test_two_reconnections_by_hand_at_once() -> None:
+    async with connected() as (server, node, heard):
+        await asyncio.gather(node.reconnect(), node.reconnect())
+        await node.fence()
+        assert len(server.told) == 3
+        assert [gap.end is None for gap in heard.gaps] == [True, False] * 2
+
+
+async def test_what_a_real_server_never_forgets(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """H28: every byte sent stays in its memory, whatever connection it came by; told once each time it is much more."""
+    monkeypatch.setattr("difxnb.client.link._MUCH_SENT", 3000)
+    async with connected() as (_, node, _heard):
+        for _ in range(4):
+            before = node.bytes_sent
+            await node.do("a deed", lambda session: session.send(encode_packet(99, bytes(992))))
+            assert node.bytes_sent - before == 1000
+            await node.reconnect()
+        assert caplog.text.count("gives no memory back") == 1
+
+
 # --- pauses -----------------------------------------------------------------------------------------
 
 

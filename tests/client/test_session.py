@@ -168,7 +168,7 @@ async def test_server_restarted(tmp_path: Path) -> None:
 
 
 async def test_close_waits_for_what_was_sent() -> None:
-    """A command followed at once by the end of the connection is lost, so closing asks for a fence first."""
+    """H21: a command followed at once by the end of the connection is lost, so closing asks for a fence first."""
     seen: list[object] = []
 
     async def script(talker: Talker) -> None:
@@ -194,6 +194,7 @@ async def test_close_of_a_dead_connection_says_so(caplog: pytest.LogCaptureFixtu
 
 
 async def test_a_real_server_is_not_left_alone_with_a_job() -> None:
+    """H2."""
     async with scripted(answering(10, silent)) as port, head_node_at(port) as node:
         assert node._session is not None
         node._session.jobs.add("/data/e_1.input")

@@ -98,7 +98,7 @@ async def test_order_of_the_set_up() -> None:
 
 @pytest.mark.parametrize("late", [0, 2])
 async def test_first_requests_lost(late: int) -> None:
-    """Requests that get lost right after the connect are repeated; later fences are not answered too early."""
+    """H20: requests that get lost right after the connect are repeated; later fences are not answered too early."""
     asked = 0
 
     async def script(talker: Talker) -> None:
@@ -246,6 +246,7 @@ async def test_ends_at_once() -> None:
 
 
 async def test_a_real_server_cannot_dial_back_to_a_long_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H4, and H3 after it."""
     async with scripted(no_answer) as port:
         async with head_node_at(port, transport="dial-back") as node:
             assert node.dial_back
