@@ -11,26 +11,31 @@ import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from difxnb.client.server_description import Draft
-from difxnb.errors import DifxError, FileFormatError
+from difxnb.errors import DifxError, FileFormatError, ProtocolError
 from difxnb.formats.calc import parse_calc
 from difxnb.formats.difxlog import last_status, parse_line
+from difxnb.formats.difxlog_runs import split_runs
 from difxnb.formats.flag import parse_flags
 from difxnb.formats.im import parse_im
 from difxnb.formats.input import parse_input, result_layout
 from difxnb.formats.joblist import parse_joblist
 from difxnb.formats.machines import parse_machines, parse_threads
+from difxnb.formats.module_directory import parse_module_directory
 from difxnb.formats.swin import read_records, read_uniform
 from difxnb.server.actions import Close
 from difxnb.server.greeting import Greeting
 from difxnb.server.protocol import Conversation
 from difxnb.server.words import read_words
 from difxnb.wire import control
+from difxnb.wire.escapes import escape_name, unescape_name
+from difxnb.wire.file_list import FileListConversation, decode_file_list
 from difxnb.wire.files import DownloadReader, LineListReader, UploadReader
 from difxnb.wire.job import JobConversation, decode_job
 from difxnb.wire.listing import parse_listing
@@ -40,10 +45,16 @@ from difxnb.wire.monitor import MonitorReader, ProductListReader, body_length, c
 from difxnb.wire.monitor_numbers import decode_numbers
 from difxnb.wire.monitor_packets import decode_request
 from difxnb.wire.packet import BodyLength, Packet, PacketReader
+from difxnb.wire.recorders import (
+    CopyConversation,
+    DirectoryConversation,
+    Mk5ControlConversation,
+    decode_recorder,
+)
 from difxnb.wire.status import StatusReader
 
 TESTS = Path(__file__).parents[1]
-CAPTURES = TESTS / "wire" / "captures"
+CAPTURES = (TESTS / "wire" / "captures", TESTS / "reference" / "guiserver-2.9")
 JOB = TESTS / "reference" / "mpifxcorr-output" / "beta_1"
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _LONGEST_SEED = 20_000
@@ -89,12 +100,12 @@ class Target:
 def _captured(direction: str) -> tuple[bytes, ...]:
     """Every main connection that was recorded, one direction each."""
     streams: dict[tuple[str, int], bytes] = {}
-    for path in sorted(CAPTURES.glob("*.jsonl*")):
+    for path in sorted(path for folder in CAPTURES for path in folder.glob("*.jsonl*")):
         packed = path.read_bytes()
         text = gzip.decompress(packed) if path.suffix == ".gz" else packed
         for line in filter(str.strip, text.decode().splitlines()):
             row = json.loads(line)
-            if row["dir"] == direction:
+            if row.get("dir") == direction and "hex" in row:
                 key = path.name, row["conn"]
                 streams[key] = streams.get(key, b"") + bytes.fromhex(row["hex"])
     return tuple(streams.values())
@@ -106,7 +117,8 @@ def _captured_packets(direction: str) -> tuple[Packet, ...]:
     for stream in _captured(direction):
         reader = PacketReader()
         reader.receive_data(stream)
-        found += iter(reader.next_packet, None)
+        with suppress(ProtocolError):  # a side connection that was dialled back need not hold packets
+            found += iter(reader.next_packet, None)
     return tuple(found)
 
 
@@ -122,7 +134,11 @@ def _channels() -> tuple[bytes, ...]:
         if packet.id == control.ControlId.CHANNEL_DATA:
             number = int.from_bytes(packet.payload[:4], "big")
             channels[number] = channels.get(number, b"") + packet.payload[4:]
-    return tuple(content[:_LONGEST_SEED] for content in channels.values())
+    contents = [
+        *channels.values(),
+        *_captured("s2c"),
+    ]  # side connections that were dialled back, and main ones
+    return tuple(content[:_LONGEST_SEED] for content in contents)
 
 
 def _relayed() -> list[bytes]:
@@ -205,6 +221,24 @@ def _status(pieces: list[bytes]) -> object:
     return reader.complete, reader.server_time, reader.records
 
 
+def _recorder(pieces: list[bytes]) -> object:
+    """The three conversations about recorders, which share their ids."""
+    found = []
+    for kind in (Mk5ControlConversation, DirectoryConversation, CopyConversation):
+        conversation = kind()
+        for packet in _packets(pieces):
+            conversation.add(decode_recorder(packet, kind.ids))
+        found.append((conversation.complete, conversation.output.complaints))
+    return found
+
+
+def _file_list(pieces: list[bytes]) -> object:
+    conversation = FileListConversation()
+    for packet in _packets(pieces):
+        conversation.add(decode_file_list(packet))
+    return conversation.ok, conversation.recordings, conversation.unread, conversation.refusal_text
+
+
 def _lines(pieces: list[bytes]) -> object:
     reader, found = LineListReader(), []
     for piece in pieces:
@@ -263,7 +297,18 @@ def _input(text: str) -> object:
 
 
 def _log(text: str) -> object:
-    return [parse_line(line) for line in text.splitlines()], last_status(text)
+    entries = [parse_line(line) for line in text.splitlines()]
+    return entries, split_runs(entries), last_status(text)
+
+
+def _directory(text: str) -> object:
+    return parse_module_directory(text, "module.dir")
+
+
+def _names(text: str) -> object:
+    """Names go through the shell's words and the escapes of listings, and come back."""
+    assert unescape_name(escape_name(text)) == text
+    return [read_words(text, levels=levels) for levels in (1, 2)]
 
 
 def _swin(pieces: list[bytes]) -> object:
@@ -286,6 +331,8 @@ TARGETS: dict[str, Target] = {
     "job": Target(_job, lambda: list(_channels()), is_stream=True),
     "machines": Target(_machines, lambda: list(_channels()), is_stream=True),
     "job status": Target(_status, lambda: list(_channels()), is_stream=True),
+    "recorders": Target(_recorder, lambda: list(_channels()), is_stream=True),
+    "file list": Target(_file_list, lambda: list(_channels()), is_stream=True),
     "list of lines": Target(_lines, lambda: list(_channels()), is_stream=True),
     "transfer": Target(_transfer, lambda: list(_channels()), is_stream=True),
     "monitor": Target(_monitor, lambda: list(_channels()), is_stream=True),
@@ -296,7 +343,7 @@ TARGETS: dict[str, Target] = {
     ),
     "message": Target(_message, _relayed),
     "ls -l": Target(_text(lambda text: parse_listing(text.split("\n"), "/data", now=_NOW)), _listing),
-    "shell words": Target(_text(read_words), lambda: [b"'a b' \"c\\$\" d*[!x-z]? 'it'\\''s'"], (ValueError,)),
+    "names": Target(_text(_names), lambda: [b"'a b' \"c\\$\" d*[!x-z]? 'it'\\''s'"], (ValueError,)),
     ".input": Target(_text(_input), _file("beta_1.input"), (FileFormatError,)),
     ".calc": Target(_text(parse_calc), _file("beta_1.calc"), (FileFormatError,)),
     ".im": Target(_text(parse_im), _file("beta_1.im"), (FileFormatError,)),
@@ -309,6 +356,11 @@ TARGETS: dict[str, Target] = {
     ),
     ".flag": Target(_text(parse_flags), _file("beta_1.flag"), (FileFormatError,)),
     ".difxlog": Target(_text(_log), _file("beta_1.difxlog"), (FileFormatError,)),
+    ".dir": Target(
+        _text(_directory),
+        lambda: [b"USN-0012 2 A 1 1 RT\n0 8000 59490 3600 0 100 10.0 5016 0 16 2 a_scan RT\n"],
+        (FileFormatError,),
+    ),
     ".difx": Target(_swin, _swin_seeds, (FileFormatError,)),
 }
 """All decoders, by what they read."""
