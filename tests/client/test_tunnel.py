@@ -190,6 +190,33 @@ async def test_a_jump_host(home: Home, tmp_path: Path) -> None:
         assert "gateway before it cannot reach inner" in await refused("inner", server.port)
 
 
+async def test_a_proxy_command(home: Home, tmp_path: Path) -> None:
+    relay = tmp_path / "relay"
+    relay.write_text(
+        f"#!{sys.executable}\n"
+        "import os, selectors, socket, sys\n"
+        "there = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+        "ways = selectors.DefaultSelector()\n"
+        "ways.register(0, selectors.EVENT_READ, there.sendall)\n"
+        "ways.register(there, selectors.EVENT_READ, lambda data: os.write(1, data))\n"
+        "while True:\n"
+        "    for key, _ in ways.select():\n"
+        "        data = os.read(key.fd, 65536)\n"
+        "        if not data:\n"
+        "            sys.exit()\n"
+        "        key.data(data)\n"
+    )
+    relay.chmod(0o700)
+    async with own_server(tmp_path) as server, gateway(home) as sshd:
+        home.configure(
+            "Host gw", "  HostName 127.0.0.1", f"  Port {sshd.port}", f"  ProxyCommand {relay} %h %p"
+        )
+        async with node_behind("gw", server.port) as node:
+            await node.fence()
+            await node.close()
+        assert sshd.logins == 1
+
+
 async def test_jump_hosts_in_a_circle(home: Home) -> None:
     home.configure("Host a", "  ProxyJump b", "Host b", "  ProxyJump a")
     assert "in a circle" in await refused("a")
