@@ -65,6 +65,11 @@ class ServerInfo:
         """Whether it is the server of this package, with the embedded correlator behind it."""
         return self._description.is_own
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it refuses everything that changes anything, as a server of this package may."""
+        return self._description.is_read_only
+
     async def use_version(self, name: str | None) -> None:
         """Have the programs of one of the installed DiFX versions run from now on, also after a reconnection.
 
@@ -103,4 +108,5 @@ class ServerInfo:
     def __repr__(self) -> str:
         user = f", user {self.user}" if self.user else ""
         used = f", DiFX {self.version_in_use}" if self.version_in_use else ""
-        return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}{used}>"
+        access = ", open for reading only" if self.is_read_only else ""
+        return f"<guiServer {self.version or '?'}{user}, base {self.difx_base or '?'}{used}{access}>"

@@ -163,6 +163,11 @@ class ServerInfo:
         """Whether it is the server of this package, with the embedded correlator behind it."""
         return self._inner.is_embedded
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it refuses everything that changes anything, as a server of this package may."""
+        return self._inner.is_read_only
+
     def use_version(self, name: str | None) -> None:
         """Have the programs of an installed DiFX version run from now on, also after a reconnection.
 

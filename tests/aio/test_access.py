@@ -135,6 +135,7 @@ async def test_read_only_is_known_before_anything_is_sent(
         aio.connect("127.0.0.1", server.port) as difx,
     ):
         assert difx.server.is_read_only
+        assert "open for reading only" in repr(difx.server)
         with pytest.raises(AccessDenied, match="open for reading only"):
             await CHANGES[verb](difx, tmp_path)
         assert await difx.get_file(str(token_file)) == before
