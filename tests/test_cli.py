@@ -31,13 +31,26 @@ def test_the_version() -> None:
 def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("demo", "serve", "correlate"):
+    for command in ("demo", "serve", "token", "correlate"):
         assert command in done.stdout
 
 
 def test_wrong_usage_is_status_2() -> None:
     assert run("correlate").returncode == 2
     assert run("serve", "--multicast", "nonsense").returncode == 2
+    assert run("serve", "--listen", "0.0.0.0").returncode == 2  # anybody could come in
+    assert run("serve", "--quirks", "nonsense").returncode == 2
+
+
+def test_a_token_is_made_once(tmp_path: Path) -> None:
+    done = run("token", tmp_path / "token")
+    assert (done.returncode, done.stderr) == (0, "")
+    content = (tmp_path / "token").read_text()
+    assert content.strip() not in done.stdout
+    again = run("token", tmp_path / "token")
+    assert again.returncode == 1
+    assert again.stderr.startswith("difxnb: ")
+    assert (tmp_path / "token").read_text() == content
 
 
 def test_a_job_that_does_not_exist_is_one_line_and_status_1(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def command(body):
 
 
 def test_the_version_conversation_comes_in_order():
+    """3.3, 4.8, and packets 8, 10, 11, 12, 16 and 18."""
     _, actions = converse(control.VersionRequest())
     assert replies(actions) == [
         control.ServerVersion("v"),
@@ -90,6 +91,7 @@ def test_without_labels_a_warning_takes_their_place():
 
 
 def test_nothing_is_sent_unasked():
+    """3.1."""
     assert converse()[1] == []
 
 
@@ -103,6 +105,7 @@ def test_packets_may_be_cut_anywhere(cut):
 
 
 def test_switches_are_kept():
+    """4.1, 4.5, 4.6, 4.7 and 4.10: packets 1, 7, 13, 15, 17, 19 and 20; H6, since 13 runs nothing here."""
     conversation, actions = converse(
         control.RelaySwitch(True),
         control.MessageSelection(("SELECTED_MESSAGES", "STATUS_MESSAGES")),
@@ -127,6 +130,7 @@ def test_only_a_relay_that_was_off_is_told_of_jobs_before():
 
 
 def test_odd_multicast_settings_are_answered_and_change_nothing():
+    """4.5 and H22."""
     conversation, actions = converse(control.MulticastSettings("10.1.1.1", 4242))
     assert conversation.network == ("224.2.2.1", 50200)
     assert replies(actions)[0].severity is control.NoticeSeverity.ERROR
@@ -164,6 +168,7 @@ def test_side_connections_by_mode(body):
 
 
 def test_requests_of_packets_14_and_24():
+    """4.9 (packet 14) and 7.12 (packet 24)."""
     _, actions = converse(
         control.ChannelsOn(), control.StartMonitor(9), control.StatusRequest(True, "/d/*.input", "", 10)
     )
@@ -212,6 +217,7 @@ def test_an_unknown_direction_is_passed_over():
     ],
 )
 def test_what_is_not_handled_is_answered_politely(payload, number):
+    """4.3: malformed, untyped, and types that are no commands."""
     (notice,) = replies(converse(control.Command(payload))[1])
     assert notice.severity is control.NoticeSeverity.WARNING
     assert f"Received command message type {number}" in notice.text
@@ -224,12 +230,14 @@ def test_the_numbers_of_types():
 
 
 def test_a_command_that_is_too_long_is_answered_with_both_lengths():
+    """4.3 and 1.3."""
     (notice,) = replies(converse(control.Command(b"x" * (MAX_COMMAND + 1)))[1])
     assert str(MAX_COMMAND) in notice.text
     assert str(MAX_COMMAND + 1) in notice.text
 
 
 def test_documents_for_the_network_are_published_as_they_are():
+    """4.2 and 4.3: packet 2, and the one command that is not executed."""
     document = command_xml(Command(command="listfs"))
     _, actions = converse(control.RelayCommand(b"anything"), control.Command(document))
     where = ("224.2.2.1", 50200)
@@ -237,6 +245,7 @@ def test_documents_for_the_network_are_published_as_they_are():
 
 
 def test_relayed_documents_are_unmodified():
+    """4.1 and 8.1."""
     conversation, _ = converse(control.RelaySwitch(True))
     document = to_xml(
         Message(
@@ -270,6 +279,7 @@ def test_what_recorders_and_programs_do_is_begun_and_the_next_packet_read(reques
 
 @pytest.mark.parametrize("length", [-1, MAX_PAYLOAD + 1, 2**31 - 1, -(2**31)])
 def test_a_length_that_cannot_be_ends_the_connection_with_a_word(length):
+    """H5."""
     _, actions = converse(control.VersionRequest(), struct.pack(">ii", 3, length), control.VersionRequest())
     assert [type(a) for a in actions] == [Reply, Close]
     assert replies(actions)[-1].severity is control.NoticeSeverity.ERROR
@@ -277,12 +287,14 @@ def test_a_length_that_cannot_be_ends_the_connection_with_a_word(length):
 
 @pytest.mark.parametrize("packet_id", [1, 14, 22, 23, 24, 7])
 def test_a_malformed_payload_is_answered_and_the_connection_goes_on(packet_id):
+    """4: payloads shorter than the table says, which a real server reads past."""
     _, actions = converse(encode_packet(packet_id, b"\1"), control.VersionRequest())
     assert replies(actions)[0].severity is control.NoticeSeverity.ERROR
     assert replies(actions)[-1] == control.VersionsComplete()
 
 
 def test_unknown_ids_and_those_of_servers_are_passed_over():
+    """4: there is no other id, and no reply to one; packet 9 is sent by nobody any more."""
     packets = [
         encode_packet(packet_id, b"payload") for packet_id in (0, 4, 5, 6, 9, 10, 16, 18, 21, 25, 99, -5)
     ]
@@ -291,6 +303,7 @@ def test_unknown_ids_and_those_of_servers_are_passed_over():
 
 
 def test_packets_of_the_first_moments_are_lost_on_request():
+    """3.2 and H20."""
     quirks = Quirks.of("lost-packets")
     conversation = Conversation(GREETING, quirks=quirks, connected=10.0)
     data = control.encode(control.ChannelsOn()) + control.encode(control.VersionRequest())
@@ -301,6 +314,7 @@ def test_packets_of_the_first_moments_are_lost_on_request():
 
 
 def test_channel_data_come_through():
+    """4.10: packet 22."""
     assert converse(control.ChannelData(7, b"abc"))[1] == [ChannelBytes(7, b"abc")]
 
 
