@@ -135,6 +135,7 @@ def test_a_broken_payload_is_answered_and_the_connection_lives(tmp_path):
 
 def test_messages_go_to_those_who_want_them(tmp_path):
     """4.1, 4.2, 4.5 and 4.6 between several clients."""
+
     async def main():
         async with serving(tmp_path) as server:
             deaf, all_, some, far, sender = [await Peer.connect(server) for _ in range(5)]
@@ -186,6 +187,7 @@ def test_a_client_that_does_not_read_loses_messages_and_is_told_how_many(tmp_pat
 
 def test_the_first_packets_are_lost_on_request(tmp_path):
     """H20."""
+
     async def main():
         async with serving(tmp_path, quirks="lost-packets") as server:
             peer = await Peer.connect(server)
