@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from difxnb.formats.input import result_layout
 from difxnb.formats.input_model import Rule
-from difxnb.visibility import products_frame
+from difxnb.visibility import VisibilitySeries, products_frame
 from difxnb.visibility.offer import Offer
-from difxnb.wire.monitor import Scan
+from difxnb.wire.monitor import Product, Scan
 from tests.monitor_lists import (
     JOBS,
     SCAN,
@@ -225,3 +227,32 @@ def test_an_empty_list():
     assert offer.frame.empty
     with pytest.raises(ValueError, match="lists no products of job"):
         offer.choose(None)
+
+
+# --- lists that make no sense -----------------------------------------------------------------------------
+
+NUMBERS = st.one_of(st.integers(-1, 2), st.sampled_from([2**31 - 1, -(2**31), 100_000]))
+TIMES = st.one_of(st.floats(), st.sampled_from([60310.5, 1e300]))
+SCANS = st.builds(Scan, st.integers(0, 3), st.sampled_from(["No0000", "", "x"]), TIMES, TIMES, st.just("S"))
+PRODUCTS = st.builds(
+    Product, st.integers(0, 3), st.integers(0, 9), st.integers(0, 900), st.sampled_from([0, 16, 17]),
+    st.one_of(st.none(), NUMBERS), st.sampled_from(["AA", "BB", ""]), st.sampled_from(["AA", "BB", ""]),
+    st.sampled_from([8400e6, 8410e6, 0.0, 1e300]), NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.booleans(),
+)  # fmt: skip
+
+
+@settings(max_examples=80)
+@given(st.lists(PRODUCTS, max_size=12), st.lists(SCANS, max_size=4, unique_by=lambda scan: scan.index))
+def test_no_list_offers_what_is_not_in_the_array(products, scans):
+    inp = plain()
+    inside = {(place.offset, place.channels) for place in result_layout(inp)}
+    offer = Offer(products, scans, inp)
+    offer.scans_frame()
+    try:
+        choice = offer.choose(None)
+    except ValueError as error:
+        assert "no products" in str(error)  # noqa: PT017 - nothing in the list was known
+        return
+    if all((p.phase_center, p.pulsar_bin) == (0, 0) for p in products if not p.is_autocorrelation):
+        assert {(product.offset, product.channels) for product in choice.products} <= inside
+    assert VisibilitySeries(inp, choice, scans=offer.scans).dataset().sizes["time"] == 0

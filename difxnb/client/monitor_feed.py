@@ -21,7 +21,7 @@ from difxnb.client.patience import within
 from difxnb.client.placement import base_name
 from difxnb.client.remote_files import look
 from difxnb.client.session import Session
-from difxnb.errors import ConnectionFailed, DifxError, NoReply, RemoteFileNotFound
+from difxnb.errors import ConnectionFailed, ConnectionLost, DifxError, NoReply, RemoteFileNotFound
 from difxnb.wire.control import StartMonitor, encode
 from difxnb.wire.monitor import (
     MonitorId,
@@ -44,8 +44,8 @@ OnGap = Callable[[str], None]
 
 _SMALLEST_FFT = 32
 _KEPT_TEXTS = 1000
-# A feed that "timed out" this often without any data in between will not come back.
-_MAX_VAIN_REQUESTS = 10
+# Before asking a server again that "timed out", by how often it did so without any data in between.
+RESTART_PAUSES = (0.0, 0.0, 0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class MonitorFeed:
@@ -177,7 +177,7 @@ class MonitorFeed:
             while True:
                 for item in reader.add_all(await anext(self._batches)):
                     if isinstance(item, MonitorText):
-                        await self._hear(item)
+                        self._hear(item)
                     else:
                         self._vain = 0
                         self.blocks += 1
@@ -197,14 +197,23 @@ class MonitorFeed:
         if text.id == MonitorId.ERROR:
             raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
 
-    async def _hear(self, text: MonitorText) -> None:
+    def _hear(self, text: MonitorText) -> None:
         self._note(text)
         # A real server gives up when one integration is late; asked again, it goes on (guiserver.md 7.13).
-        timed_out = text.id == MonitorId.WARNING and "timed out" in text.text
-        if timed_out and not self._closing and self._vain < _MAX_VAIN_REQUESTS:
-            self._vain += 1
+        if text.id == MonitorId.WARNING and "timed out" in text.text and not self._closing:
             self._on_gap(text.text.strip())
+            pause = RESTART_PAUSES[min(self._vain, len(RESTART_PAUSES) - 1)]
+            self._vain += 1
+            self._session.spawn(self._restart(pause), f"difxnb restart of {self._what}")
+
+    async def _restart(self, pause: float) -> None:
+        await asyncio.sleep(pause)
+        if self.ended:
+            return
+        try:
             await self._stream.write(self._request[len(_size_packet(_SMALLEST_FFT)) :])
+        except ConnectionLost:
+            return  # whoever follows the stream learns of it there
 
 
 async def open_monitor(session: Session, input_file: str) -> MonitorFeed:

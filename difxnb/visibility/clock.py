@@ -14,7 +14,6 @@ does not see its first ones: then the places of those that came are known only w
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -23,6 +22,7 @@ from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.wire.monitor import Scan
 
 _NS = 10**9
+_FAR_DAYS = 36525
 _DAYS_S = 100 * DAY_S  # of a job that does not say how long it is
 _MJD_STEP_NS = 8_700_000  # scan starts travel as days with seven decimals
 
@@ -104,6 +104,11 @@ class Integration:
         return self.second.uncertainty_ns
 
 
+def is_a_time(mjd: float, input: Input) -> bool:
+    """Whether a time of the server's list can be one of this job, by a wide margin."""
+    return abs(mjd - input.start_mjd) < _FAR_DAYS
+
+
 def second_of(mjd: float, input: Input) -> int:
     """A time of the server's list, ns after 0 h of START MJD.
 
@@ -139,7 +144,7 @@ class IntegrationClock:
         self._default = Span(self._job_start, self._job_stop, self._steps[0], Scan(-1))
         self._spans: dict[str, Span] = {}
         for scan in scans:
-            if math.isfinite(scan.start_mjd) and math.isfinite(scan.stop_mjd):
+            if is_a_time(scan.start_mjd, input) and is_a_time(scan.stop_mjd, input):
                 self._spans.setdefault(scan.identifier, self._span(scan, input))
         self._now: _Second | None = None
         self._seen: set[int] = set()

@@ -19,6 +19,7 @@ from difxnb.wire.monitor import Product, corrected_offsets
 
 Match: TypeAlias = tuple[Product, ResultProduct | None]
 
+_MOST_PLACES = 100_000
 _SAME_HZ = 1.0  # within this, two edges are one: the wire carries MHz as a double
 
 
@@ -49,10 +50,14 @@ def match_products(
 
 def _fitting_array(products: list[Product], input: Input, configuration: int, centers: int) -> _Array:
     """The array as laid out for the phase centres of this list, or of all scans: as the offsets tell."""
-    listed = 1 + max((product.phase_center for product in products), default=0)
-    bins = 1 + max((product.pulsar_bin for product in products), default=0)
-    arrays = [_Array(input, configuration, n, bins) for n in sorted({listed, max(listed, centers)})]
-    return max(arrays, key=lambda array: sum(array.has_at_offset(product) for product in products))
+    crosses = [product for product in products if not product.is_autocorrelation]
+    listed = 1 + max((product.phase_center for product in crosses), default=0)
+    bins = 1 + max((product.pulsar_bin for product in crosses), default=0)
+    # A list has what the array has; one of absurd numbers must not make us lay out an array of that size.
+    most = max(2 * len(products), _MOST_PLACES) // max(1, len(result_layout(input, configuration)))
+    counts = [(n, bins) for n in sorted({listed, max(listed, centers)}) if 0 < n * bins <= most]
+    arrays = [_Array(input, configuration, n, bins) for n, bins in counts or [(1, 1)]]
+    return max(arrays, key=lambda array: sum(map(array.has_at_offset, crosses)))
 
 
 class _Array:
@@ -77,7 +82,7 @@ class _Array:
     def has_at_offset(self, product: Product) -> bool:
         """Whether a cross product lies where the list says."""
         place = self.match_cross(product)
-        return not product.is_autocorrelation and place is not None and place.offset == product.offset
+        return place is not None and place.offset == product.offset
 
     def match_cross(self, product: Product) -> ResultProduct | None:
         """Find a cross product: its group by offset and edge, or by edge alone; in it by its turn."""
@@ -85,7 +90,7 @@ class _Array:
         if product.baseline is None or band is None:
             return None
         found = self._groups.get((product.baseline, band, product.phase_center, product.pulsar_bin), [])
-        if product.polarization_index >= len(found):
+        if not 0 <= product.polarization_index < len(found):
             return None
         place = found[product.polarization_index]
         return place if place.channels == product.channels else None

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import groupby
-from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import ResultProduct
 from difxnb.visibility.choosing import Select, choose_rows, is_like
-from difxnb.visibility.clock import second_of
+from difxnb.visibility.clock import is_a_time, second_of
 from difxnb.visibility.cube import Key, key_of
 from difxnb.visibility.matching import match_products
 from difxnb.visibility.products import matches_frame
@@ -245,9 +244,9 @@ def _named(scans: Iterable[Scan], value: Any, attribute: str) -> Iterator[Scan]:
 
 
 def _stamps(mjds: Iterable[float], input: Input) -> pd.Series[Any]:
-    """UTC of times in the server's list; NaT where unknown."""
+    """UTC of times in the server's list; NaT where unknown, or beyond all sense."""
     day_ns = (input.start_mjd - UNIX_EPOCH_MJD) * DAY_S * 10**9
     return pd.Series(
-        [pd.Timestamp(day_ns + second_of(mjd, input)) if isfinite(mjd) else pd.NaT for mjd in mjds],
+        [pd.Timestamp(day_ns + second_of(mjd, input)) if is_a_time(mjd, input) else pd.NaT for mjd in mjds],
         dtype="datetime64[ns]",
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from difxnb.client import monitor_feed
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.errors import ConnectionFailed, ConnectionLost, NoReply, ProtocolError
 from difxnb.wire.control import (
@@ -75,6 +76,7 @@ async def test_conversation() -> None:
 
 
 async def test_a_monitor_that_was_not_asked_for_anything_is_left_in_the_right_order() -> None:
+    """H10: a path and a size before the close."""
     async with monitored(polite) as (monitor, node):
         feed = await node.open_monitor(JOB)
         with pytest.raises(ValueError, match="selection is empty"):
@@ -105,21 +107,28 @@ async def test_data_are_asked_for_again_after_a_gap() -> None:
     assert monitor.requests.count(StartProductRequests()) == 3
 
 
-async def test_asking_in_vain_has_an_end() -> None:
+async def test_asking_in_vain_becomes_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """7.13: a server that gives up at once, again and again, is not asked without a pause; nor is it given up."""
+
     async def hear(monitor: FakeMonitor, request: object) -> None:
         await polite(monitor, request)
         if isinstance(request, EndProductRequests):
-            await monitor.say(*encode_text_packet(MonitorText(101, "timed out after 0 seconds\n")))
+            if monitor.requests.count(EndProductRequests()) <= 6:
+                await monitor.say(*encode_text_packet(MonitorText(101, "timed out after 0 seconds\n")))
+            else:
+                await monitor.say(*block())
 
+    assert monitor_feed.RESTART_PAUSES[0] == 0.0
+    assert min(monitor_feed.RESTART_PAUSES[3:]) >= 1.0
+    monkeypatch.setattr(monitor_feed, "RESTART_PAUSES", (0.0, 0.0, 0.05))
+    blocks = Blocks()
     async with monitored(hear) as (monitor, node):
         feed = await node.open_monitor(JOB)
-        await feed.request(feed.products, lambda _: None)
-        async with asyncio.timeout(5):
-            while len(feed.texts) < 11:
-                await node.fence()
-        await node.fence()
-        assert len(feed.texts) == 11
-        assert monitor.requests.count(EndProductRequests()) == 11
+        begin = asyncio.get_running_loop().time()
+        await feed.request(feed.products, blocks.append)
+        await blocks.wait_for(1)
+        assert asyncio.get_running_loop().time() - begin >= 4 * 0.05
+        assert monitor.requests.count(EndProductRequests()) == 7
         await feed.close()
 
 
