@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +70,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         self.messages, self.jobs = Messages(self._choose_messages), Jobs()
         self._listeners: dict[object, Listener] = {1: self.messages.add, 2: self.jobs.add}
         self.runs = Runs()
+        self._sent: Counter[str] = Counter()
         self.warn: Callable[[Warning], None] = _warn
         self.monitors: set[Monitor] = set()
         self.head_node = AsyncHeadNode(

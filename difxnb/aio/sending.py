@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,17 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 class SendVerbs:
-    """The verb of a `Correlator` that sends messages.
-
-    Attributes
-    ----------
-    sent_messages : int
-        How many were sent; the number of the last one, where it got its envelope here.
-    """
+    """The verb of a `Correlator` that sends messages."""
 
     head_node: AsyncHeadNode
     messages: Messages
-    sent_messages = 0
+    _sent: Counter[str]
 
     if TYPE_CHECKING:
 
@@ -82,12 +77,12 @@ class SendVerbs:
             It cannot be written, is addressed to nobody, or would be handed to a shell.
         NoReply, ConnectionLost
         """
-        document = make_document(message, to=to, sequence=self.sent_messages + 1, confirm=confirm)
+        document = make_document(message, to=to, sent=self._sent, confirm=confirm)
         outgoing = Outgoing(document, self._destination())
         if preview:
             return outgoing
-        self.sent_messages += 1
         echo = _Echo(document)
+        self._sent[echo.identifier] += 1
         end = self.listen(echo.hear)
         try:
             await self.head_node.send_document(document)
@@ -129,6 +124,11 @@ class _Echo:
     def kind(self) -> str:
         """Type of the message."""
         return "" if isinstance(self._expected, Unparsed) else self._expected.header.type
+
+    @property
+    def identifier(self) -> str:
+        """Under whose name it counts."""
+        return "" if isinstance(self._expected, Unparsed) else self._expected.header.identifier
 
     def hear(self, item: Item, time: float) -> None:
         """Take in what the relay brings."""

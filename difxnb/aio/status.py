@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FETCHED_AT_ONCE = 8
-"""Logs that are fetched at the same time."""
+"""Logs that are fetched at the same time from a server of this package.
+
+A real one gets one after the other: two transfers at a time on one connection end it within some hundred files.
+"""
 
 
 class StatusVerbs:
@@ -91,7 +94,8 @@ class StatusVerbs:
                 if progress is not None:
                     progress(done, len(wanted))
 
-        await _all_of([asyncio.create_task(fetch()) for _ in range(FETCHED_AT_ONCE)])
+        at_once = FETCHED_AT_ONCE if self.head_node.description.is_own else 1
+        await _all_of([asyncio.create_task(fetch()) for _ in range(at_once)])
         missing = [record.input_file for record in report.records if logs.get(record.input_file) is None]
         return {name: log for name, log in logs.items() if log is not None}, missing
 

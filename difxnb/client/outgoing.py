@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from difxnb.errors import MessageError, NotConfirmed, UnsafeValue
@@ -76,7 +76,7 @@ class Outgoing:
 
 
 def make_document(
-    message: Message | Body | str | bytes, *, to: Iterable[str], sequence: int, confirm: bool
+    message: Message | Body | str | bytes, *, to: Iterable[str], sent: Mapping[str, int], confirm: bool
 ) -> bytes:
     """Make the document of a message.
 
@@ -86,8 +86,8 @@ def make_document(
         A whole message; a body, which gets an envelope; XML, which stays as it is; or the text of a command.
     to : iterable of str
         Addressees, for bodies and commands.
-    sequence : int
-        Number of the message, where it gets an envelope.
+    sent : mapping of str to int
+        How many messages have been sent under each identifier: receivers count for each of them.
     confirm : bool
         Whether something that destroys, or that nobody here knows, is meant.
 
@@ -98,7 +98,7 @@ def make_document(
     NotConfirmed, UnsafeValue
         It destroys something; a receiver would hand it to a shell.
     """
-    document = _document(message, tuple([to] if isinstance(to, str) else to), sequence)
+    document = _document(message, tuple([to] if isinstance(to, str) else to), sent)
     if len(document) > MAX_DATAGRAM:
         raise MessageError(f"the document has {len(document)} bytes; receivers take {MAX_DATAGRAM}")
     if b"\0" in document:
@@ -110,7 +110,7 @@ def make_document(
     return document
 
 
-def _document(message: Message | Body | str | bytes, to: tuple[str, ...], sequence: int) -> bytes:
+def _document(message: Message | Body | str | bytes, to: tuple[str, ...], sent: Mapping[str, int]) -> bytes:
     if isinstance(message, str) and not message.lstrip().startswith("<"):
         message = Command(message)
     if isinstance(message, str | bytes):
@@ -121,7 +121,8 @@ def _document(message: Message | Body | str | bytes, to: tuple[str, ...], sequen
         if to:
             raise ValueError("a Message carries its own addressees in its header; to= is for bodies")
         return to_xml(message)
-    return to_xml(Message(_header(message, to), message, sequence))
+    header = _header(message, to)
+    return to_xml(Message(header, message, sent.get(header.identifier, 0) + 1))
 
 
 def _header(body: Body, to: tuple[str, ...]) -> Header:
