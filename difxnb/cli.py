@@ -149,7 +149,8 @@ def serve(
     from difxnb.formats.token_file import read_token
     from difxnb.server.access import Limits
     from difxnb.server.demo_recorders import demo_recorders
-    from difxnb.server.gui_server import GuiServer, run_server
+    from difxnb.server.gui_server import GuiServer
+    from difxnb.server.program import run_server
 
     group = _parse_group(multicast)
     limits = Limits().changed(clients=max_clients, packet=max_packet, rate=max_rate, memory=max_memory)

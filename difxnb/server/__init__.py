@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from difxnb.server.gui_server import GuiServer as GuiServer
-    from difxnb.server.gui_server import run_server as run_server
+    from difxnb.server.program import run_server as run_server
 
 __all__ = ["GuiServer", "run_server"]
 
@@ -20,6 +20,6 @@ __all__ = ["GuiServer", "run_server"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from difxnb.server import gui_server
+    from difxnb.server import program
 
-    return getattr(gui_server, name)
+    return getattr(program, name)
