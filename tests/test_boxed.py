@@ -90,3 +90,12 @@ def test_other_files_are_not_touched(tmp_path: Path, small: object) -> None:
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(ServerNotStarted, match="quirk"):
         ServerProcess(tmp_path, quirks="no-such-quirk")
+
+
+def test_a_box_has_recorders_with_its_recordings(tmp_path: Path, small: object) -> None:
+    with difxnb.demo(tmp_path / "box", experiment=small) as difx:
+        assert difx.recorder("mark5fx01").modules()["vsn"].tolist() == ["DEMO+001", "DEMO+002"]
+        directory = difx.recorder("mark5fx01").directory("DEMO+001")
+        assert (directory["format"] == "VDIF").all()
+        assert not directory.empty
+        assert difx.recorder("mark5fx02").modules()["recorder"].tolist() == ["mark5fx02"] * 2

@@ -113,3 +113,9 @@ def test_serve_says_where_it_listens_and_ends_with_its_standard_input(tmp_path: 
             assert difx.ls(tmp_path).empty
         server.stdin.close()
         assert server.wait(timeout=20) == 0
+
+
+def test_a_directory_of_programs_must_be_one(tmp_path: Path) -> None:
+    done = run("serve", "--root", tmp_path, "--programs", tmp_path / "none")
+    assert done.returncode == 1
+    assert "is no directory of programs" in done.stderr

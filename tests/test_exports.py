@@ -43,12 +43,14 @@ PLUMBING = {
     "Job": {"outputs", "placement", "placement_or_none", "stop_run"},
     "JobRun": {"add_event", "abandon", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
+    "Recorder": set(),
 }
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},
     "Job": {"name", "input_file"},
     "JobRun": {"monitor"},
     "Monitor": set(),
+    "Recorder": {"name"},
 }
 
 
@@ -58,7 +60,7 @@ def _public(cls: type) -> dict[str, object]:
     return {name: value for name, value in everything.items() if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Monitor"])
+@pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Monitor", "Recorder"])
 def test_the_two_faces_have_the_same_verbs(name: str) -> None:
     """Same names, same parameters; what waits for the server is awaitable on one face and blocks on the other."""
     awaitable, blocking = _public(getattr(aio, name)), _public(getattr(notebook, name))

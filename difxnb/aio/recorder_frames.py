@@ -15,7 +15,7 @@ import pandas as pd
 from difxnb.client.file_list import FileList
 from difxnb.client.vex2difx import Made
 from difxnb.formats.module_directory import ModuleDirectory
-from difxnb.tables.columns import integers, mjd_seconds, numbers, texts, times
+from difxnb.tables.columns import integers, mjd_seconds, numbers, times
 from difxnb.wire.file_list import parse_recording
 from difxnb.wire.files import Entry
 from difxnb.wire.message import Mark5Status, Mark5Version, Mark6Status, Message, Smart
@@ -53,6 +53,12 @@ SMART_NAMES = {
 
 _CRITICAL = frozenset({1, 5, 10, 196, 197, 198, 201})
 
+
+def _texts(values: Iterable[str | None]) -> pd.Series[str]:
+    """Texts, None where missing; always of the same type, also where there are none at all."""
+    return pd.Series(list(values), dtype=object)
+
+
 Heard = tuple[Message, float]
 """A message, and when it was received (unix seconds)."""
 
@@ -61,7 +67,7 @@ def output_frame(lines: Sequence[OutputLine]) -> pd.DataFrame:
     """What programs printed: ``text``, ``error`` (it came on the error output, which proves little)."""
     return pd.DataFrame(
         {
-            "text": texts(line.text for line in lines),
+            "text": _texts(line.text for line in lines),
             "error": pd.Series([line.is_error for line in lines], dtype=bool),
         }
     )
@@ -80,10 +86,10 @@ def modules_frame(heard: Iterable[Heard]) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "recorder": texts(row[0] for row in rows),
-            "bank": texts(row[1] for row in rows),
-            "vsn": texts(row[2] for row in rows),
-            "state": texts(row[3] for row in rows),
+            "recorder": _texts(row[0] for row in rows),
+            "bank": _texts(row[1] for row in rows),
+            "vsn": _texts(row[2] for row in rows),
+            "state": _texts(row[3] for row in rows),
             "heard": times(row[4] for row in rows),
         }
     )
@@ -107,7 +113,7 @@ def versions_frame(heard: Iterable[Heard]) -> pd.DataFrame:
     for message, _ in heard:
         if isinstance(message.body, Mark5Version):
             rows += [(message.header.source, part, value) for part, value in _parts(message.body)]
-    return pd.DataFrame({name: texts(row[i] for row in rows) for i, name in enumerate(_VERSION_COLUMNS)})
+    return pd.DataFrame({name: _texts(row[i] for row in rows) for i, name in enumerate(_VERSION_COLUMNS)})
 
 
 _VERSION_COLUMNS = ("recorder", "part", "version")
@@ -132,12 +138,12 @@ def smart_frame(heard: Iterable[Heard]) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "recorder": texts(row[0] for row in rows),
-            "vsn": texts(row[1].vsn for row in rows),
+            "recorder": _texts(row[0] for row in rows),
+            "vsn": _texts(row[1].vsn for row in rows),
             "disk": integers(row[1].slot for row in rows),
             "time": times(mjd_seconds(row[1].mjd) for row in rows),
             "id": integers(row[2] for row in rows),
-            "name": texts(SMART_NAMES.get(row[2]) for row in rows),
+            "name": _texts(SMART_NAMES.get(row[2]) for row in rows),
             "value": integers(row[3] for row in rows),
             "suspect": pd.Series([row[2] in _CRITICAL and row[3] != 0 for row in rows], dtype=bool),
         }
@@ -154,18 +160,18 @@ def directory_frame(directory: ModuleDirectory) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "scan": pd.Series(range(1, len(scans) + 1), dtype="int64"),
-            "name": texts(scan.name for scan in scans),
+            "name": _texts(scan.name for scan in scans),
             "start": times(scan.start_unix for scan in scans),
             "stop": times(scan.start_unix + scan.duration_s for scan in scans),
             "duration": numbers(scan.duration_s for scan in scans),
-            "format": texts(scan.format_name for scan in scans),
+            "format": _texts(scan.format_name for scan in scans),
             "tracks": pd.Series([scan.tracks for scan in scans], dtype="int64"),
             "bytes": pd.Series([scan.length for scan in scans], dtype="int64"),
             "position": pd.Series([scan.start for scan in scans], dtype="int64"),
             "rate": numbers(
                 8e-6 * scan.length / scan.duration_s if scan.duration_s > 0 else None for scan in scans
             ),
-            "note": texts(scan.note for scan in scans),
+            "note": _texts(scan.note for scan in scans),
         }
     )
 
@@ -187,8 +193,8 @@ def copy_frame(lines: Sequence[OutputLine]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "scan": pd.Series([row[0] for row in rows], dtype="int64"),
-            "name": texts(row[1] for row in rows),
-            "file": texts(row[2] for row in rows),
+            "name": _texts(row[1] for row in rows),
+            "file": _texts(row[2] for row in rows),
         }
     )
 
@@ -212,7 +218,7 @@ def recordings_frame(made: FileList) -> pd.DataFrame:
     stop = times(_to_ms(r.stop_mjd) if k else None for r, k in zip(rows, known, strict=True))
     return pd.DataFrame(
         {
-            "file": texts(recording.file for recording in rows),
+            "file": _texts(recording.file for recording in rows),
             "start": start,
             "stop": stop,
             "duration": (stop - start).dt.total_seconds(),
@@ -230,9 +236,9 @@ def made_frame(made: Made) -> pd.DataFrame:
     rows = made.inputs
     return pd.DataFrame(
         {
-            "job": texts(PurePosixPath(entry.path).stem for entry in rows),
-            "input": texts(entry.path for entry in rows),
-            "model": texts(made.model_of(entry.path) for entry in rows),
+            "job": _texts(PurePosixPath(entry.path).stem for entry in rows),
+            "input": _texts(entry.path for entry in rows),
+            "model": _texts(made.model_of(entry.path) for entry in rows),
             "replaced": pd.Series([entry.path in made.replaced for entry in rows], dtype=bool),
             "modified": times(map(_modified, rows)),
         }
@@ -244,8 +250,8 @@ def models_frame(made: Made) -> pd.DataFrame:
     rows = made.models
     return pd.DataFrame(
         {
-            "job": texts(PurePosixPath(entry.path).stem for entry in rows),
-            "model": texts(entry.path for entry in rows),
+            "job": _texts(PurePosixPath(entry.path).stem for entry in rows),
+            "model": _texts(entry.path for entry in rows),
             "replaced": pd.Series([entry.path in made.replaced for entry in rows], dtype=bool),
             "modified": times(map(_modified, rows)),
         }

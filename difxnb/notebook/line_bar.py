@@ -51,8 +51,8 @@ class LineBar:
 
     def close(self) -> None:
         """Draw for the last time."""
+        self.draw()
         if self._bar is not None:
-            self.draw()
             self._bar.close()
 
 

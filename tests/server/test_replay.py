@@ -5,7 +5,6 @@ The recordings are those of ``tests/wire/captures`` (provenance there). Paths ar
 what depends on the host (version text, environment, dates, owners) is compared by shape.
 """
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -13,118 +12,21 @@ from pathlib import Path
 import pytest
 
 from difxnb.formats.machines import write_machines, write_threads
-from difxnb.wire import control
-from difxnb.wire.packet import Packet, PacketReader, encode_packet
+from difxnb.wire.packet import Packet
+from tests.server import replaying
 from tests.server.made_jobs import MadeJob
-from tests.server.peers import Peer, run, serving
+from tests.server.recorder_rooms import install
+from tests.server.replaying import capture, comparable
 
-CAPTURES = Path(__file__).parents[1] / "wire" / "captures"
 THERE = "/srv/difx-soft"
-TIME = re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")
-
-# The real server answers file operations that fail with silence, and damages binary uploads.
-AS_RECORDED = "silent-files,text-uploads"
-
-
-def timeline(name):
-    """Packets of both directions in the order in which they were complete."""
-    readers = {"c2s": PacketReader(), "s2c": PacketReader()}
-    found = []
-    for line in (CAPTURES / f"{name}.jsonl").read_text().splitlines():
-        piece = json.loads(line)
-        reader = readers[piece["dir"]]
-        reader.receive_data(bytes.fromhex(piece["hex"]))
-        while (packet := reader.next_packet()) is not None:
-            found.append((piece["dir"], packet))
-    return found
 
 
 def recorded(name, direction):
-    return [packet for way, packet in timeline(name) if way == direction]
+    return capture(name).packets(direction)
 
 
-def moved(packet, root):
-    """The same request for our root; lengths inside the payload of packet 24 are made anew."""
-    if packet.id == 24:
-        event = control.decode_from_client(packet)
-        pattern = event.pattern.replace(THERE, str(root))
-        return control.encode(control.StatusRequest(event.short, pattern, event.address, event.port))
-    return encode_packet(packet.id, packet.payload.replace(THERE.encode(), str(root).encode()))
-
-
-def comparable(packets, root):
-    """What must agree: main packets in order, and the pieces of each channel in order."""
-    main, channels = [], {}
-    for packet in packets:
-        event = control.decode_from_server(packet)
-        match event:
-            case control.ChannelData(channel, data):
-                text = data.replace(str(root).encode(), THERE.encode())
-                channels.setdefault(channel, []).append(_shape(text))
-            case control.EnvironmentVariable() | control.AvailableVersion():
-                if not main or main[-1] != type(event).__name__:
-                    main.append(type(event).__name__)
-            case control.ServerVersion() | control.DifxBase() | control.Notice():
-                main.append(type(event).__name__ + str(getattr(event, "severity", "")))
-            case control.ServerUser():
-                continue  # absent where the server has no terminal
-            case _:
-                main.append(event)
-    return main, {channel: _joined(pieces) for channel, pieces in channels.items()}
-
-
-def _shape(data):
-    """A piece, with what depends on host and day taken out of it."""
-    if len(data) <= 4:
-        return data
-    text = TIME.sub("TIME", data.decode("latin-1"))
-    if re.match(r"[-dl][-rwx]{9} ", text):
-        columns = text.split(None, 8)
-        return " ".join([columns[0], columns[1], columns[4], columns[8]])
-    return re.sub(r"^total \d+", "total", text)
-
-
-def _joined(pieces):
-    """Lengths of pieces that differ by path and owner do not count; that there is a length does."""
-    result = []
-    for index, piece in enumerate(pieces):
-        following = pieces[index + 1] if index + 1 < len(pieces) else None
-        is_length = isinstance(piece, bytes) and len(piece) == 4 and isinstance(following, str)
-        result.append("length" if is_length else piece)
-    return result
-
-
-def play(name, root, prepare=lambda: None, quirks=AS_RECORDED):
-    sent, expected = recorded(name, "c2s"), recorded(name, "s2c")
-    prepare()
-    heard = []
-
-    async def main():
-        async with serving(root, quirks=quirks) as server:
-            peer = await Peer.connect(server, channels=False)
-            wanted = 0
-            for way, packet in timeline(name):
-                # The recorded client waited for answers, so must we: operations run beside each other.
-                if way == "s2c":
-                    wanted += packet.id == 22
-                else:
-                    before = wanted
-                    await peer.until(lambda before=before: sum(map(len, peer.pieces.values())) >= before)
-                    await peer.send(moved(packet, root))
-            await peer.until(lambda: sum(map(len, peer.pieces.values())) >= wanted, f"{wanted} pieces")
-            number = len([p for p in sent if p.id == 8])
-            await peer.until(lambda: peer.events.count(control.VersionsComplete()) >= number)
-            heard.extend(peer.raw)
-            before = len(heard)
-            await peer.fence()
-            extra = [p for p in peer.raw[before:] if p.id in (6, 21, 22)]
-            assert extra == [], "more than the real server says"
-            await peer.close()
-
-    run(main())
-    ours, theirs = comparable(heard, root), comparable(expected, root)
-    assert ours[1] == theirs[1]
-    assert ours[0] == theirs[0]
+def play(name, root, prepare=lambda: None, **options):
+    replaying.play(capture(name), root, prepare, **options)
 
 
 @pytest.fixture
@@ -222,8 +124,23 @@ def test_a_start_with_output_in_the_way(root):
     play("29_start_output_exists", root, prepare)
 
 
+def test_vex2difx_and_a_delay_program(root):
+    """7.7, with programs that do what those of the recording did."""
+    (root / "jobs" / "v2d1").mkdir()
+    (root / "jobs" / "v2d1" / "demo.v2d").write_text("")
+    vex2difx = (
+        'echo "start date: 2020y100d07h00m00s" >&2; echo "2 job(s) created."\n'
+        "for n in demo demo_1; do touch $n.input $n.calc; done"
+    )
+    calc = 'echo im > "${2%.calc}.im"'
+    programs = install(root / "bin", {"vex2difx": vex2difx, "difxcalc_stub": calc})
+    # The real server judges programs by their error output.
+    quirks = f"{AS_RECORDED},ignored-status"
+    play("35_vex2difx", root, quirks=quirks, in_order=False, programs=programs)
+
+
 def test_the_comparison_can_fail():
     theirs = recorded("19_status", "s2c")
     other = [*theirs[:5], Packet(22, theirs[5].payload + b"x"), *theirs[6:]]
-    assert comparable(theirs, "/root") != comparable(other, "/root")
-    assert comparable(theirs, "/root") != comparable([*theirs[:2], *theirs[3:]], "/root")
+    assert comparable(theirs, "/root", THERE) != comparable(other, "/root", THERE)
+    assert comparable(theirs, "/root", THERE) != comparable([*theirs[:2], *theirs[3:]], "/root", THERE)
