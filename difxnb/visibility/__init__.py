@@ -13,7 +13,8 @@ In go monitor blocks or SWIN records, out come xarray Datasets and tables of fri
 * ``polarization``: ``"RR"``, ``"RL"``…: of antenna 1, of antenna 2
 
 with ``antenna1_name``, ``antenna2_name``, ``is_autocorrelation`` (baseline), ``bandwidth``, ``sideband``,
-``n_channels`` (band), ``scan_name`` and ``field_name`` (time). ``phase_center`` and ``pulsar_bin`` are
+``n_channels`` (band), ``scan_name`` and ``field_name`` (time). Live data have ``time_uncertainty`` (time) too: s, by
+which `time` may be off, 0 where it is exact. ``phase_center`` and ``pulsar_bin`` are
 dimensions behind ``time`` where there is more than one. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where
 antenna 2 is late; the sign is the same for both sidebands.
 """
