@@ -22,7 +22,6 @@ from difxnb.server.actions import (
     ChangeFiles,
     ChannelBytes,
     Close,
-    DialBack,
     Publish,
     Recall,
     Reply,
@@ -31,6 +30,7 @@ from difxnb.server.actions import (
     StopJob,
     Threaded,
 )
+from difxnb.server.client_sides import ClientSides
 from difxnb.server.confinement import Confinement
 from difxnb.server.entrance import let_in, turn_away
 from difxnb.server.files import error_text, operate
@@ -44,7 +44,7 @@ from difxnb.server.protocol import Conversation
 from difxnb.server.quirks import Quirks
 from difxnb.server.relay import Document, MessageNetwork, Network
 from difxnb.server.running_jobs import Jobs
-from difxnb.server.side import ChannelInput, ChannelSide, DialBackSide, SideConnection
+from difxnb.server.side import SideConnection
 from difxnb.server.start_plan import ACCEPTED, StartPlan, find_input, plan_start
 from difxnb.server.workshop import Workshop
 from difxnb.wire.control import StartMonitor, StatusRequest
@@ -93,9 +93,7 @@ class ClientConnection:
             max_payload=limits.packet,
             read_only=services.read_only,
         )
-        self._input = ChannelInput(limit=limits.memory)
-        self._channels: dict[int, ChannelSide] = {}
-        self._lingering: list[DialBackSide] = []
+        self._sides = ClientSides(self._outbox, limits, late_close=services.quirks.late_close)
         self._operations: set[asyncio.Task[None]] = set()
         self._started: set[RunningJob] = set()
 
@@ -145,16 +143,14 @@ class ClientConnection:
 
     async def _end(self) -> None:
         try:
-            for side in self._channels.values():
-                side.end()
+            self._sides.end()
             for task in self._operations:
                 task.cancel()
             if self._operations:
                 await asyncio.wait(self._operations)
             await self._outbox.close()
         finally:  # the server may be closing and not wait for any of this
-            for dialed in self._lingering:
-                dialed.abort()
+            self._sides.abort()
             self._outbox.abort()
 
     def _hear(self, document: Document) -> None:
@@ -173,7 +169,7 @@ class ClientConnection:
             case ChangeFiles():
                 await self._change_files(action)
             case ChannelBytes(channel, data):
-                await self._channel_bytes(channel, data)
+                await self._sides.take(channel, data)
             case StopJob(input_file):
                 await self._stop_job(input_file)
             case StartJob():
@@ -198,25 +194,6 @@ class ClientConnection:
             if not self._services.quirks.silent_files:
                 await self._complain(f"{action.operation} {action.path}: {error_text(error)}")
 
-    async def _channel_bytes(self, channel: int, data: bytes) -> None:
-        if not self._input.receive(channel, data):
-            text = f"{len(data)} bytes for channel {channel}, which is not open, were dropped"
-            await self._outbox.send(warning_notice(text))
-        side = self._channels.get(channel)
-        if side is not None:
-            side.notify()
-            if self._input.full:
-                await self._make_room()
-
-    async def _make_room(self) -> None:
-        """Wait until operations have taken enough of what the client sent, so that slow ones slow it down."""
-        try:
-            async with asyncio.timeout(self._limits.stall):
-                await self._input.room()
-        except TimeoutError as error:
-            self.abort()
-            raise ConnectionResetError("the client sends what no operation of it takes") from error
-
     async def _stop_job(self, input_file: str) -> None:
         job = self._services.jobs.find(input_file)
         if job is None:
@@ -227,7 +204,9 @@ class ClientConnection:
         await job.ended.wait()
 
     async def _start_job(self, action: StartJob) -> None:
-        side = await self._open(action.side)
+        if await self._has_too_many():
+            return
+        side = await self._sides.open(action.side)
         if side is None:
             return
         follower, job = Follower(side, self._outbox.send), None
@@ -240,7 +219,7 @@ class ClientConnection:
                 await follower.say(step)
         finally:
             if job is None:
-                await self._close_side(side)
+                await self._sides.close(side)
             else:
                 self._started.add(job)
                 self._spawn(self._follow(follower, side, job))
@@ -264,26 +243,31 @@ class ClientConnection:
             await follower.run()
         finally:
             self._started.discard(job)
-            await self._close_side(side)
+            await self._sides.close(side)
         if self._services.quirks.dies_after_job:
             self.abort()
 
     # --- what runs beside it ---------------------------------------------------------------------------
 
     async def _begin(self, request: Threaded, side: Side) -> None:
-        if len(self._operations) >= self._limits.operations:
-            await self._complain(f"refused: {self._limits.operations} operations of this client are running")
-        else:
+        if not await self._has_too_many():
             self._spawn(self._operation(request, side))
 
+    async def _has_too_many(self) -> bool:
+        bound = self._limits.operations
+        if len(self._operations) < bound:
+            return False
+        await self._complain(f"refused: {bound} operations of this client are running")
+        return True
+
     async def _operation(self, request: Threaded, where: Side) -> None:
-        side = await self._open(where)
+        side = await self._sides.open(where)
         if side is None:
             return
         try:
             await self._converse(request, side)
         finally:
-            await self._close_side(side)
+            await self._sides.close(side)
 
     async def _converse(self, request: Threaded, side: SideConnection) -> None:
         services = self._services
@@ -305,28 +289,6 @@ class ClientConnection:
             case _:
                 prefix = self._conversation.setup_path
                 await services.workshop.serve(request, side, self._outbox.send, prefix)
-
-    async def _open(self, where: Side) -> SideConnection | None:
-        """Make the side connection of an operation; None when it does not come about."""
-        try:
-            if isinstance(where, DialBack):
-                return await DialBackSide.open(where.host, where.port)
-            side = ChannelSide(where.number, self._outbox, self._input)
-        except (OSError, ValueError) as error:
-            text = f"client socket connection from guiServer failed: {str(error) or type(error).__name__}"
-            await self._complain(text)
-            return None
-        self._channels[where.number] = side
-        await side.announce()
-        return side
-
-    async def _close_side(self, side: SideConnection) -> None:
-        if isinstance(side, ChannelSide):
-            self._channels = {number: other for number, other in self._channels.items() if other is not side}
-        if isinstance(side, DialBackSide) and self._services.quirks.late_close:
-            self._lingering.append(side)
-        else:
-            await side.close()
 
     async def _complain(self, text: str) -> None:
         await self._outbox.send(error_notice(text))
