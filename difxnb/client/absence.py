@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from difxnb.client.session import Item, Subscriber
 from difxnb.wire.events import Gap
 
 
@@ -47,3 +48,37 @@ class Absence:
         times = "once" if self.failures == 1 else f"{self.failures} times"
         goes_on = "and given up" if self.given_up else "and tried further"
         return f"{lasts}, connecting again failed {times} {goes_on}: {self.last_failure}"
+
+
+class Gate:
+    """Keeps what a new connection brings until the end of the gap has been told, so that nothing lies inside a gap.
+
+    Parameters
+    ----------
+    subscriber : callable
+        Gets everything, from `open` on.
+
+    Attributes
+    ----------
+    begin : float or None
+        When the first thing came.
+    """
+
+    def __init__(self, subscriber: Subscriber) -> None:
+        self.begin: float | None = None
+        self._subscriber = subscriber
+        self._kept: list[tuple[Item, float]] | None = []
+
+    def __call__(self, item: Item, when: float) -> None:
+        """Take what came."""
+        if self._kept is None:
+            self._subscriber(item, when)
+        else:
+            self.begin = when if self.begin is None else self.begin
+            self._kept.append((item, when))
+
+    def open(self) -> None:
+        """Hand on what was kept, and everything that comes."""
+        kept, self._kept = self._kept or [], None
+        for item, when in kept:
+            self._subscriber(item, when)

@@ -15,10 +15,10 @@ import time
 from collections.abc import Coroutine
 from dataclasses import replace
 
-from difxnb.client.absence import Absence
+from difxnb.client.absence import Absence, Gate
 from difxnb.client.patience import Patience
 from difxnb.client.server_description import ServerDescription
-from difxnb.client.session import Session, Subscriber
+from difxnb.client.session import Item, Session, Subscriber
 from difxnb.client.settings import Settings
 from difxnb.client.start_up import TRANSPORTS, open_session
 from difxnb.client.tunnel import Gateway, Tunnel
@@ -31,9 +31,6 @@ from difxnb.errors import (
     NotGuiServer,
     StillRunning,
 )
-from difxnb.wire.control import Notice
-from difxnb.wire.events import Gap
-from difxnb.wire.message import Message, Unparsed
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +38,7 @@ _log = logging.getLogger(__name__)
 _IN_VAIN = (GatewayRefused, AccessDenied)
 
 
-def _ignore(item: Message | Unparsed | Notice | Gap, time: float) -> None:
+def _ignore(item: Item, time: float) -> None:
     """Take a message and do nothing with it."""
 
 
@@ -240,12 +237,13 @@ class Lifeline:
     # --- losses -------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
+        gate = Gate(self._subscriber)
         session = await open_session(
             self.host,
             self.port,
             transport=self.transport,
             patience=self.patience,
-            subscriber=self._subscriber,
+            subscriber=gate,
             rng=self._rng,
             settings=self.settings,
             tunnel=self._tunnel,
@@ -259,9 +257,10 @@ class Lifeline:
         session.leftovers = self._leftovers
         self._session, self._closed = session, False
         if self.absence is not None:
-            self._tell_of_absence(end=time.time())
+            self._tell_of_absence(end=gate.begin or time.time())
             self.absence = None
             self.reconnections += 1
+        gate.open()
         self._settled.set()
 
     async def _replace(self) -> None:

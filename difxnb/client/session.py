@@ -42,7 +42,8 @@ from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed, parse
 from difxnb.wire.packet import PacketReader
 
-Subscriber = Callable[[Message | Unparsed | Notice | Gap, float], None]
+Item = Message | Unparsed | Notice | Gap
+Subscriber = Callable[[Item, float], None]
 
 _READ_SIZE = 2**18
 _KEPT_NOTICES = 200

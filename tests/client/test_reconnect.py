@@ -33,12 +33,14 @@ from difxnb.wire.control import (
     Command,
     MessageSelection,
     MulticastSettings,
+    Relayed,
     RelaySwitch,
     SetupPath,
     VersionRequest,
     decode_from_client,
 )
 from difxnb.wire.events import Gap
+from difxnb.wire.message import Unparsed
 from difxnb.wire.packet import encode_packet
 from tests.client.peers import ROBUST, VERSION_REPLY, Talker, head_node_at, own_server, scripted
 
@@ -188,6 +190,29 @@ async def test_a_new_connection_is_told_everything_again() -> None:
             multicast,
             VersionRequest(),
         ]
+
+
+async def test_nothing_lies_inside_a_gap() -> None:
+    """What is relayed while the connection is still being set up comes after the end of the gap."""
+    server, heard, items = Server(), Heard(), []
+
+    def hear(item: object, when: float) -> None:
+        items.append(item)
+        heard(item, when)
+
+    async def script(talker: Talker) -> None:
+        if server.told:
+            await talker.say(Relayed(b"early"))
+        await server(talker)
+
+    async with scripted(script) as port, head_node_at(port, subscriber=hear, patience=ROBUST) as node:
+        await server.close()
+        await heard.wait_for(2)
+        await node.fence()
+    begin, end, early = items
+    assert [begin, end] == heard.gaps
+    assert isinstance(early, Unparsed)
+    assert begin.begin <= end.end <= time.time()
 
 
 async def test_settings_that_came_at_a_bad_time_are_not_lost() -> None:

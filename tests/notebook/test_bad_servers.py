@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,10 @@ import pytest
 import difxnb
 from difxnb.errors import (
     ConnectionFailed,
-    ConnectionLost,
     NoReply,
     NotGuiServer,
 )
+from difxnb.wire.events import Gap
 from difxnb.wire.job import JobOutcome
 from tests.client.peers import BRIEF, ROBUST, Talker, scripted
 from tests.jobs_to_run import put
@@ -87,23 +89,31 @@ def test_a_server_that_fails_in_the_middle_of_a_job(
 ) -> None:
     root = tmp_path.resolve()
     line, port = far.enter(line_to(root))
-    with difxnb.connect("127.0.0.1", port, patience=replace(ROBUST, idle=0.5, fence=2.0)) as difx:
+    with difxnb.connect("127.0.0.1", port, patience=replace(ROBUST, idle=0.5, fence=2.0, gentle=0.3)) as difx:
         job = job_at(difx, put(made, "long", root))
         running = once_running(difx, None)
-        # Without a check: a real server may die after one, and then the connection comes back by itself.
-        run = job.start(monitor=True, bail_on_config_fail=False)
+        run = job.start(monitor=True)
         assert running.wait(30)
+        gone, back = gap_events(difx)
         far.loop.call(end(line))
-        with pytest.raises(ConnectionLost, match="outcome is unknown") as caught:
-            run.wait(30, progress=False)
-        assert caught.match(text)
-        assert run.outcome is JobOutcome.UNKNOWN
-        assert run.monitor is not None
-        assert run.monitor.closed
-        assert "unknown" in run._repr_html_()
-        assert "gone" in run.monitor._repr_html_()
-        with pytest.raises(ConnectionLost, match=r"reconnect\(\)"):
-            job.status()
+        assert gone.wait(30)
         line.silent = False
-        difx.reconnect()
+        assert back.wait(30)
+        (reason,) = difx.messages.frame(type="gap")["reason"]
+        assert re.search(text, reason)
+        assert job.status()["job"].tolist() == ["job"]
         run.stop()
+        assert run.outcome is JobOutcome.STOPPED
+        assert "stopped" in run._repr_html_()
+
+
+def gap_events(difx: difxnb.notebook.Correlator) -> tuple[threading.Event, threading.Event]:
+    """Set when the connection is lost, and when it stands again."""
+    gone, back = threading.Event(), threading.Event()
+
+    def look(item: object) -> None:
+        if isinstance(item, Gap):
+            (gone if item.end is None else back).set()
+
+    difx.messages.subscribe(look, type="gap")
+    return gone, back
