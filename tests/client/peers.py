@@ -44,6 +44,7 @@ BRIEF = Patience(
     listing=0.4,
     stall=0.4,
     stop=0.5,
+    echo=0.2,
     quiet=0.3,
     gentle=0.3,
     look=0.1,
