@@ -24,6 +24,7 @@ TOO_LATE = "no access token came in time"
 TOO_MANY = "too many clients are connected"
 TOO_MANY_HERE = "too many clients are connected from this address"
 TOO_MANY_STRANGERS = "too many clients of this address have not shown their token yet"
+TOO_MANY_GUESSES = "too many wrong tokens came from this address just now; try again in some seconds"
 
 _REMEMBERED_HOSTS = 1000
 _FORGIVEN_AFTER = 600.0
@@ -41,6 +42,8 @@ class Limits:
         Connections at the same time, in all and from one address.
     strangers : int
         Connections from one address that have not shown their token yet.
+    guesses : int
+        Wrong tokens of one address that wait for their answers; meanwhile not even right ones are looked at.
     token_time : float
         Seconds that they have for it.
     packet : int
@@ -57,7 +60,8 @@ class Limits:
 
     clients: int = 200
     clients_per_host: int = 100
-    strangers: int = 8
+    strangers: int = 64
+    guesses: int = 4
     token_time: float = 10.0
     packet: int = 16 * 2**20
     rate: float = 10_000.0
@@ -111,6 +115,7 @@ class Doorkeeper:
         self._digest = None if token is None else _digest(token.encode())
         self._clients: Counter[str] = Counter()
         self._strangers: Counter[str] = Counter()
+        self._guesses: Counter[str] = Counter()
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self.refused: Counter[str] = Counter()
 
@@ -132,6 +137,8 @@ class Doorkeeper:
             return TOO_MANY_HERE
         if self.wants_token and self._strangers[host] >= self.limits.strangers:
             return TOO_MANY_STRANGERS
+        if self.is_guessed_at(host):
+            return TOO_MANY_GUESSES
         self._clients[host] += 1
         return ""
 
@@ -167,14 +174,23 @@ class Doorkeeper:
         is_right = hmac.compare_digest(_digest(data[HEADER.size : end]), self._digest)
         return Verdict("", data[end:]) if is_right else Verdict(WRONG_TOKEN)
 
+    def is_guessed_at(self, host: str) -> bool:
+        """Whether an address has shown so many wrong tokens that it has to wait."""
+        return self._guesses[host] >= self.limits.guesses
+
     def penalty(self, host: str, now: float) -> float:
-        """Count a wrong token, and give the seconds that whoever showed it has to wait."""
+        """Count a wrong token, and give the seconds until `forgive` is due, which the answer has to wait."""
+        self._guesses[host] += 1
         count, last = self._failures.pop(host, (0, now))
         count = 1 if now - last > _FORGIVEN_AFTER else count + 1
         self._failures[host] = (count, now)
         if len(self._failures) > _REMEMBERED_HOSTS:
             self._failures.popitem(last=False)
         return float(min(_FIRST_PENALTY * 2.0 ** min(count - 1, 10), _LONGEST_PENALTY))
+
+    def forgive(self, host: str) -> None:
+        """Note that the time of a penalty is over."""
+        self._guesses = _one_less(self._guesses, host)
 
 
 def _digest(token: bytes) -> bytes:

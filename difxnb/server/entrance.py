@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from difxnb.server.access import NO_TOKEN, TOO_LATE, WRONG_TOKEN, Doorkeeper, Verdict
+from difxnb.server.access import NO_TOKEN, TOO_LATE, TOO_MANY_GUESSES, WRONG_TOKEN, Doorkeeper, Verdict
 from difxnb.server.greeting import error_notice
 from difxnb.server.outbox import Outbox
 from difxnb.wire.control import AccessRefused, encode
@@ -33,10 +33,14 @@ async def let_in(keeper: Doorkeeper, host: str, reader: asyncio.StreamReader, ou
     keeper.meet(host)
     try:
         verdict = await _first_words(keeper, reader)
-        if verdict.refusal == WRONG_TOKEN:  # its place stays taken meanwhile, whether or not it waits
-            await asyncio.sleep(keeper.penalty(host, asyncio.get_running_loop().time()))
     finally:
         keeper.know(host)
+    if keeper.is_guessed_at(
+        host
+    ):  # or many tokens at once would be looked at before the first one costs time
+        verdict = Verdict(TOO_MANY_GUESSES)
+    elif verdict.refusal == WRONG_TOKEN:
+        await _wait_out(keeper, host)
     if verdict.refusal:
         await turn_away(keeper, host, reader, outbox, verdict.refusal)
         return None
@@ -59,6 +63,14 @@ async def turn_away(
     refusal = encode(AccessRefused(reason)) if reason in _ABOUT_TOKENS else b""
     await outbox.send(error_notice(f"access refused: {reason}") + refusal)
     await outbox.part(reader)
+
+
+async def _wait_out(keeper: Doorkeeper, host: str) -> None:
+    """Keep who guesses waiting, and its address out, whether or not it stays for the answer."""
+    try:
+        await asyncio.sleep(keeper.penalty(host, asyncio.get_running_loop().time()))
+    finally:
+        keeper.forgive(host)
 
 
 async def _first_words(keeper: Doorkeeper, reader: asyncio.StreamReader) -> Verdict:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from difxnb.server.access import (
     NO_TOKEN,
     TOO_MANY,
+    TOO_MANY_GUESSES,
     TOO_MANY_HERE,
     TOO_MANY_STRANGERS,
     WRONG_TOKEN,
@@ -85,6 +86,16 @@ def test_those_without_a_token_have_little_room_of_their_own():
     door.meet("a")
     assert (door.arrive("a"), door.arrive("b")) == (TOO_MANY_STRANGERS, "")
     door.know("a")
+    assert door.arrive("a") == ""
+
+
+def test_an_address_that_guesses_has_to_wait_and_no_other():
+    door = keeper(guesses=2)
+    for _ in range(2):
+        assert door.arrive("a") == ""
+        door.penalty("a", 0.0)
+    assert (door.arrive("a"), door.arrive("b")) == (TOO_MANY_GUESSES, "")
+    door.forgive("a")
     assert door.arrive("a") == ""
 
 

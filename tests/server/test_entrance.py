@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from difxnb.server.access import NO_TOKEN, TOO_LATE, TOO_MANY, TOO_MANY_STRANGERS, WRONG_TOKEN, Limits
+from difxnb.server.access import NO_TOKEN, TOO_LATE, TOO_MANY, TOO_MANY_GUESSES, WRONG_TOKEN, Limits
 from difxnb.server.listening import listening_address
 from difxnb.wire import control
 from difxnb.wire.message import FileOperation
@@ -140,20 +140,52 @@ def test_a_server_without_a_token_passes_over_one(tmp_path):
     run(main())
 
 
-def test_guesses_keep_their_places_and_the_next_ones_find_none(tmp_path):
-    """Brute force is as slow as places times penalties allow, and is counted."""
+def test_many_with_the_token_may_come_at_once(tmp_path):
+    async def one(server):
+        peer = await stranger(server)
+        await peer.send(control.AccessToken(TOKEN))
+        await peer.fence()
+        return peer
 
     async def main():
-        async with serving(tmp_path, token=TOKEN, limits=Limits(strangers=3)) as server:
+        async with serving(tmp_path, token=TOKEN) as server:
+            for peer in await asyncio.gather(*(one(server) for _ in range(60))):
+                await peer.close()
+            assert server.keeper.refused == {}
+
+    run(main())
+
+
+def test_so_many_wrong_tokens_at_once_are_looked_at_and_no_more(tmp_path):
+    """Brute force is as slow as the penalties, however many connections it uses, and is counted."""
+
+    async def main():
+        async with serving(tmp_path, token=TOKEN, limits=Limits(guesses=2)) as server:
+            guessing = [await stranger(server) for _ in range(10)]
+            for peer in guessing:
+                peer.writer.write(control.encode(control.AccessToken("x" * 20)))
+            for peer in guessing:
+                await peer.eof()
+                await peer.close()
+            assert server.keeper.refused == {WRONG_TOKEN: 2, TOO_MANY_GUESSES: 8}
+
+    run(main())
+
+
+def test_who_leaves_before_the_answer_to_a_guess_keeps_its_address_out_all_the_same(tmp_path):
+
+    async def main():
+        async with serving(tmp_path, token=TOKEN, limits=Limits(guesses=3)) as server:
             guessing = [await stranger(server) for _ in range(3)]
             for peer in guessing:
                 await peer.send(control.AccessToken("x" * 20))
-                await peer.close()  # gone at once: the place stays taken all the same
+                await peer.close()
+            while not server.keeper.is_guessed_at("127.0.0.1"):
+                await asyncio.sleep(0)
             late = await stranger(server)
             await late.eof()
             await late.close()
-            assert late.notices(6) == [f"access refused: {TOO_MANY_STRANGERS}"]
-            assert late.events == [control.Notice(6, f"access refused: {TOO_MANY_STRANGERS}")]
+            assert late.events == [control.Notice(6, f"access refused: {TOO_MANY_GUESSES}")]
             while server.keeper.refused[WRONG_TOKEN] < 3:
                 await asyncio.sleep(0.01)
             friend = await stranger(server)
