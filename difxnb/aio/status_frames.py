@@ -18,6 +18,7 @@ from difxnb.tables.difxlog import JobLog
 _HISTORY_COLUMNS = (
     *("job", "time", "logged", "type", "from", "mpi_id", "severity", "state", "text", "run", "line", "input"),
 )
+_TEXTS = ("job", "type", "from", "state", "text", "input")
 
 
 def status_frame(report: StatusReport) -> pd.DataFrame:
@@ -52,6 +53,8 @@ def history_frame(
     frame = frame.rename(columns={"time": "logged"})
     frame["time"] = frame["logged"] - _delta(report.utc_offset)
     frame.attrs.clear()
+    for name in _TEXTS:  # of one type, also where there are none
+        frame[name] = frame[name].astype(object)
     frame.attrs["without_log"] = list(without_log)
     _note_clock(frame, report)
     return frame[list(_HISTORY_COLUMNS)]
