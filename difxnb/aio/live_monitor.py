@@ -42,6 +42,8 @@ class Monitor:
     ----------
     delay_model : Im or None
         The job's ``.im`` file, for the baseline coordinates.
+    is_wanted : callable
+        Whether its job may still send something.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Monitor:
     ) -> None:
         self.delay_model = delay_model
         self._input_file, self._input, self._select = input_file, inp, select
-        self._forget, self._limit_bytes = forget, limit_bytes
+        self._forget, self._limit_bytes, self.is_wanted = forget, limit_bytes, is_wanted
         self._offer: Offer
         self._series: VisibilitySeries | None = None
         self._watch = MonitorWatch(
@@ -276,8 +278,9 @@ class Monitor:
         state = "failed" if self.failure else "closed" if self.closed else "open"
         state = "interrupted" if self.interruption else state
         counts = f"{len(self.products)} products, {self._watch.blocks} blocks, {self.dropped} dropped"
-        passed_over = f", {self.passed_over} of other scans" if self.passed_over else ""
-        return f"<Monitor of {self._input_file}: {state}, {counts}{passed_over}>"
+        counts += f", {self.passed_over} of other scans" if self.passed_over else ""
+        counts += f", {self._watch.dropped_texts} texts dropped" if self._watch.dropped_texts else ""
+        return f"<Monitor of {self._input_file}: {state}, {counts}>"
 
 
 async def watch_job(
@@ -289,6 +292,11 @@ async def watch_job(
     limit_bytes: int,
 ) -> Monitor:
     """Open a monitor; see `Job.monitor`."""
+    if not correlator.head_node.description.is_own:
+        # A real server serves one at a time: those of jobs that are over make room. Their data stay.
+        for other in tuple(correlator.monitors):
+            if not other.is_wanted():
+                await other.close()
     monitor = Monitor(
         input_file,
         inp,

@@ -257,20 +257,33 @@ async def test_a_lost_connection(tmp_path: Path, demo: Path) -> None:
         require_fringes(monitor.fringes, truth_of(demo), "baseline == 'AL-BO'")
 
 
-async def test_a_real_server_has_one_monitor_per_connection_and_ours_any_number(
-    tmp_path: Path, demo: Path
-) -> None:
+async def test_our_server_has_any_number_of_monitors_on_a_connection(tmp_path: Path, demo: Path) -> None:
     root = tmp_path.resolve()
     path = put_demo(demo, root, 0.5)
-    for quirks in (None, "real-name"):
-        async with own_server(root, quirks) as server, correlator(server, quirks) as difx:
-            job = difx.job(str(path))
-            first = await job.monitor({"band": 0})
-            if quirks is None:
-                assert len((await job.monitor({"band": 1})).products) == len(first.products)
-            else:
-                with pytest.raises(ConnectionFailed, match="one monitor per connection"):
-                    await job.monitor({"band": 1})
+    async with own_server(root) as server, correlator(server, None) as difx:
+        job = difx.job(str(path))
+        first, second = await job.monitor({"band": 0}), await job.monitor({"band": 1})
+        assert len(first.products) == len(second.products) == 24
+
+
+async def test_a_real_server_has_one_monitor_per_connection(tmp_path: Path, demo: Path) -> None:
+    """9.7; that of a job that is over makes room."""
+    root = tmp_path.resolve()
+    path = put_demo(demo, root, 0.5)
+    async with own_server(root, "real-name") as server, correlator(server, "real-name") as difx:
+        job = difx.job(str(path))
+        first = await job.monitor({"band": 0})
+        with pytest.raises(ConnectionFailed, match="one monitor per connection"):
+            await job.monitor({"band": 1})
+        await first.close()
+        run = await job.start(monitor={"band": 0, "kind": "cross"})
+        await run.wait(60)
+        monitor = run.monitor
+        assert monitor is not None
+        await until(difx, lambda: monitor._watch.blocks == 4 * 12)
+        await job.monitor({"band": 1})
+        assert monitor.closed
+        assert integrations(monitor) == 4
 
 
 async def test_what_is_kept_is_bounded(tmp_path: Path, demo: Path) -> None:
