@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from difxnb.client.findings import Finding
 from difxnb.client.mpi_test import TriedHost
@@ -18,7 +20,8 @@ from difxnb.wire.job import JobEvent, JobId
 
 EVENT_COLUMNS = ("time", "source", "event", "severity", "text")
 
-_FIRST, _LAST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2262, 1, 1, tzinfo=UTC)
+_EPOCH, _FIRST = datetime(1970, 1, 1, tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+_FIRST_STORABLE, _LAST_STORABLE = np.datetime64("1678-01-01"), np.datetime64("2262-01-01")
 _SEVERITIES = {JobId.DIFX_MESSAGE: "INFO", JobId.DIFX_WARNING: "WARNING", JobId.DIFX_ERROR: "ERROR"}
 
 
@@ -31,9 +34,15 @@ def _moments(values: Iterable[datetime | None]) -> pd.Series[pd.Timestamp]:
     return pd.to_datetime(pd.Series(list(values), dtype=object)).astype("datetime64[ns]")
 
 
-def _storable(moment: datetime | None) -> datetime | None:
-    """A time without its zone; None where a table of nanoseconds cannot hold it."""
-    return None if moment is None or not _FIRST < moment < _LAST else moment.replace(tzinfo=None)
+def _ages(entries: Iterable[Entry]) -> NDArray[np.datetime64]:
+    """Times as tables hold them; NaT where there is none, or one that nanoseconds in 64 bits cannot hold."""
+    known = ((_FIRST if e.modified is None else e.modified) - _EPOCH for e in entries)
+    found = np.fromiter(
+        (age.days * 86_400_000_000 + age.seconds * 1_000_000 + age.microseconds for age in known), np.int64
+    )
+    moments = found.view("datetime64[us]")
+    moments[(moments <= _FIRST_STORABLE) | (moments >= _LAST_STORABLE)] = "NaT"
+    return moments.astype("datetime64[ns]")
 
 
 def entries_frame(entries: Iterable[Entry]) -> pd.DataFrame:
@@ -44,7 +53,7 @@ def entries_frame(entries: Iterable[Entry]) -> pd.DataFrame:
         for name in ("name", "path", "type", "mode", "owner", "group")
     }
     columns["size"] = pd.Series([entry.size for entry in rows], dtype="int64")
-    columns["modified"] = _moments(_storable(entry.modified) for entry in rows)
+    columns["modified"] = pd.Series(_ages(rows))
     return pd.DataFrame(columns)
 
 

@@ -8,11 +8,15 @@ Both kinds exist before the request is sent, because the server tries once (guis
 from __future__ import annotations
 
 import asyncio
+import struct
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from difxnb.errors import ConnectionLost
-from difxnb.wire.control import ChannelData, encode
+from difxnb.wire.control import ControlId
+
+_HEAD = struct.Struct(">iii")
 
 # A reader that has fallen this far behind will not catch up; the main connection must go on being read.
 MAX_UNREAD = 256 * 2**20
@@ -86,7 +90,8 @@ class ChannelStream:
     ) -> None:
         self.port = number
         self._send, self._forget = send, forget
-        self._unread = bytearray()
+        self._unread: deque[bytes] = deque()
+        self._unread_bytes = 0
         self._open = False
         self._failure: ConnectionLost | None = None
         self._news = asyncio.Event()
@@ -99,9 +104,10 @@ class ChannelStream:
     def receive_data(self, data: bytes) -> None:
         """Append bytes of the server; data proves that the channel is open."""
         self._open = True
-        if self._failure is None:
-            self._unread += data
-            if len(self._unread) > MAX_UNREAD:
+        if data and self._failure is None:  # a real server may send empty pieces without end (H12)
+            self._unread.append(data)
+            self._unread_bytes += len(data)
+            if self._unread_bytes > MAX_UNREAD:
                 self.fail(ConnectionLost(f"{MAX_UNREAD} bytes of a side connection were not read in time"))
         self._news.set()
 
@@ -117,22 +123,39 @@ class ChannelStream:
 
     async def read(self, n: int) -> bytes:
         """Give at least one and at most `n` bytes."""
-        while not self._unread:
+        while not self._unread_bytes:
             await self._wait()
-        data = bytes(self._unread[:n])
-        del self._unread[:n]
+        if self._unread_bytes <= n:
+            data = b"".join(self._unread)
+            self._unread.clear()
+        else:
+            data = self._take(n)
+        self._unread_bytes -= len(data)
         return data
+
+    def _take(self, n: int) -> bytes:
+        """Give whole pieces of together at most `n` bytes, or a part of one that is longer."""
+        piece = self._unread.popleft()
+        if len(piece) > n:
+            self._unread.appendleft(piece[n:])
+            return piece[:n]
+        taken, left = [piece], n - len(piece)
+        while len(self._unread[0]) <= left:
+            taken.append(self._unread.popleft())
+            left -= len(taken[-1])
+        return b"".join(taken)
 
     async def write(self, pieces: Iterable[bytes]) -> None:
         """Send each piece as one CHANNEL_DATA packet, as a real server needs it (guiserver.md 6.2.2)."""
         for piece in pieces:
             if self._failure is not None:
                 raise self._failure
-            await self._send(encode(ChannelData(self.port, piece)))
+            await self._send(_HEAD.pack(ControlId.CHANNEL_DATA, 4 + len(piece), self.port) + piece)
 
     async def close(self) -> None:
         """Give the channel up. The server is not told: there is no packet for it."""
         self._unread.clear()
+        self._unread_bytes = 0
         self._forget(self.port)
         self.fail(ConnectionLost("this side connection was given up here"))
 

@@ -100,9 +100,7 @@ class _Lister:
         waiting = [item.name for item in reversed(self._sorted(directories))]
         while waiting and self._count < MAX_ROWS:
             name = waiting.pop()
-            below = self._list_directory(name, heading=len(names) > 1 or recursive)
-            if recursive:
-                waiting += reversed(below)
+            waiting += reversed(self._list_directory(name, heading=len(names) > 1 or recursive))
         if self._count >= MAX_ROWS:
             self.listing.complaints.append(f"ls: ended after {self._count} names")
 
@@ -127,7 +125,7 @@ class _Lister:
         return not (stat.S_ISDIR(item.mode) or leads)
 
     def _list_directory(self, name: str, *, heading: bool) -> list[str]:
-        """Print a directory; gives the directories in it."""
+        """Print a directory; gives those in it that are still to be printed."""
         try:
             with self._root.directory(name) as descriptor:
                 items = self._sorted(self._content(descriptor))
@@ -141,6 +139,8 @@ class _Lister:
         if self._options.long:
             lines.append(self._rows.total(items))
         lines += self._rows.rows(items)
+        if "R" not in self._options.letters:
+            return []
         return [
             f"{name.rstrip('/')}/{item.name}"
             for item in items
@@ -154,19 +154,21 @@ class _Lister:
 
     def _content(self, descriptor: int) -> Iterator[Item]:
         hidden = bool(self._options.letters & {"a", "A"})
-        names = [name for name in os.listdir(descriptor) if hidden or not name.startswith(".")]
         if "a" in self._options.letters:
             for name in (".", ".."):  # the directory above may be outside the root: both show this one
                 yield Item(name, os.fstat(descriptor), None)
-        for name in names:
+        with os.scandir(descriptor) as found:
+            entries = [entry for entry in found if hidden or entry.name[0] != "."]
+        for entry in entries:
             try:
-                status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                yield Item(name, status, _target(name, descriptor, status))
+                status = entry.stat(follow_symlinks=False)
+                link = stat.S_ISLNK(status.st_mode)
+                yield Item(entry.name, status, os.readlink(entry.name, dir_fd=descriptor) if link else None)
             except FileNotFoundError:  # removed since the directory was read
                 continue
             except OSError as error:  # a directory that may be read and not searched
-                self.listing.complaints.append(f"ls: cannot access {name}: {error.strerror}")
-                yield Item(name, None, None)
+                self.listing.complaints.append(f"ls: cannot access {entry.name}: {error.strerror}")
+                yield Item(entry.name, None, None)
 
     def _sorted(self, items: Iterable[Item]) -> list[Item]:
         letters = self._options.letters
@@ -177,15 +179,15 @@ class _Lister:
 
 
 def _by_name(item: Item) -> bytes:
-    return os.fsencode(item.name)
+    return item.name.encode("utf-8", "surrogateescape")
 
 
 def _by_time(item: Item) -> tuple[int, bytes]:
-    return -(item.status.st_mtime_ns if item.status else 0), os.fsencode(item.name)
+    return -(item.status.st_mtime_ns if item.status else 0), _by_name(item)
 
 
 def _by_size(item: Item) -> tuple[int, bytes]:
-    return -(item.status.st_size if item.status else 0), os.fsencode(item.name)
+    return -(item.status.st_size if item.status else 0), _by_name(item)
 
 
 def _operand(root: Confinement, name: str) -> Item:

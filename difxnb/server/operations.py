@@ -26,6 +26,7 @@ Complain = Callable[[str], Awaitable[None]]
 """Tells the client on its main connection what went wrong."""
 
 _BATCH = 256
+_LINES = 2048
 
 
 async def list_directory(
@@ -35,7 +36,9 @@ async def list_directory(
     listing = await asyncio.to_thread(list_files, root, request.arg or "", request.path or "")
     if listing.refusal:
         await complain(listing.refusal)
-    await _write_all(side, _line_pieces(listing.lines))
+    pieces = _line_pieces(listing.lines)
+    while batch := list(islice(pieces, _LINES)):
+        await side.write(batch)
 
 
 async def upload(root: Confinement, request: FileTransfer, side: SideConnection, *, text_only: bool) -> None:
@@ -61,7 +64,10 @@ async def upload(root: Confinement, request: FileTransfer, side: SideConnection,
 
 async def send_file(root: Confinement, request: FileTransfer, side: SideConnection) -> None:
     """Give a file to the client."""
-    await _write_all(side, download(root, request.origin or ""))
+    parts = download(root, request.origin or "")
+    await side.write([await asyncio.to_thread(next, parts)])
+    while part := await asyncio.to_thread(next, parts, b""):
+        await side.write_content(part)
 
 
 async def report_status(root: Confinement, request: StatusRequest, side: SideConnection) -> None:

@@ -27,6 +27,9 @@ EARLY_LIMIT = 2**20
 UNREAD_LIMIT = 4 * 2**20
 """Bytes that may wait for operations to take them before the client is not read any more."""
 
+CONTENT_PIECE = 1024
+"""Bytes per elementary write of a download; both original clients take it so."""
+
 _REMEMBERED = 1024
 _READ = 2**16
 _HEAD = struct.Struct(">iii")
@@ -38,6 +41,9 @@ class SideConnection(Protocol):
 
     async def write(self, pieces: Iterable[bytes]) -> None:
         """Send elementary pieces, at the client's pace; ConnectionError when it is gone."""
+
+    async def write_content(self, data: bytes) -> None:
+        """Send a part of a file in elementary pieces of `CONTENT_PIECE` bytes, the last one apart."""
 
     async def read(self) -> bytes:
         """Next bytes of the client; empty when no more will come."""
@@ -160,6 +166,16 @@ class ChannelSide:
         data = b"".join([pack(_CHANNEL_DATA, 4 + len(piece), number) + piece for piece in pieces])
         await self._outbox.send(data)
 
+    async def write_content(self, data: bytes) -> None:
+        """Send each piece of `CONTENT_PIECE` bytes in a packet of its own, as both original clients need it."""
+        whole = len(data) // CONTENT_PIECE * CONTENT_PIECE
+        if whole:
+            head = _HEAD.pack(_CHANNEL_DATA, 4 + CONTENT_PIECE, self._number)
+            pieces = [data[at : at + CONTENT_PIECE] for at in range(0, whole, CONTENT_PIECE)]
+            await self._outbox.send(head + head.join(pieces))
+        if len(data) > whole:
+            await self.write([data[whole:]])
+
     async def read(self) -> bytes:
         """Next bytes of the client; empty when the main connection is gone."""
         while not (data := self._data.take(self._number)) and not self._ended:
@@ -195,7 +211,11 @@ class DialBackSide:
 
     async def write(self, pieces: Iterable[bytes]) -> None:
         """Send pieces; in one write, since TCP keeps no borders."""
-        self._writer.write(b"".join(pieces))
+        await self.write_content(b"".join(pieces))
+
+    async def write_content(self, data: bytes) -> None:
+        """Send a part of a file."""
+        self._writer.write(data)
         await self._writer.drain()
 
     async def read(self) -> bytes:

@@ -19,9 +19,10 @@ from difxnb.server.files import replacing, write_all
 from difxnb.server.words import read_words
 from difxnb.wire.files import TransferResult, UploadReader, encode_size
 
-PIECE = 1024
-"""Bytes per elementary write of a download; both original clients take it so."""
+_BLOCK = 1024
+"""Bytes that the real server writes to disk at a time."""
 
+_READ_SIZE = 2**19
 MAX_SIZE = 2**31 - 1
 
 
@@ -99,8 +100,8 @@ class Upload:
     def _as_text(self, content: bytes, *, last: bool = False) -> bytes:
         """Cut each 1024-byte block at its first NUL."""
         self._block += content
-        whole = len(self._block) if last else len(self._block) // PIECE * PIECE
-        blocks = [bytes(self._block[i : i + PIECE]) for i in range(0, whole, PIECE)]
+        whole = len(self._block) if last else len(self._block) // _BLOCK * _BLOCK
+        blocks = [bytes(self._block[i : i + _BLOCK]) for i in range(0, whole, _BLOCK)]
         del self._block[:whole]
         return b"".join(block.partition(b"\0")[0] for block in blocks)
 
@@ -155,7 +156,7 @@ def _upload_failure(error: OSError, destination: str) -> TransferResult:
 
 
 def download(root: Confinement, origin: str) -> Iterator[bytes]:
-    """Give a file as the elementary writes of a download: the size, then pieces of 1024 bytes.
+    """Give a file for a download: the size, then its content in large parts.
 
     A file that shrinks meanwhile ends the stream early; the announced size tells the client.
     """
@@ -164,13 +165,13 @@ def download(root: Confinement, origin: str) -> Iterator[bytes]:
     except OSError as error:
         yield encode_size(int(_download_failure(error, origin)))
         return
-    with os.fdopen(descriptor, "rb") as content:
+    with os.fdopen(descriptor, "rb", buffering=0) as content:
         size = os.fstat(descriptor).st_size
         if size > MAX_SIZE:
             yield encode_size(int(TransferResult.NO_PERMISSION))
             return
         yield encode_size(size)
-        while size and (piece := content.read(min(PIECE, size))):
+        while size and (piece := content.read(min(_READ_SIZE, size))):
             size -= len(piece)
             yield piece
 

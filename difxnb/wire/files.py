@@ -137,7 +137,7 @@ class _SizedContent:
         self.received = 0
         self.surplus = 0
         self._head = bytearray()
-        self._content = bytearray()
+        self._content: list[bytes] = []
 
     @property
     def complete(self) -> bool:
@@ -154,13 +154,13 @@ class _SizedContent:
                 return
             self.size = int.from_bytes(self._head, "big", signed=True)
         content = data[: max(self.size, 0) - self.received]
-        self._content += content
+        self._content.append(content)
         self.received += len(content)
         self.surplus += len(data) - len(content)
 
     def take(self) -> bytes:
         """Hand out the content that arrived since the last call."""
-        content = bytes(self._content)
+        content = b"".join(self._content)
         self._content.clear()
         return content
 

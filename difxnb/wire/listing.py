@@ -173,17 +173,20 @@ class _Reader:
 
     def read(self, line: str) -> None:
         """Take one line."""
+        if not line:
+            self._heading_may_follow = self._total_may_follow = True
+            return
         entry = self._entry(line)
-        readable = entry is not None or not line or self._is_between(line)
-        if not readable:
+        if entry is None and self._is_between(line):
+            self.readable, self._heading_may_follow = True, False
+            return
+        if entry is None:
             self.unreadable = self.unreadable or line
             entry = Entry(line, "", "unknown", "", "", "", 0, None)
-        if entry is not None:
-            self.entries.append(entry)
-            self._total_may_follow = False
-        self.readable = self.readable or (readable and bool(line))
-        self._heading_may_follow = not line
-        self._total_may_follow = self._total_may_follow or not line
+        else:
+            self.readable = True
+        self.entries.append(entry)
+        self._heading_may_follow = self._total_may_follow = False
 
     def _is_between(self, line: str) -> bool:
         """Whether this is a heading, which is heeded, or a total, which is not."""
@@ -195,37 +198,37 @@ class _Reader:
     def _entry(self, line: str) -> Entry | None:
         match = _ENTRY.fullmatch(line)
         if match is not None:
-            return self._seen(match, match, match["group"])
+            return self._seen(*match.groups())
         if (unseen := _UNSEEN.fullmatch(line)) is not None:
-            kind, text = _TYPES[line[0]], self._name(unseen["name"])
-            path = _join(self._directory, text)
-            return Entry(_last(path), path, kind, unseen["mode"], "?", "?", 0, None)
+            path = _join(self._directory, self._name(unseen["name"]))
+            return Entry(_last(path), path, _TYPES[line[0]], unseen["mode"], "?", "?", 0, None)
         beginning = _BEGINNING.match(line)
         rest = beginning and _REST.search(line, beginning.end())
         if beginning is None or rest is None:
             return None
-        return self._seen(beginning, rest, line[beginning.end() : rest.start()].strip())
+        group = line[beginning.end() : rest.start()].strip()
+        mode, links, owner = beginning.groups()
+        return self._seen(mode, links, owner, group, *rest.groups())
 
-    def _seen(self, beginning: re.Match[str], rest: re.Match[str], group: str) -> Entry:
-        mode, target = beginning["mode"], None
-        size = 0 if "," in rest["size"] else int(rest["size"])  # a device has two numbers and no size
-        if mode[0] == "l":
-            text, target = self._split(rest["name"], size)
-        else:
-            text = self._name(rest["name"])
-        path = _join(self._directory, text)
-        return Entry(
-            name=_last(path),
-            path=path,
-            type=_TYPES[mode[0]],
-            mode=mode,
-            owner=beginning["owner"],
-            group=group,
-            size=size,
-            modified=_time(rest, self._now),
-            target=target,
-            links=int(beginning["links"]),
-        )
+    def _seen(
+        self,
+        mode: str,
+        links: str,
+        owner: str,
+        group: str,
+        size_text: str,
+        iso: str | None,
+        zone: str,
+        default: str,
+        shown: str,
+    ) -> Entry:
+        """Make an entry of the fields of a line, in the order of `_ENTRY`."""
+        size = 0 if "," in size_text else int(size_text)  # a device has two numbers and no size
+        name, target = self._split(shown, size) if mode[0] == "l" else (self._name(shown), None)
+        path = _join(self._directory, name)
+        modified = _full_iso(iso, zone) if iso else _default_style(default, self._now)
+        kind = _TYPES[mode[0]]
+        return Entry(_last(path), path, kind, mode, owner, group, size, modified, target, int(links))
 
 
 def _split_link(text: str, size: int) -> tuple[str, str | None]:
@@ -247,27 +250,33 @@ def _split_escaped(text: str, size: int) -> tuple[str, str | None]:
 
 
 def _join(directory: str, name: str) -> str:
-    path = name if name.startswith("/") else f"{directory.rstrip('/')}/{name}"
-    return path.rstrip("/") or "/"
+    path = name if name[0] == "/" else f"{directory.rstrip('/')}/{name}"
+    return path if path[-1] != "/" else path.rstrip("/") or "/"
 
 
 def _last(path: str) -> str:
-    return path.rpartition("/")[2] or "/"
+    return path[path.rfind("/") + 1 :] or "/"
 
 
-def _time(match: re.Match[str], now: datetime | None) -> datetime | None:
-    if match["iso"] is None and (now is None or now.utcoffset() is None):
-        raise ValueError("the default time style of ls has no zone and no year: give now, with its zone")
+def _full_iso(iso: str, zone: str) -> datetime | None:
     try:
-        if now is None or match["iso"]:
-            return datetime.fromisoformat(match["iso"] + match["zone"]).astimezone(UTC)
-        return _default_style(match["default"], now).astimezone(UTC)
+        moment = datetime.fromisoformat(iso + zone)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None  # the file is there all the same
 
 
-def _default_style(text: str, now: datetime) -> datetime:
+def _default_style(text: str, now: datetime | None) -> datetime | None:
     """Read "Nov 22 10:52" or "Nov 22  2025" in the zone of `now`."""
+    if now is None or now.utcoffset() is None:
+        raise ValueError("the default time style of ls has no zone and no year: give now, with its zone")
+    try:
+        return _date(text, now).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _date(text: str, now: datetime) -> datetime:
     month, day = _MONTHS.index(text[:3]) + 1, int(text[4:6])
     if ":" not in text:
         return datetime(int(text[-4:]), month, day, tzinfo=now.tzinfo)

@@ -17,6 +17,9 @@ from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError
 
 HEADER = struct.Struct(">ii")
 _INT32 = struct.Struct(">i")
+_STREAM_HEADER = struct.Struct(">iii")
+# Pieces of files are this long and longer; for lines of text looking ahead would cost more than it saves.
+_BULK = 256
 
 # guiServer's own largest payloads are file lists and lag spectra, some MB at most; 64 MiB leaves room and
 # still keeps a lying length from filling the memory.
@@ -93,11 +96,22 @@ class PacketReader:
     body_length : callable, optional
         Gives the true length of a payload where the declared one is not to be trusted (monitor data). It
         is asked again with more bytes for as long as it returns None, up to `max_payload`.
+    joined_id : int, optional
+        Packets of this id carry streams, whose numbers are the first four bytes of their payloads. Those that
+        follow each other and belong to one stream are given as one packet: a file comes in a thousand for each
+        megabyte.
     """
 
-    def __init__(self, *, max_payload: int = MAX_PAYLOAD, body_length: BodyLength | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_payload: int = MAX_PAYLOAD,
+        body_length: BodyLength | None = None,
+        joined_id: int | None = None,
+    ) -> None:
         self._max_payload = max_payload
         self._body_length = body_length
+        self._joined_id = joined_id
         self._buffer = bytearray()  # begins with a header
         self._length: int | None = None  # true payload length of the packet in front, once known
         self._whole: deque[Packet] = deque()
@@ -167,6 +181,10 @@ class PacketReader:
         start, end = 0, len(view)
         while (received := end - start - HEADER.size) >= 0:
             packet_id, length = HEADER.unpack_from(view, start)
+            if packet_id == self._joined_id and 4 <= length <= min(received, self._max_payload):
+                payload, start = _join_stream(view, start)
+                self._whole.append(Packet(packet_id, payload))
+                continue
             body = start + HEADER.size
             if self._body_length is not None or not 0 <= length <= self._max_payload:
                 if self._length is None:
@@ -192,3 +210,39 @@ class PacketReader:
         if reached > self._max_payload:
             raise PacketTooBig(packet_id, reached, self._max_payload)
         return length
+
+
+def _join_stream(view: memoryview, start: int) -> tuple[bytes, int]:
+    """Join what follows from a whole packet of a stream on; gives the payload and where it ends."""
+    begin, end = start, len(view)
+    packet_id, length, number = _STREAM_HEADER.unpack_from(view, start)
+    pieces: list[bytes | memoryview] = [view[start + 8 : start + 12]]
+    this_id, this_number = packet_id, number
+    while (this_id, this_number) == (packet_id, number) and length >= 4 and start + 8 + length <= end:
+        pieces.append(view[start + 12 : start + 8 + length])
+        start += 8 + length
+        if length >= _BULK:
+            start = _join_equal(view, begin, start, length, pieces)
+        if end - start < _STREAM_HEADER.size:
+            break
+        begin = start
+        this_id, length, this_number = _STREAM_HEADER.unpack_from(view, start)
+    return b"".join(pieces), start
+
+
+def _join_equal(
+    view: memoryview, begin: int, start: int, length: int, pieces: list[bytes | memoryview]
+) -> int:
+    """Take all packets from `start` on whose header is that at `begin`; gives where they end."""
+    size, head = 8 + length, view[begin : begin + _STREAM_HEADER.size]
+    count = (len(view) - start) // size
+    if count < 2 or view[start : start + _STREAM_HEADER.size] != head:
+        return start
+    rows = struct.iter_unpack(f"{_STREAM_HEADER.size}s{length - 4}s", view[start : start + count * size])
+    wanted = bytes(head)
+    for found, content in rows:
+        if found != wanted:
+            break
+        pieces.append(content)
+        start += size
+    return start

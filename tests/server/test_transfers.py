@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from difxnb.server.confinement import Confinement
-from difxnb.server.transfers import MAX_SIZE, PIECE, Upload, download
+from difxnb.server.side import CONTENT_PIECE
+from difxnb.server.transfers import MAX_SIZE, Upload, destination_of, download
+from difxnb.wire.message import FileTransfer
+from difxnb.wire.quoting import quote_after_slash
+from tests.server.peers import Peer, run, serving
 
 
 def size(n):
@@ -101,14 +105,58 @@ def test_the_real_servers_damage_on_request(root):
     assert (root.root / "old").read_bytes() == b"fragment"
 
 
-@pytest.mark.parametrize("length", [0, 1, PIECE, PIECE + 1, 5000])
+@pytest.mark.parametrize("length", [0, 1, 1023, 1024, 1025, 1_100_000])
 def test_a_download_has_its_size_and_pieces_of_1024_bytes(root, length):
     content = os.urandom(length)
     (root.root / "file").write_bytes(content)
-    pieces = list(download(root, f"{root.root}/file"))
-    assert pieces[0] == size(length)
-    assert b"".join(pieces[1:]) == content
-    assert all(len(piece) == PIECE for piece in pieces[1:-1])
+    parts = list(download(root, f"{root.root}/file"))
+    assert parts[0] == size(length)
+    assert b"".join(parts[1:]) == content
+    assert all(len(part) % CONTENT_PIECE == 0 for part in parts[1:-1])
+
+    async def main():
+        async with serving(root.root) as server:
+            peer = await Peer.connect(server)
+            await peer.command(FileTransfer(origin=f"{root.root}/file", direction="from DiFX", port=7))
+            await peer.stream(7, 4 + length)
+            assert b"".join(peer.pieces[7]) == size(length) + content
+            sizes = [len(piece) for piece in peer.pieces[7]]
+            assert sizes[0] == 4
+            assert set(sizes[1:-1]) <= {CONTENT_PIECE}
+            await peer.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("/d/plain", "/d/plain"),
+        ("/d/'a b'", "/d/a b"),
+        ("/d/a b", "/d/a b"),
+        ("/d/it's", "/d/it's"),
+        ("/d/*", "/d/*"),
+        ("/d d/'x y'", "/d d/x y"),
+        ("/it's/x", "/it's/x"),
+        ("/d/$x", "/d/$x"),
+        ("'x y'", "x y"),
+        ("", ""),
+        ("/d/", "/d/"),
+    ],
+)
+def test_the_last_name_of_a_destination_may_be_quoted(sent, meant):
+    assert destination_of(sent) == meant
+
+
+@given(
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\ufffe\uffff"),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_what_clients_quote_is_the_name_that_they_mean(name):
+    assert destination_of(f"/some where/{quote_after_slash(name)}") == f"/some where/{name}"
 
 
 @pytest.mark.parametrize(
