@@ -113,6 +113,7 @@ class Lifeline:
         self._session: Session | None = None
         self._again: asyncio.Task[None] | None = None
         self._closed = False
+        self._closings = 0
         self._sent_before = 0
         self._making = asyncio.Lock()
         # Not set while the connection is lost and may come back.
@@ -172,9 +173,18 @@ class Lifeline:
             Nobody answers there.
         """
         async with self._making:
-            if not self.connected:
+            if self.connected:
+                return
+            if self.absence is not None:
                 await self._stop_coming_back()
+                await self._replace()
+                return
+            try:
                 await self._open()
+            except BaseException:
+                if self._tunnel is not None:
+                    await self._tunnel.close()
+                raise
 
     async def reconnect(self, *, force: bool = False) -> None:
         """Make the connection anew at once, after a loss or instead of the one that stands.
@@ -208,6 +218,8 @@ class Lifeline:
         """
         self.require_leavable(force=force)
         self._closed = True
+        self._closings += 1
+        self.absence = None
         self._settled.set()
         try:
             await self._stop_coming_back()
@@ -237,7 +249,7 @@ class Lifeline:
     # --- losses -------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        gate = Gate(self._subscriber)
+        gate, closings = Gate(self._subscriber), self._closings
         session = await open_session(
             self.host,
             self.port,
@@ -249,9 +261,9 @@ class Lifeline:
             tunnel=self._tunnel,
             token=self._token,
         )
-        if session.lost is not None:
-            await session.close()
-            raise ConnectionFailed(f"{self.where} answered, and was gone again: {session.lost}")
+        if session.lost is not None or closings != self._closings:
+            await session.close("it was closed here meanwhile")
+            raise ConnectionFailed(f"{self.where} answered, and then: {session.lost}")
         session.on_lost = lambda: self._take_loss(session)
         self._sent_before = self.bytes_sent
         session.leftovers = self._leftovers

@@ -101,6 +101,11 @@ class Gateway:
                     os.kill(process, number)
         return len(alive)
 
+    def wait_for_sessions(self) -> None:
+        """Wait until everybody who logged in has left."""
+        for session in self._sessions:
+            session.wait()
+
     def stop(self) -> None:
         """End it, and all that it serves."""
         if self._listener is not None:

@@ -399,8 +399,8 @@ async def test_a_server_that_dies_while_it_is_connected_to_again() -> None:
             return
         await server(talker)
 
-    heard = Heard()
-    async with scripted(script) as port, head_node_at(port, subscriber=heard, patience=ROBUST) as node:
+    heard, patience = Heard(), replace(ROBUST, version=0.3)
+    async with scripted(script) as port, head_node_at(port, subscriber=heard, patience=patience) as node:
         await server.close()
         await heard.wait_for(2)
         await node.fence()
@@ -459,6 +459,31 @@ async def test_two_reconnections_by_hand_at_once() -> None:
         await node.fence()
         assert len(server.told) == 3
         assert [gap.end is None for gap in heard.gaps] == [True, False] * 2
+
+
+async def test_closing_while_it_is_made_by_hand() -> None:
+    server, silent, loud = Server(), asyncio.Event(), asyncio.Event()
+
+    async def script(talker: Talker) -> None:
+        if server.told:
+            silent.set()
+            await loud.wait()
+        await server(talker)
+
+    async with scripted(script) as port:
+        node = AsyncHeadNode("127.0.0.1", port, patience=replace(ROBUST, version=1000.0), timeout=4000.0)
+        await node.connect()
+        by_hand = asyncio.create_task(node.reconnect())
+        await asyncio.wait_for(silent.wait(), 20)
+        await node.close()
+        loud.set()
+        with pytest.raises(ConnectionFailed, match="closed here meanwhile"):
+            await by_hand
+        assert node.closed
+        assert not node.connected
+        await node.connect()
+        await node.fence()
+        await node.close()
 
 
 async def test_what_a_real_server_never_forgets(

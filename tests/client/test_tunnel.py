@@ -266,6 +266,10 @@ async def test_no_server_behind_it(home: Home) -> None:
         text = await refused(f"127.0.0.1:{sshd.port}", free_port())
         assert "lets us in, but nobody answers" in text
         assert "is guiServer running there" in text
+        node = AsyncHeadNode("127.0.0.1", free_port(), ssh=f"127.0.0.1:{sshd.port}")
+        with pytest.raises(ConnectionFailed):
+            await node.connect()
+        await asyncio.wait_for(asyncio.to_thread(sshd.wait_for_sessions), 20)
 
 
 async def test_no_gateway(home: Home) -> None:
