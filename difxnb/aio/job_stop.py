@@ -153,8 +153,7 @@ async def stop_cut_off(run: JobRun, correlator: Correlator) -> None:
         await run.search.look()
     except DifxError as error:
         _log.info("%s was stopped; what it left could not be looked at: %s", run.job.name, error)
-    if lived:
-        run.search.note_stopped()
+    run.search.note_stopped(lived=lived)
 
 
 async def _ask_gently(job: JobFiles, correlator: Correlator) -> bool:

@@ -16,6 +16,10 @@ from difxnb.formats.calc import parse_calc
 from difxnb.wire.version_text import differ
 
 
+_IN_A_BOX = "difxnb-"
+"""How the version of the embedded correlator begins, which is no version of DiFX."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Version:
     """A version, what has it, and who says so."""
@@ -80,10 +84,11 @@ class VersionedJob(JobFiles):
     async def _known_versions(self) -> list[_Version]:
         server = self._correlator.server
         chosen = "use_version" if server.setup_path else "its environment"
+        heard = self._correlator.jobs.version_of(self.identifier)
         candidates = [
             _Version("server", "" if server.is_embedded else server.version_in_use, chosen),
             _Version("files", await self._calc_version(), f"{self.base}.calc"),
-            _Version("mpifxcorr", self._correlator.jobs.version_of(self.identifier), "its messages"),
+            _Version("mpifxcorr", "" if heard.startswith(_IN_A_BOX) else heard, "its messages"),
         ]
         return [candidate for candidate in candidates if candidate.version]
 

@@ -108,21 +108,30 @@ class OutcomeSearch:
         return self._traces is not None and self._traces.log_size is None
 
     def begin(self) -> None:
-        """Go on looking in the background."""
-        if self._task is None and not self._found:
+        """Go on looking in the background, unless there is nothing left to look for."""
+        if self._found:
+            self.finished.set()
+        elif self._task is None:
             self._task = asyncio.create_task(self._search(), name=f"difxnb search {self._input_file}")
 
     def wake(self) -> None:
         """Look now: something was heard, or the server is there again."""
         self._woken.set()
 
-    def note_stopped(self) -> None:
-        """Note that the run, which lived, was stopped from here, and that nothing of it is left."""
-        if not self._found:
+    def note_stopped(self, *, lived: bool) -> None:
+        """Note that the run was stopped from here, and that nothing of it is seen any more.
+
+        Where it lived before, the stop has ended it; where it did not, nobody knows what had.
+        """
+        if self._found:
+            return
+        if lived:
             text = "it lived until it was stopped from here, and showed no sign of life afterwards"
             self._verdict = Verdict(JobOutcome.STOPPED, text)
-        self.wake()
+        else:
+            self._verdict = Verdict(JobOutcome.UNKNOWN, "")
         self.finished.set()
+        self.wake()
 
     def end(self) -> None:
         """Look no more."""

@@ -105,8 +105,6 @@ class RunWatch:
         """
         if not attempt.states:
             return
-        if not self._states:
-            self._states, self._errors = list(attempt.states), attempt.errors
         news = attempt.verdict() is not None and self.state not in OVER
         if news or self.state == JobState.SPAWNING:
             self.state = attempt.states[-1]

@@ -14,7 +14,6 @@ import xarray as xr
 
 from difxnb import aio
 from difxnb.errors import (
-    ConnectionLost,
     JobRefused,
     NoReply,
     OutputExists,
@@ -290,6 +289,7 @@ async def test_monitor_without_delay_model(
 
 
 async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
+    """What was seen of the job stays; it can be stopped after the reconnection (see also test_lost_runs)."""
     root = tmp_path.resolve()
     path = put(made, "long", root)
     async with own_server(root, "real-name") as server, AsyncExitStack() as relay:
@@ -299,19 +299,15 @@ async def test_server_dies_in_the_middle(tmp_path: Path, made: Path) -> None:
             run = await job.start(monitor=True)
             await until_running(difx)
             await relay.aclose()
-            with pytest.raises(ConnectionLost, match="outcome is unknown"):
-                await run.wait(20)
+            with pytest.raises(NoReply, match="still runs, and goes on"):
+                await run.wait(0.5)
             assert run.outcome is JobOutcome.UNKNOWN
             assert run.monitor is not None
             assert run.monitor.dataset.sizes["baseline"] > 0
-            with pytest.raises(ConnectionLost):
-                await job.status()
             difx.head_node.port = await relay.enter_async_context(relayed(server.port))
             await difx.reconnect()
             await run.stop()
-            async with asyncio.timeout(20):
-                while (await job.status())["state"].tolist() == ["Running"]:
-                    await difx.head_node.fence()
+            assert run.outcome in (JobOutcome.STOPPED, JobOutcome.DONE)
 
 
 async def test_a_server_that_dies_after_each_job(tmp_path: Path, made: Path) -> None:
