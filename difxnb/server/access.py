@@ -54,6 +54,8 @@ class Limits:
         Bytes kept for a client in each direction: what it has not read, and what nobody has taken from it.
     operations : int
         Operations of a client at the same time.
+    searches : int
+        Listings, reports and the like of a client that are worked on at the same time; others wait for their turn.
     stall : float
         Seconds after which a client that takes nothing of what waits for it is dropped.
     """
@@ -67,6 +69,7 @@ class Limits:
     rate: float = 10_000.0
     memory: int = 4 * 2**20
     operations: int = 256
+    searches: int = 4
     stall: float = 600.0
 
     def __post_init__(self) -> None:

@@ -95,6 +95,7 @@ class ClientConnection:
         )
         self._sides = ClientSides(self._outbox, limits, late_close=services.quirks.late_close)
         self._operations: set[asyncio.Task[None]] = set()
+        self._searches = asyncio.Semaphore(limits.searches)
         self._started: set[RunningJob] = set()
 
     async def serve(self) -> None:
@@ -272,23 +273,32 @@ class ClientConnection:
     async def _converse(self, request: Threaded, side: SideConnection) -> None:
         services = self._services
         match request:
-            case FileOperation():
-                await operations.list_directory(services.root, request, side, self._complain_about_files)
+            case FileOperation() | StatusRequest() | MachinesDefinition():
+                async with self._searches:  # or one client could keep all threads of the server busy
+                    await self._search(request, side)
             case FileTransfer(direction="to DiFX"):
                 text_only = services.quirks.text_uploads
                 await operations.upload(services.root, request, side, text_only=text_only)
             case FileTransfer():
                 await operations.send_file(services.root, request, side)
-            case StatusRequest():
-                await operations.report_status(services.root, request, side)
-            case MachinesDefinition():
-                names = services.local_names
-                await operations.make_machines(services.root, request, side, local_names=names)
             case StartMonitor():
                 await serve_monitor(services.monitors, services.root, services.quirks, side)
             case _:
                 prefix = self._conversation.setup_path
                 await services.workshop.serve(request, side, self._outbox.send, prefix)
+
+    async def _search(
+        self, request: FileOperation | StatusRequest | MachinesDefinition, side: SideConnection
+    ) -> None:
+        root = self._services.root
+        match request:
+            case FileOperation():
+                await operations.list_directory(root, request, side, self._complain_about_files)
+            case StatusRequest():
+                await operations.report_status(root, request, side)
+            case MachinesDefinition():
+                names = self._services.local_names
+                await operations.make_machines(root, request, side, local_names=names)
 
     async def _complain(self, text: str) -> None:
         await self._outbox.send(error_notice(text))

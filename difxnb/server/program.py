@@ -13,9 +13,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TextIO
 
 from difxnb.server.gui_server import GuiServer
+
+_THREADS = 32
 
 
 def run_server(server: GuiServer, *, announce: TextIO, until_eof: bool = False) -> None:
@@ -41,6 +44,8 @@ def run_server(server: GuiServer, *, announce: TextIO, until_eof: bool = False) 
 async def _run(server: GuiServer, announce: TextIO, *, until_eof: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # Threads wait for disks more than they compute: as many as processors would let slow disks stop everybody.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="asyncio"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await server.start()

@@ -12,7 +12,7 @@ from difxnb.server.follower import Follower
 from difxnb.server.side import ChannelInput
 from difxnb.wire import control
 from difxnb.wire.job import JobEvent, JobId, decode_job
-from difxnb.wire.message import FileTransfer
+from difxnb.wire.message import FileOperation, FileTransfer
 from difxnb.wire.packet import PacketReader, encode_packet
 from tests.server.job_clients import scripted, start
 from tests.server.peers import Peer, alert, run, serving
@@ -357,6 +357,30 @@ def test_operations_beyond_the_bound_are_refused(tmp_path):
             await peer.close()
             assert len(peer.notices(6)) == 2
             assert "3 operations of this client" in peer.notices(6)[0]
+
+    run(main())
+
+
+def test_one_who_asks_for_a_hundred_listings_leaves_threads_for_others(tmp_path):
+    (tmp_path / "large").mkdir()
+    for number in range(300):
+        (tmp_path / "large" / f"file{number}").touch()
+
+    async def main():
+        async with serving(tmp_path) as server:
+            bad, good = await Peer.connect(server), await Peer.connect(server)
+            for channel in range(1, 101):
+                await bad.command(
+                    FileOperation(operation="ls", arg="-l", path=f"{tmp_path}/large", port=channel)
+                )
+            await bad.until(lambda: control.ChannelOpened(100) in bad.events)
+            await good.command(FileOperation(operation="ls", path=f"{tmp_path}/large/file0", port=5))
+            await good.until(lambda: good.streams[5].endswith(bytes(4)))
+            await bad.fence()
+            assert sum(stream.endswith(bytes(4)) for stream in bad.streams.values()) < 100
+            await bad.until(lambda: sum(stream.endswith(bytes(4)) for stream in bad.streams.values()) == 100)
+            await bad.close()
+            await good.close()
 
     run(main())
 
