@@ -2,7 +2,7 @@
 """One main connection to guiServer: it reads without pause and hands out what it hears.
 
 In: packets 1-24 of the server. Out: messages and notices to one subscriber, bytes to the side connections
-in channels, answers to fences. A session is never repaired; after a loss :mod:`difxnb.client.head_node`
+in channels, answers to fences. A session is never repaired; after a loss :mod:`difxnb.client.lifeline`
 makes a new one. Mirrors guiserver.md 3, 4, 6 and 9.
 """
 
