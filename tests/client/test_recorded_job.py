@@ -8,6 +8,7 @@ import asyncio
 import numpy as np
 
 from difxnb.client.placement import Placement
+from difxnb.client.start_options import StartOptions
 from difxnb.wire.control import (
     ChannelData,
     ChannelOpened,
@@ -142,7 +143,9 @@ async def test_monitored_job() -> None:
         # A real 2.9 announces one offset for the four products of a baseline and band.
         assert [product.offset for product in first[:5]] == [0, 128, 256, 384, 1536]
         await feed.request(first[:3], blocks.append)
-        started = await node.start_job(JOB, WHERE, function="RUN_MONITOR", on_event=lambda _: None)
+        started = await node.start_job(
+            JOB, WHERE, options=StartOptions("RUN_MONITOR"), on_event=lambda _: None
+        )
         async with asyncio.timeout(20):
             outcome = await started.wait()
         await node.fence()
@@ -164,7 +167,7 @@ async def test_monitored_job() -> None:
 async def test_stopped_job() -> None:
     playback = Playback(Recording("27_stop_running_job"))
     async with scripted(playback) as port, head_node_at(port) as node:
-        started = await node.start_job(JOB, WHERE, function="default", on_event=lambda _: None)
+        started = await node.start_job(JOB, WHERE, on_event=lambda _: None)
         await node.stop_job(JOB, started)
         assert started.outcome is JobOutcome.STOPPED
     assert playback.stopped
@@ -174,6 +177,6 @@ async def test_job_without_data() -> None:
     """A real server calls it a graceful end when all recordings are missing."""
     playback = Playback(Recording("31_start_missing_data"))
     async with scripted(playback) as port, head_node_at(port) as node:
-        started = await node.start_job(JOB, WHERE, function="default", on_event=lambda _: None)
+        started = await node.start_job(JOB, WHERE, on_event=lambda _: None)
         async with asyncio.timeout(20):
             assert await started.wait() in (JobOutcome.DONE, JobOutcome.DONE_WITH_ERRORS)
