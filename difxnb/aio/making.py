@@ -204,11 +204,12 @@ class MakingVerbs:
                 on_line=overheard.say,
             )
         frame = recordings_frame(made)
+        complaints = [text for text in overheard.warnings if not _is_noise(text, mjd)]
         frame.attrs.update(
             destination=made.path,
             lines=list(made.lines),
-            errors=made.had_errors,
-            warnings=[*overheard.warnings, *_left_out(frame)],
+            errors=made.had_errors and bool(complaints),
+            warnings=[*complaints, *_left_out(frame)],
         )
         return frame
 
@@ -229,6 +230,12 @@ def _surprises(made: Made) -> list[str]:
         *(f"{path} was named by the server, and is as it was before" for path in made.untouched),
         *(f"{path} was named by the server, and is not there or empty" for path in made.missing),
     ]
+
+
+def _is_noise(text: str, mjd: int) -> bool:
+    """Whether the server complains of its own making: it tells vsum the day, which vsum takes for a file."""
+    complaint = text.removeprefix("filelist generation:").strip()
+    return not complaint or complaint.startswith((f"File {mjd} VDIF summary", "File -r VDIF summary"))
 
 
 def _left_out(frame: pd.DataFrame) -> list[str]:

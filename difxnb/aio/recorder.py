@@ -140,7 +140,7 @@ class Recorder(RecorderCommands):
     ) -> list[tuple[Message, float]]:
         """Send a command, and wait for what the daemons of the recorders answer."""
         quiet = self._correlator.head_node.patience.quiet if several else 0.0
-        with Answers(self._correlator.listen, self.name, kinds) as answers:
+        with Answers(self._correlator.listen, self.name, command, kinds) as answers:
             await self.send(command, timeout=timeout)
             heard = await answers.wait(require_timeout(timeout), quiet)
         if not heard:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from difxnb.wire.message import Message
+from difxnb.wire.message import Command, Mark5Status, Message
 from difxnb.wire.recorder_commands import is_from, is_group
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from difxnb.aio.heard import Item
 
 _DAEMON = "mk5daemon"
+_AT_REST = ("Idle", "Error")
 _MOST = 100_000  # of one question; a correlator has some dozens of recorders with 16 disks
 
 
@@ -28,6 +29,8 @@ class Answers:
         Registers a listener, and gives what ends that.
     name : str
         Recorder or group that was asked.
+    command : str
+        What it was asked. Where the command itself is relayed, what came before it is no answer.
     kinds : tuple of type
         Bodies that are answers.
     """
@@ -36,9 +39,10 @@ class Answers:
         self,
         listen: Callable[[Listener], Callable[[], None]],
         name: str,
+        command: str,
         kinds: tuple[type, ...],
     ) -> None:
-        self._listen, self._name, self._kinds = listen, name, kinds
+        self._listen, self._name, self._command, self._kinds = listen, name, command, kinds
         self._heard: list[tuple[Message, float]] = []
         self._news = asyncio.Event()
         self._end: Callable[[], None] | None = None
@@ -84,12 +88,21 @@ class Answers:
             self._end()
 
     def _hear(self, item: Item, time: float) -> None:
-        if (
-            isinstance(item, Message)
-            and isinstance(item.body, self._kinds)
+        if not isinstance(item, Message):
+            return
+        if isinstance(item.body, Command) and item.body.command == self._command:
+            self._heard.clear()
+            self._news.clear()
+        elif (
+            _is_answer(item.body, self._kinds)
             and item.header.identifier == _DAEMON
             and is_from(item.header.source, self._name)
             and len(self._heard) < _MOST
         ):
             self._heard.append((item, time))
             self._news.set()
+
+
+def _is_answer(body: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a body answers; a unit that says what it is about to do does not."""
+    return isinstance(body, kinds) and (not isinstance(body, Mark5Status) or body.state in _AT_REST)

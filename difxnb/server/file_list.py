@@ -141,7 +141,9 @@ class Listing:
         lines: list[str] = []
         complaints: list[str] = []
         where = str(self.root.root)
-        async with self.programs.run(program, "-s", "-r", str(mjd), path, directory=where) as run:
+        # The real server tells vsum the day as well, which that takes for the name of a file.
+        day = ["-r", str(mjd)] if program == "m5bsum" else []
+        async with self.programs.run(program, "-s", *day, path, directory=where) as run:
             async for line in run.lines():
                 if line.is_error or (line.text and not line.text.startswith(path)):
                     complaints.append(line.text)

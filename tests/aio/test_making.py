@@ -147,6 +147,16 @@ async def test_lists_of_recordings(tmp_path: Path, quirks: str | None, transport
         assert (len(again), again.attrs["errors"]) == (1, False)
 
 
+async def test_complaints_that_a_real_server_brings_on_itself(tmp_path: Path) -> None:
+    """7.11: it runs ``vsum -s -r MJD FILE``, and vsum takes all three for files."""
+    noise = 'for f in -r 56800; do echo "File $f VDIF summary failed with return value -2001"; echo; done'
+    async with workshop(tmp_path, {"vsum": f'{noise}; echo "$2 60000.5 60000.6"'}) as (difx, exp):
+        (exp / "a.vdif").write_text("x")
+        made = await difx.file_list(f"{exp}/a.vdif", f"{exp}/list", "VDIF", 56800)
+        assert made["listed"].tolist() == [True]
+        assert (made.attrs["errors"], made.attrs["warnings"]) == (False, [])
+
+
 def test_recordings_that_a_server_left_out() -> None:
     """7.11: a real guiServer loses all but one of those that begin together; the list itself tells."""
     found = (Recording("/a", 60000.5, 60001.0), Recording("/b", 60000.5, 60002.0), Recording("/c", 0.0, 0.0))

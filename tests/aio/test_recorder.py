@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from difxnb import aio
+from difxnb.aio.recorder_answers import Answers
 from difxnb.aio.recorder_frames import copy_frame, modules_frame, smart_frame, versions_frame
 from difxnb.errors import (
     FileFormatError,
@@ -21,7 +22,7 @@ from difxnb.errors import (
     RemoteFileNotFound,
     UnsafeValue,
 )
-from difxnb.wire.message import Header, Mark6Status, Message
+from difxnb.wire.message import Command, Header, Mark5Status, Mark6Status, Message
 from difxnb.wire.recorders import OutputLine
 from tests.client.peers import own_server, patience_for
 from tests.server.recorder_rooms import bank
@@ -216,6 +217,32 @@ async def test_a_damaged_directory_is_said_to_be_one(tmp_path: Path) -> None:
         (tmp_path / "mark5dir" / "NRAO+321.dir").write_text("NRAO+321 1 A 5 1\nnonsense\n")
         with pytest.raises(FileFormatError, match="line 2"):
             await recorder.directory("NRAO+321")
+
+
+async def test_what_is_an_answer() -> None:
+    """Only the daemon's word, at rest, from whom was asked, after the command itself where that is heard."""
+    hearers: list[Callable[[Message, float], None]] = []
+
+    def listen(hear: Callable[[Message, float], None]) -> Callable[[], None]:
+        hearers.append(hear)
+        return hearers.clear
+
+    def hear(source: str, state: str, sender: str = "mk5daemon", vsn: str = "NRAO+321") -> None:
+        body = Mark5Status(bank_a_vsn=vsn, state=state)
+        hearers[0](Message(Header(source=source, identifier=sender), body), 1.0)
+
+    with Answers(listen, "mark5fx01", "getvsn", (Mark5Status,)) as answers:  # type: ignore[arg-type]
+        hear("mark5fx01", "Idle", vsn="OLD+0001")
+        hearers[0](Message(Header(source="head", identifier="mk5control"), Command("getvsn")), 1.0)
+        hear("mark5fx01", "PowerOff")
+        hear("mark5fx01", "Idle", "mk5dir")
+        hear("mark5fx02", "Idle")
+        assert await answers.wait(0.01) == []
+        hear("mark5fx01.example.org", "Idle")
+        ((message, _),) = await answers.wait(5.0)
+        assert isinstance(message.body, Mark5Status)
+        assert message.body.bank_a_vsn == "NRAO+321"
+    assert hearers == []
 
 
 def test_a_mark6_has_slots_and_no_state() -> None:

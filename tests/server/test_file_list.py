@@ -77,7 +77,7 @@ def test_a_list_of_vdif_recordings(tmp_path: Path) -> None:
 
 def test_the_list_is_sorted_by_time(tmp_path: Path) -> None:
     async def main() -> None:
-        summary = 'case $4 in */a.vdif) t=60001.5;; *) t=60000.5;; esac; echo "$4 $t 60002.0"'
+        summary = 'case $2 in */a.vdif) t=60001.5;; *) t=60000.5;; esac; echo "$2 $t 60002.0"'
         async with room(tmp_path, {"vsum": summary}) as (root, _, peer):
             await ask(peer, request(root, "a.vdif", "b.vdif"), ENDS)
             lines = (root / "list").read_text().splitlines()
