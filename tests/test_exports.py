@@ -40,7 +40,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 # What the awaitable objects use among themselves, and what only blocking calls need.
 PLUMBING = {
     "Correlator": {"listen"},
-    "Job": {"outputs", "placement", "placement_or_none", "stop_run"},
+    "Job": {"outputs", "placement", "placement_or_none", "stop_run", "version_note", "warn_of_versions"},
+    "Messages": {"add", "reaches"},
+    "ServerInfo": set(),
     "JobRun": {"add_event", "abandon", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
     "Recorder": set(),
@@ -48,6 +50,8 @@ PLUMBING = {
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},
     "Job": {"name", "input_file"},
+    "Messages": {"callback_errors", "failed_callbacks", "hidden"},
+    "ServerInfo": {"version", "user", "difx_base", "setup_path"},
     "JobRun": {"monitor"},
     "Monitor": set(),
     "Recorder": {"name"},
@@ -60,7 +64,7 @@ def _public(cls: type) -> dict[str, object]:
     return {name: value for name, value in everything.items() if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Monitor", "Recorder"])
+@pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Messages", "Monitor", "Recorder", "ServerInfo"])
 def test_the_two_faces_have_the_same_verbs(name: str) -> None:
     """Same names, same parameters; what waits for the server is awaitable on one face and blocks on the other."""
     awaitable, blocking = _public(getattr(aio, name)), _public(getattr(notebook, name))

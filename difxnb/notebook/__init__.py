@@ -12,7 +12,18 @@ from difxnb.notebook.correlator import Correlator, connect
 from difxnb.notebook.job import Job
 from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
+from difxnb.notebook.messages import Messages, ServerInfo
 from difxnb.notebook.recorder import Recorder
 from difxnb.notebook.text import RemoteText
 
-__all__ = ["Correlator", "Job", "JobRun", "Monitor", "Recorder", "RemoteText", "connect"]
+__all__ = [
+    "Correlator",
+    "Job",
+    "JobRun",
+    "Messages",
+    "Monitor",
+    "Recorder",
+    "RemoteText",
+    "ServerInfo",
+    "connect",
+]

@@ -106,10 +106,6 @@ class Messages:
         """
         return self._inner.subscribe(callback, type)
 
-    def reaches(self, kind: str) -> bool:
-        """Whether messages with this header type are relayed to us at all."""
-        return self._inner.reaches(kind)
-
     def __repr__(self) -> str:
         return repr(self._inner)
 
