@@ -99,3 +99,18 @@ def test_odd_multicast_settings_are_refused(group, port):
 
 def test_good_multicast_settings_are_taken():
     assert checked_network("239.1.2.3", 4000) == ("239.1.2.3", 4000)
+
+
+def test_what_broke_after_its_header_is_selected_by_it():
+    """4.6: the real parser stops at ill-formed XML, and has the type by then."""
+    broken = ALERT.replace(b"x</alertMessage>", b"</alert")
+    assert Document.of(broken).selection_type == "DifxAlertMessage"
+    assert Document.of(broken.replace(b"DifxAlertMessage", b"NoSuchType")).selection_type == ""
+    assert Document.of(broken[:60]).selection_type == ""
+    assert Document.of(broken).header.identifier == "j"
+
+
+def test_what_was_not_escaped_goes_out_as_it_came():
+    careless = ALERT.replace(b">x<", b">R&D<")
+    document_of = Document.of(careless)
+    assert (document_of.payload, document_of.selection_type) == (careless, "DifxAlertMessage")

@@ -85,3 +85,27 @@ def test_times_are_english_whatever_the_locale():
         assert len(ctime(when)) == 24
         if locale.setlocale(locale.LC_TIME) in ("C", "C.UTF-8"):
             assert ctime(when) == when.ctime()
+
+
+@pytest.mark.parametrize("filler", [100, 2000, 30_000])
+def test_a_state_far_from_the_end_of_a_log_is_found(root, filler):
+    """Alerts without end, as a job writes that hangs, leave the last state far behind."""
+    alert = "Thu Mar 12 10:21:00 2015   1 head WARNING  stale data\n"
+    (root.root / "a_2.difxlog").write_text(LOG + alert * filler)
+    reader, _ = ask(root, f"{root.root}/a_2.input")
+    assert [(record.state, record.time_text) for record in reader.records] == [
+        ("Done", "Thu Mar 12 10:20:59 2015")
+    ]
+
+
+def test_options_before_the_patterns_are_no_files(root):
+    """H9: clients ask for directories themselves, so that a real server lists nothing that is in them."""
+    (root.root / "trap.input").mkdir()
+    (root.root / "trap.input" / "a.vex").touch()
+    reader, _ = ask(root, f"-d {root.root}/*.input")
+    assert [record.input_file[-10:] for record in reader.records] == [
+        "/a_1.input",
+        "/a_2.input",
+        "/a_3.input",
+        "trap.input",
+    ]
