@@ -115,42 +115,69 @@ def _paths(root: Confinement, value: str, *, levels: int) -> list[str]:
     return paths
 
 
+def _each(names: list[str], work: Callable[[str], None]) -> None:
+    """Do something with every name, as the commands do: one that fails does not keep the others from it.
+
+    Raises
+    ------
+    OSError
+        The first that came.
+    """
+    failure: OSError | None = None
+    for name in names:
+        try:
+            work(name)
+        except OSError as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
 def _mkdir(root: Confinement, path: str, _: str) -> None:
-    for name in _paths(root, path, levels=1):
+    def make(name: str) -> None:
         with root.directory(name, create=True):
             pass
 
+    _each(_paths(root, path, levels=1), make)
+
 
 def _rmdir(root: Confinement, path: str, _: str) -> None:
-    for name in _paths(root, path, levels=1):
+    def remove(name: str) -> None:
         with root.parent(name) as (above, last):
             os.rmdir(last, dir_fd=above)
 
+    _each(_paths(root, path, levels=1), remove)
+
 
 def _touch(root: Confinement, path: str, _: str) -> None:
-    for name in _paths(root, path, levels=1):
-        real = str(root.real(name))
-        with root.parent(real) as (above, last):
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            if _is_directory(last, above):
-                os.utime(last, dir_fd=above, follow_symlinks=False)
-                continue
-            descriptor = os.open(last, flags, 0o666, dir_fd=above)
-            try:
-                os.utime(descriptor)
-            finally:
-                os.close(descriptor)
+    _each(_paths(root, path, levels=1), lambda name: _touch_one(root, name))
+
+
+def _touch_one(root: Confinement, name: str) -> None:
+    with root.parent(str(root.real(name))) as (above, last):
+        if _is_directory(last, above):
+            os.utime(last, dir_fd=above, follow_symlinks=False)
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(last, flags, 0o666, dir_fd=above)
+        try:
+            os.utime(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _rm(root: Confinement, path: str, argument: str) -> None:
     flags = _flags(argument)
-    for name in _paths(root, path, levels=2):
+
+    def remove(name: str) -> None:
         try:
             with root.parent(name) as (above, last):
                 _remove(last, above, name, recursive=bool(flags & {"r", "R"}))
         except FileNotFoundError:
             if "f" not in flags:
                 raise
+
+    _each(_paths(root, path, levels=2), remove)
 
 
 def _flags(argument: str) -> set[str]:
@@ -172,37 +199,53 @@ def _remove(name: str, above: int, path: str, *, recursive: bool) -> None:
 
 
 def _mv(root: Confinement, path: str, argument: str) -> None:
-    for source, target in _pairs(root, path, argument):
-        with root.parent(source) as (above, name), root.parent(target) as (beside, new):
-            os.stat(name, dir_fd=above, follow_symlinks=False)
+    if not argument.startswith("/"):  # not even quoted, with the real server
+        raise ValueError(f"the target {argument!r} is not an absolute path")
+    pairs = _pairs(root, path, argument)
+    _each(list(pairs), lambda source: _move(root, source, pairs[source]))
+
+
+def _move(root: Confinement, source: str, target: str) -> None:
+    with root.parent(source) as (above, name), root.parent(target) as (beside, new):
+        status = os.stat(name, dir_fd=above, follow_symlinks=False)
+        try:
             os.replace(name, new, src_dir_fd=above, dst_dir_fd=beside)
+        except OSError as error:
+            if error.errno != errno.EXDEV or not stat.S_ISREG(status.st_mode):
+                raise
+            _copy(root, source, target)  # another disk
+            os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns), dir_fd=beside)
+            os.unlink(name, dir_fd=above)
 
 
 def _cp(root: Confinement, path: str, argument: str) -> None:
-    for source, target in _pairs(root, path, argument):
-        descriptor = root.open_file(source)
-        with os.fdopen(descriptor, "rb") as content:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            with replacing(root, str(root.real(target)), mode=mode) as copy:
-                while piece := content.read(_COPY_PIECE):
-                    write_all(copy, piece)
+    pairs = _pairs(root, path, argument)
+    _each(list(pairs), lambda source: _copy(root, source, pairs[source]))
 
 
-def _pairs(root: Confinement, path: str, argument: str) -> list[tuple[str, str]]:
+def _copy(root: Confinement, source: str, target: str) -> None:
+    descriptor = root.open_file(source)
+    with os.fdopen(descriptor, "rb") as content:
+        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+        with replacing(root, str(root.real(target)), mode=mode) as copy:
+            while piece := content.read(_COPY_PIECE):
+                write_all(copy, piece)
+
+
+def _pairs(root: Confinement, path: str, argument: str) -> dict[str, str]:
     """Sources with the full target of each: a target that is a directory receives them under their names."""
-    if not argument.startswith("/"):
-        raise ValueError(f"the target {argument!r} is not an absolute path")
     targets = [word.text for word in read_words(argument, levels=2)]
     sources = _paths(root, path, levels=2)
     if len(targets) != 1:
-        raise ValueError(f"{argument!r} is more than one target")
+        raise ValueError(f"{argument!r} is no target, or more than one")
+    if not targets[0].startswith("/"):
+        raise ValueError(f"the target {argument!r} is not an absolute path")
     into = root.exists(targets[0]) and root.real(targets[0]).is_dir()
     if not into and len(sources) > 1:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), targets[0])
-    return [
-        (s, os.path.join(targets[0], os.path.basename(s.rstrip("/"))) if into else targets[0])
-        for s in sources
-    ]
+    return {
+        s: os.path.join(targets[0], os.path.basename(s.rstrip("/"))) if into else targets[0] for s in sources
+    }
 
 
 @contextmanager

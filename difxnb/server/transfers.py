@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -63,7 +64,7 @@ class Upload:
             target = str(root.real(destination))
         if root.exists(target) and root.real(target).is_dir():
             raise PermissionError(errno.EISDIR, os.strerror(errno.EISDIR), destination)
-        return self._stack.enter_context(replacing(root, target))
+        return self._stack.enter_context(replacing(root, target, mode=_mode_of(root, target)))
 
     def receive_data(self, data: bytes) -> bytes | None:
         """Take bytes of the client; the answer when the announced number is there, else None."""
@@ -129,6 +130,13 @@ class Upload:
                 raise InterruptedError(errno.EINTR, "the upload did not end")
         except InterruptedError:
             self._stack = ExitStack()
+
+
+def _mode_of(root: Confinement, path: str) -> int | None:
+    """Permissions of a file that is replaced, which the new one gets; None where there is none."""
+    if not root.exists(path):
+        return None
+    return stat.S_IMODE(root.real(path).stat().st_mode)
 
 
 def destination_of(text: str) -> str:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """File operations do what the commands do, inside the root, and change nothing outside."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -77,6 +78,39 @@ def test_rm_takes_patterns_and_flags(root, do):
         do("rm", "sub")
     do("rm", "sub", "-rf")
     assert names(root) == ["c.dat"]
+
+
+def test_one_that_fails_does_not_keep_the_others_from_it(root, do):
+    """As with the commands themselves: the others are done, and the first failure is told."""
+    here = root.root
+    with pytest.raises(IsADirectoryError):
+        do("rm", f"sub {here}/a.txt {here}/c.dat")
+    assert names(root) == ["b.txt", "sub", "sub/deep"]
+    with pytest.raises(FileNotFoundError, match="gone"):
+        do("touch", f"gone/x {here}/new")
+    with pytest.raises(NotADirectoryError):
+        do("mkdir", f"b.txt/x {here}/made")
+    with pytest.raises(FileNotFoundError, match="none"):
+        do("mv", f"none {here}/b.txt", f"{here}/made")
+    with pytest.raises(OSError, match="not empty"):
+        do("rmdir", f"sub {here}/sub/deep")
+    assert names(root) == ["made", "made/b.txt", "new", "sub"]
+
+
+def test_a_move_to_another_disk_copies(root, do, monkeypatch):
+    replace = os.replace
+
+    def across(source, target, **options):
+        if source == "a.txt":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        replace(source, target, **options)
+
+    monkeypatch.setattr(files.os, "replace", across)
+    os.utime(root.root / "a.txt", ns=(1_000_000_001, 1_000_000_002))
+    do("mv", "a.txt", f"{root.root}/sub/moved")
+    assert (root.root / "sub/moved").read_text() == "a.txt"
+    assert (root.root / "sub/moved").stat().st_mtime_ns == 1_000_000_002
+    assert not (root.root / "a.txt").exists()
 
 
 @pytest.mark.parametrize("argument", ["--no-preserve-root", "-x", "/", "-r /"])

@@ -56,6 +56,12 @@ def test_an_upload_replaces_only_when_it_is_complete(root):
     assert (root.root / "old").read_text() == "newest"
 
 
+def test_a_file_keeps_its_permissions_when_it_is_replaced(root):
+    os.chmod(root.root / "old", 0o640)
+    Upload(root, f"{root.root}/old").receive_data(size(3) + b"new")
+    assert (root.root / "old").stat().st_mode & 0o7777 == 0o640
+
+
 def test_a_client_that_dies_leaves_the_old_file_and_no_temporary_one(root):
     upload = Upload(root, f"{root.root}/old")
     upload.receive_data(size(6) + b"new")
