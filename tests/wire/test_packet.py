@@ -278,3 +278,60 @@ def test_packets_before_the_damage_are_not_lost() -> None:
         for _ in range(2):
             with pytest.raises(ProtocolError, match="negative"):
                 take(reader)
+
+
+# --- streams in packets -------------------------------------------------------------------------------
+
+STREAMED = 22
+STREAM_PACKETS = st.lists(
+    st.one_of(
+        st.tuples(st.just(STREAMED), st.sampled_from([b"\0\0\0\1", b"\0\0\0\2"]), st.binary(max_size=12)),
+        st.tuples(st.just(STREAMED), st.just(b"\0\0\0\1"), st.sampled_from([b"x" * 1024, b"y" * 1024, b"z" * 300])),
+        st.tuples(st.sampled_from([1, 4]), st.just(b""), st.binary(max_size=12)),
+        st.tuples(st.just(STREAMED), st.sampled_from([b"", b"abc"]), st.just(b"")),
+    ),
+    max_size=60,
+)  # fmt: skip
+
+
+def streams_of(packets: list[Packet]) -> list[tuple[int, bytes, bytes]]:
+    """Packets with those of one stream that follow each other joined, one by one."""
+    joined: list[tuple[int, bytes, bytes]] = []
+    for packet in packets:
+        head, rest = packet.payload[:4], packet.payload[4:]
+        last = joined[-1] if joined else (0, b"", b"")
+        if packet.id == STREAMED and len(head) == 4 and last[:2] == (STREAMED, head):
+            joined[-1] = (*last[:2], last[2] + rest)
+        else:
+            joined.append((packet.id, head, rest))
+    return joined
+
+
+@given(STREAM_PACKETS, st.integers(1, 5000))
+def test_packets_of_a_stream_come_joined_and_in_order(
+    packets: list[tuple[int, bytes, bytes]], step: int
+) -> None:
+    data = b"".join(encode_packet(packet_id, head + rest) for packet_id, head, rest in packets)
+    plain, joining = PacketReader(), PacketReader(joined_id=STREAMED)
+    plain.receive_data(data)
+    found = []
+    for start in range(0, len(data), step):
+        joining.receive_data(data[start : start + step])
+        found += joining.whole_packets()
+    joining.receive_eof()
+    expected = streams_of(plain.whole_packets())
+    assert streams_of(found) == expected
+    if step >= len(data):
+        assert [(p.id, p.payload[:4], p.payload[4:]) for p in found] == expected
+
+
+@pytest.mark.parametrize("length", [-1, 2**31 - 1])
+def test_a_lying_length_after_joined_packets(length: int) -> None:
+    reader = PacketReader(joined_id=STREAMED, max_payload=5000)
+    good = encode_packet(STREAMED, b"\0\0\0\1" + b"x" * 1024)
+    reader.receive_data(
+        good * 3 + STREAMED.to_bytes(4, "big") + length.to_bytes(4, "big", signed=True) + b"\0\0\0\1"
+    )
+    assert reader.next_packet() == Packet(STREAMED, b"\0\0\0\1" + b"x" * 3072)
+    with pytest.raises(ProtocolError):
+        reader.next_packet()
