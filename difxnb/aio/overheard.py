@@ -93,6 +93,7 @@ class Overheard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._progress = None  # what was given up may go on speaking
         if self._end is not None:
             self._end()
         if isinstance(error, DifxError) and self._notices:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from difxnb.client.conversation import packets_of
 from difxnb.client.exchange import ByteStream
-from difxnb.client.patience import within
+from difxnb.client.lasting import lasting
 from difxnb.client.plain_values import plain_path, plain_pattern, plain_word
 from difxnb.client.recorders import OnLine
 from difxnb.client.remote_files import is_pattern, look, ls_entries
@@ -142,12 +142,10 @@ async def make_file_list(
     stream = await session.open_exchange(request, what)
     talk = FileListConversation()
     try:
-        async with within(timeout, f"{what}: {session.peer} did not finish, and may go on"):
-            await _follow(stream, talk, what, overwrite=overwrite, on_line=on_line)
+        following = _follow(stream, talk, what, overwrite=overwrite, on_line=on_line)
+        await lasting(session, following, what, timeout)
     except NoReply as error:
         raise NoReply(f"{error}{session.said_since(before)}") from error
-    finally:
-        await stream.close()
     _require_written(session, talk, what, before)
     return await _written(session, talk, destination)
 
@@ -155,15 +153,18 @@ async def make_file_list(
 async def _follow(
     stream: ByteStream, talk: FileListConversation, what: str, *, overwrite: bool, on_line: OnLine
 ) -> None:
-    async for packet in packets_of(stream, what):
-        line = talk.add(decode_file_list(packet))
-        if line is not None:
-            on_line(line)
-        if talk.asked is not None:
-            await stream.write([OVERWRITE if overwrite else CANCEL])
-            talk.answered()
-        if talk.complete:
-            return
+    try:
+        async for packet in packets_of(stream, what):
+            line = talk.add(decode_file_list(packet))
+            if line is not None:
+                on_line(line)
+            if talk.asked is not None:
+                await stream.write([OVERWRITE if overwrite else CANCEL])
+                talk.answered()
+            if talk.complete:
+                break
+    finally:
+        await stream.close()
 
 
 async def _expanded(session: Session, files: Sequence[str]) -> list[str]:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from difxnb.client.conversation import packets_of
-from difxnb.client.patience import within
+from difxnb.client.exchange import ByteStream
+from difxnb.client.lasting import lasting
 from difxnb.client.plain_values import plain_host, plain_path, plain_word
 from difxnb.client.remote_files import ls_entries
 from difxnb.client.session import Session
@@ -220,20 +221,24 @@ async def _converse(
     before = session.notice_count
     stream = await session.open_exchange(request, what)
     try:
-        async with within(timeout, f"{what}: {session.peer} did not finish, and may go on"):
-            async for packet in packets_of(stream, what):
-                line = talk.add(decode_recorder(packet, talk.ids))
-                if line is not None:
-                    on_line(line.rstrip("\n"))
-                if talk.complete:
-                    break
+        await lasting(session, _read(session, stream, talk, what, on_line), what, timeout)
     except NoReply as error:
         printed = [line.text for line in talk.output.lines]
         raise NoReply(f"{error}{_quoted(printed) or session.said_since(before)}") from error
+    return talk
+
+
+async def _read(session: Session, stream: ByteStream, talk: _Talk, what: str, on_line: OnLine) -> None:
+    try:
+        async for packet in packets_of(stream, what):
+            line = talk.add(decode_recorder(packet, talk.ids))
+            if line is not None:
+                on_line(line.rstrip("\n"))
+            if talk.complete:
+                break
     finally:
         await stream.close()
         session.stay(session.patience.recorder_close)
-    return talk
 
 
 def _quoted(lines: list[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from difxnb.client.exchange import ByteStream
-from difxnb.client.patience import within
+from difxnb.client.lasting import lasting
 from difxnb.client.plain_values import plain_word, split_path
 from difxnb.client.recorders import OnLine
 from difxnb.client.remote_files import look_through, ls_entries
@@ -191,22 +191,25 @@ async def _run(
 
     said = session.notice_count
     stream = await session.open_exchange(request, what)
+    named: list[str] = []
     try:
-        silence = f"{what}: {session.peer} did not finish, and may go on"
-        async with within(timeout, silence):
-            named = await _read_paths(stream, on_line)
+        await lasting(session, _read(session, stream, named, on_line), what, timeout)
     except NoReply as error:
         raise NoReply(f"{error}{session.said_since(said)}") from error
-    finally:
-        await stream.close()
-        session.stay(session.patience.vex2difx_close)
     return _judge(named, before, await _job_files(session, run.pass_path or "/"))
 
 
-async def _read_paths(stream: ByteStream, on_line: OnLine) -> list[str]:
-    """Read paths, which come without line feeds and all at the end, up to the end marker."""
+async def _read(session: Session, stream: ByteStream, paths: list[str], on_line: OnLine) -> None:
+    try:
+        await _read_paths(stream, paths, on_line)
+    finally:
+        await stream.close()
+        session.stay(session.patience.vex2difx_close)
+
+
+async def _read_paths(stream: ByteStream, paths: list[str], on_line: OnLine) -> None:
+    """Read paths, which come without line feeds, up to the end marker."""
     reader = LineListReader()
-    paths: list[str] = []
     while not reader.complete:
         data = await stream.read(_READ_SIZE)
         if not data:
@@ -215,7 +218,6 @@ async def _read_paths(stream: ByteStream, on_line: OnLine) -> list[str]:
         while (line := reader.next_line()) is not None:
             paths.append(line.decode("utf-8", "replace").rstrip("\n"))
             on_line(paths[-1])
-    return paths
 
 
 def _judge(named: list[str], before: dict[str, Entry], after: dict[str, Entry]) -> Made:

@@ -129,6 +129,8 @@ class GuiServer:
             self._network.listen(lambda: self._where, self._recorders.hear)
         self._listener = await asyncio.start_server(self._accept, self._address, self.port, backlog=_BACKLOG)
         self.port = self._listener.sockets[0].getsockname()[1]
+        if self._recorders is not None:
+            self._recorders.beat()
 
     async def close(self) -> None:
         """Stop every job and end every connection; nothing is left running."""

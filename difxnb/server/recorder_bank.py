@@ -83,6 +83,9 @@ class RecorderBank:
         for number, setup in enumerate(self.setups):
             self.units[setup.name.lower()] = Unit(setup, around, _FIRST_PROCESS + number)
         self._write_directories(root, around)
+
+    def beat(self) -> None:
+        """Begin to report from time to time, where that is wanted."""
         if self._heartbeat is not None:
             loop = asyncio.get_running_loop()
             self._beats = [loop.create_task(unit.beat(self._heartbeat)) for unit in self.units.values()]

@@ -76,6 +76,7 @@ async def network(root: Path, **options: object) -> AsyncIterator[Network]:
     recorders = bank(**options)
     net = Network(recorders)
     recorders.start(Confinement(root), net.publish)
+    recorders.beat()
     try:
         yield net
     finally:
