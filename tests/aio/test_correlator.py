@@ -72,7 +72,7 @@ async def test_server_info(tmp_path: Path) -> None:
         assert server.is_embedded
         assert server.version
         assert server.difx_base == str(tmp_path.resolve())
-        assert list(server.difx_versions.columns) == ["version", "setup"]
+        assert list(server.difx_versions.columns) == ["version", "setup", "in_use"]
         assert len(server.difx_versions) == 1
         assert server.environment["DIFX_BASE"] == str(tmp_path.resolve())
         assert server.version in repr(server)
