@@ -174,6 +174,9 @@ async def _require_room(session: Session, plan: Plan, what: str, *, overwrite: b
         if (entry := there.get(directory)) is not None and entry.type not in ("directory", "link"):
             raise RemoteFileExists(f"{what}: {directory} is a {entry.type} on {session.peer}")
     taken = [name for name in plan.files if name in there]
+    for name in taken:
+        if (kind := there[name].type) not in ("file", "link"):
+            raise RemoteFileExists(f"{what}: {name} is a {kind} on {session.peer}")
     if taken and not overwrite:
         more = f" (and {len(taken) - 1} more)" if len(taken) > 1 else ""
         raise RemoteFileExists(
