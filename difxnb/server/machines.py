@@ -45,6 +45,8 @@ def define_machines(
         return
     machines_file, threads_file = _file(request, "machines"), _file(request, "threads")
     if not machines_file or not threads_file:
+        if not machines_file:
+            yield MachinesEvent(MachinesId.WARNING_NO_MACHINES_FILE_SPECIFIED)
         yield MachinesEvent(MachinesId.FAILURE_NO_FILES_SPECIFIED)
         yield MachinesEvent(MachinesId.TASK_TERMINATED)
         return

@@ -34,7 +34,7 @@ def job_status(
     pattern : str
         Paths or patterns; only names that end in ``.input`` count, each must exist.
     short : bool
-        False asks for a form that the real server never had: every file is answered as if without state.
+        False asks for a form that the real server never had: every log is answered as if without state.
     now : datetime, optional
         Local time that the answer names.
     """
@@ -42,7 +42,7 @@ def job_status(
     yield from encode_status(StatusId.TIME_STRING, ctime(now or datetime.now()))
     for path in _input_files(root, pattern):
         yield from encode_status(StatusId.INPUT_FILE_NAME, path)
-        yield from _state(root, path) if short else encode_status(StatusId.NO_STATUS)
+        yield from _state(root, path, short=short)
     yield from encode_status(StatusId.TASK_ENDED_GRACEFULLY)
 
 
@@ -61,14 +61,14 @@ def _input_files(root: Confinement, pattern: str) -> list[str]:
     return [path for path in paths if path.endswith(".input") and root.exists(path)]
 
 
-def _state(root: Confinement, path: str) -> list[bytes]:
+def _state(root: Confinement, path: str, *, short: bool) -> list[bytes]:
     log = path.removesuffix(".input") + ".difxlog"
     try:
         descriptor = root.open_file(log)
     except OSError:
         return encode_status(StatusId.NO_DIFXLOG)
     with os.fdopen(descriptor, "rb") as content:
-        status = _last_status(content)
+        status = _last_status(content) if short else None
     return encode_status(StatusId.NO_STATUS) if status is None else encode_status(StatusId.STATUS, status)
 
 

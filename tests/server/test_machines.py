@@ -85,12 +85,12 @@ def test_files_that_are_not_named_lie_beside_the_input(root):
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
-    [({"head_node": None}, 105), ({"datastreams": ()}, 106), ({"processors": ()}, 107),
-     ({"input": None, "machines_file": None, "threads_file": None}, 112)],
+    ("changes", "reasons"),
+    [({"head_node": None}, [105]), ({"datastreams": ()}, [106]), ({"processors": ()}, [107]),
+     ({"input": None, "machines_file": None, "threads_file": None}, [108, 112])],
 )  # fmt: skip
-def test_what_is_missing_is_named(root, changes, reason):
-    assert ids(define(root, **changes)) == [102, 103, reason, 100]
+def test_what_is_missing_is_named(root, changes, reasons):
+    assert ids(define(root, **changes)) == [102, 103, *reasons, 100]
     assert not list(root.root.iterdir())
 
 

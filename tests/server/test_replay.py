@@ -16,7 +16,7 @@ from difxnb.wire.packet import Packet
 from tests.server import replaying
 from tests.server.made_jobs import MadeJob
 from tests.server.recorder_rooms import install
-from tests.server.replaying import capture, comparable
+from tests.server.replaying import AS_RECORDED, capture, comparable
 
 THERE = "/srv/difx-soft"
 
@@ -62,6 +62,39 @@ def test_a_long_listing_of_a_pattern(root):
 
 def test_a_listing_of_an_empty_directory(root):
     play("06_lsempty", root)
+
+
+@pytest.mark.parametrize("name", ["40_cli_DiFXVersion", "42_cli_DiFXmkdir", "43_cli_DiFXsendFile"])
+def test_command_line_programs(root, name):
+    play(name, root)
+
+
+def test_a_listing_by_a_command_line_program(root):
+    """41: made again with the files that it lists."""
+    folder = root / "jobs" / "demo1"
+    shutil.rmtree(folder)
+
+    def prepare():
+        folder.mkdir()
+        lines = [p.payload[4:].decode() for p in recorded("41_cli_DiFXls", "s2c") if p.id == 22]
+        for line in (line for line in lines if re.match(r"[-d][-rwx]{9} ", line)):
+            mode, _, _, _, size, *_, name = line.split()
+            path = folder / name
+            if mode.startswith("d"):
+                path.mkdir()
+            else:
+                with path.open("wb") as file:
+                    file.truncate(int(size))  # a hole, however large
+            path.chmod(sum(1 << 8 - i for i, letter in enumerate(mode[1:]) if letter != "-"))
+
+    play("41_cli_DiFXls", root, prepare)
+
+
+def test_job_status_by_a_command_line_program(root):
+    def prepare():
+        (root / "jobs" / "demo1" / "demo_1.input").write_text("")
+
+    play("45_cli_DiFXJobStatus", root, prepare)
 
 
 @pytest.mark.parametrize("name", ["07_send", "08_sendbin", "09_sendempty", "10_sendbaddir", "11_sendrel"])

@@ -67,9 +67,10 @@ def test_several_patterns_and_elementary_writes(root):
     assert [len(p) for p in pieces[:5]] == [4, 4, 4, 4, 24]
 
 
-def test_the_long_form_knows_nothing(root):
+def test_the_long_form_knows_of_no_state(root):
+    """7.12: but whether there is a log, as was recorded with a real guiServer."""
     reader, _ = ask(root, f"{root.root}/*.input", short=False)
-    assert {record.kind for record in reader.records} == {"no_status"}
+    assert {record.kind for record in reader.records} == {"no_status", "no_log"}
 
 
 def test_a_log_that_is_a_link_out_does_not_exist(root, tmp_path):
