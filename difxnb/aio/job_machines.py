@@ -38,6 +38,8 @@ class PlacedJob(JobFiles):
         datastreams: Sequence[str],
         processors: Mapping[str, int],
         test: bool = False,
+        mpi_wrapper: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> pd.DataFrame:
         """Write ``.machines`` and ``.threads``, and read them back.
 
@@ -51,6 +53,8 @@ class PlacedJob(JobFiles):
             Hosts that compute, and the threads of each; one thread of the head node is kept back.
         test : bool
             Try all hosts first (see `test_machines`), and leave out processors that do not answer.
+        mpi_wrapper, progress
+            Of that test.
 
         Returns
         -------
@@ -71,28 +75,31 @@ class PlacedJob(JobFiles):
         where = check_placement(head_node, datastreams, processors, active_datastreams=wanted)
         failed: list[str] = []
         if test:
-            failed = await self._failing(head_node, datastreams, processors)
+            tried = await self._correlator.head_node.try_hosts(
+                self.input_file,
+                (head_node, *datastreams, *processors),
+                mpi_wrapper=mpi_wrapper,
+                on_host=progress or _show_nothing,
+            )
+            failed = [host.node for host in tried if not host.answered]
+            self._require_needed(failed, head_node, datastreams, processors)
             left = {host: number for host, number in processors.items() if host not in failed}
             where = check_placement(head_node, datastreams, left)
         await self._correlator.head_node.write_placement(self.input_file, where)
         return placement_frame(where, failed)
 
-    async def _failing(
-        self, head_node: str, datastreams: Sequence[str], processors: Mapping[str, int]
-    ) -> list[str]:
-        """Hosts that do not answer; HostsNotReached where the job could not do without them."""
-        tried = await self._correlator.head_node.try_hosts(
-            self.input_file, (head_node, *datastreams, *processors)
-        )
-        failed = [host.node for host in tried if not host.answered]
+    def _require_needed(
+        self, failed: Sequence[str], head_node: str, datastreams: Sequence[str], processors: Mapping[str, int]
+    ) -> None:
+        """Raise HostsNotReached where the job cannot do without hosts that do not answer."""
         needed = [host for host in failed if host in (head_node, *datastreams)]
         if needed or set(failed) >= set(processors):
+            which = "datastreams and head node" if needed else "all processors"
             raise HostsNotReached(
-                f"{self.name} cannot run: {', '.join(failed)} did not answer through MPI, and "
-                f"{'datastreams and head node' if needed else 'processors'} cannot be left out; nothing was written",
+                f"{self.name} cannot run: {', '.join(failed)} did not answer through MPI, and {which} cannot be left "
+                "out; nothing was written",
                 tuple(failed),
             )
-        return failed
 
     async def test_machines(
         self,

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from difxnb import aio
 from difxnb.aio.live_monitor import LIMIT_BYTES
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook.job_parameters import JobParameters
-from difxnb.notebook.job_run import JobRun
+from difxnb.notebook.job_run import STOP_S, JobRun
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.markup import titled
+from difxnb.notebook.slow_bar import SlowBar
+from difxnb.notebook.transfer_bar import Shown, transferring
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from difxnb.formats.im import Im
     from difxnb.formats.input import Input
     from difxnb.notebook.correlator import Correlator
+
+
+# What a check, or a look at a job's traces, takes on a busy server.
+_CHECK_S, _LOOK_S = 20.0, 5.0
 
 
 class Job(JobParameters):
@@ -62,22 +68,45 @@ class Job(JobParameters):
         datastreams: Sequence[str],
         processors: Mapping[str, int],
         test: bool = False,
+        mpi_wrapper: str | None = None,
+        progress: Shown | None = None,
     ) -> pd.DataFrame:
-        """Write ``.machines`` and ``.threads``; gives what was written, as `machines` does."""
-        return self._loop.call(
-            self._inner.set_machines(
-                head_node=head_node, datastreams=datastreams, processors=processors, test=test
+        """Write ``.machines`` and ``.threads``; gives what was written, as `machines` does.
+
+        Parameters
+        ----------
+        head_node : str
+            Host that the job is led from.
+        datastreams : sequence of str
+            Hosts that read the data, one per datastream of the job, in the order of the ``.input`` file.
+        processors : mapping of str to int
+            Hosts that compute, and the threads of each; one thread of the head node is kept back.
+        test : bool
+            Try all hosts first, and leave out processors that do not answer.
+        mpi_wrapper, progress
+            Of that test, as for `test_machines`.
+        """
+        with transferring(progress, f"hosts of {self.name}", " hosts") as shown:
+            setting = self._inner.set_machines(
+                head_node=head_node,
+                datastreams=datastreams,
+                processors=processors,
+                test=test,
+                mpi_wrapper=mpi_wrapper,
+                progress=shown.hear,
             )
-        )
+            return self._loop.call(setting, while_waiting=shown.draw)
 
     def test_machines(
         self,
         nodes: Iterable[str] | None = None,
         *,
         mpi_wrapper: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Shown | None = None,
     ) -> pd.DataFrame:
-        """Try to start a program on each host through MPI: rows ``node roles answered seconds``.
+        """Start a program on each host through MPI, as a start of the job would, and see which answer.
+
+        A real guiServer takes a second for each host. The machines of the job stay as they are.
 
         Parameters
         ----------
@@ -85,14 +114,29 @@ class Job(JobParameters):
             Hosts to try; those of `machines` by default.
         mpi_wrapper : str, optional
             In place of ``mpirun``.
-        progress : callable, optional
-            Called with the number of hosts tried and of all.
+        progress : callable or bool, optional
+            A function of the number of hosts tried and of all; False shows no bar.
+
+        Returns
+        -------
+        DataFrame
+            ``node roles answered seconds``.
         """
-        return self._loop.call(self._inner.test_machines(nodes, mpi_wrapper=mpi_wrapper, progress=progress))
+        with transferring(progress, f"hosts of {self.name}", " hosts") as shown:
+            testing = self._inner.test_machines(nodes, mpi_wrapper=mpi_wrapper, progress=shown.hear)
+            return self._loop.call(testing, while_waiting=shown.draw)
 
     def check(self) -> pd.DataFrame:
-        """Run the configuration check; gives its findings, columns ``severity text``."""
-        return self._loop.call(self._inner.check())
+        """Look for what speaks against the job, here and by the server's configuration check.
+
+        Returns
+        -------
+        DataFrame
+            Findings: ``id`` (for ``start(waive=[...])``), ``severity``, ``blocks``, ``text``; ``attrs["passed"]`` says
+            whether the job would run.
+        """
+        with SlowBar(f"check of {self.name}", _CHECK_S) as bar:
+            return self._loop.call(self._inner.check(), while_waiting=bar.show)
 
     def start(
         self,
@@ -143,7 +187,8 @@ class Job(JobParameters):
             difx_program=difx_program,
             stall_after=stall_after,
         )
-        return JobRun(self._loop.call(starting), self, self._loop)
+        with SlowBar(f"start of {self.name}", _CHECK_S) as bar:
+            return JobRun(self._loop.call(starting, while_waiting=bar.show), self, self._loop)
 
     def attach(self) -> JobRun:
         """Follow the job as it runs, or find out how it ended; whoever started it.
@@ -151,7 +196,8 @@ class Job(JobParameters):
         After a kernel was restarted this gives the run back: state, progress, weights and outcome come from
         messages, job status and log. It can be waited for and stopped.
         """
-        return JobRun(self._loop.call(self._inner.attach()), self, self._loop)
+        with SlowBar(f"traces of {self.name}", _LOOK_S) as bar:
+            return JobRun(self._loop.call(self._inner.attach(), while_waiting=bar.show), self, self._loop)
 
     def stop(self, *, mpi_wrapper: str | None = None, difx_program: str | None = None) -> None:
         """Stop the job, whoever started it; returns when it shows no sign of life any more.
@@ -161,7 +207,9 @@ class Job(JobParameters):
         mpi_wrapper, difx_program : str, optional
             What it was started with, where that was not the usual.
         """
-        self._loop.call(self._inner.stop(mpi_wrapper=mpi_wrapper, difx_program=difx_program))
+        stopping = self._inner.stop(mpi_wrapper=mpi_wrapper, difx_program=difx_program)
+        with SlowBar(f"stop of {self.name}", STOP_S) as bar:
+            self._loop.call(stopping, while_waiting=bar.show)
 
     def status(self) -> pd.DataFrame:
         """The job's row of job status."""

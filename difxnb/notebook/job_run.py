@@ -12,6 +12,7 @@ from difxnb.client.blocking import LoopThread
 from difxnb.errors import ConnectionLost
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.markup import listed
+from difxnb.notebook.slow_bar import SlowBar
 from difxnb.wire.job import JobOutcome
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from difxnb.notebook.job import Job
+
+STOP_S = 10.0
+"""Seconds that a stop takes where the job does not answer at once."""
 
 _TICK_S = 0.2
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
@@ -113,6 +117,9 @@ class JobRun:
         ------
         NoReply
             The time is up.
+        ConnectionLost
+            The connection was closed here before the outcome was found. (Where it only broke, the outcome is looked
+            for as soon as the server can be reached again.)
         KeyboardInterrupt
             Waiting was interrupted. The job goes on; `stop` ends it.
         """
@@ -131,8 +138,9 @@ class JobRun:
         return outcome
 
     def stop(self) -> None:
-        """Stop the job; returns when it has ended, raises when it has not."""
-        self._loop.call(self._inner.stop())
+        """Stop the job; returns when it shows no sign of life any more, raises JobNotStopped where it does."""
+        with SlowBar(f"stop of {self.job.name}", STOP_S) as bar:
+            self._loop.call(self._inner.stop(), while_waiting=bar.show)
 
     def __await__(self) -> Generator[Any, None, JobOutcome]:
         return self._awaited().__await__()
@@ -158,6 +166,8 @@ class JobRun:
             repr(self),
             {
                 "state": str(self.outcome or self.state),
+                "because": self.outcome_evidence,
+                "silent": "" if self.silence is None else f"{self.silence:.0f} s",
                 "progress": f"{100 * self.progress:.0f} %",
                 "weights": _weights_text(self.latest_weights),
                 "best SNR": "" if snr is None else f"{snr:.0f}",
@@ -168,9 +178,18 @@ class JobRun:
 def _show(bar: tqdm[NoReturn], run: JobRun) -> None:
     """Move a progress bar to where a run is, with the weights of its latest integration."""
     bar.n = 100.0 * run.progress
-    if weights := run.latest_weights:
-        bar.set_postfix_str(f"weights {_weights_text(weights)}", refresh=False)
+    if note := _note(run):
+        bar.set_postfix_str(note, refresh=False)
     bar.refresh()
+
+
+def _note(run: JobRun) -> str:
+    """What to say beside the bar: first of all why it stands still."""
+    if run.outcome is JobOutcome.UNKNOWN:
+        return f"outcome unknown: {run.outcome_evidence}"
+    if run.stalled:
+        return f"no progress; nothing heard for {run.silence or 0:.0f} s"
+    return f"weights {_weights_text(run.latest_weights)}" if run.latest_weights else ""
 
 
 def _weights_text(weights: dict[str, float]) -> str:
