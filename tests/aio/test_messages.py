@@ -292,3 +292,19 @@ async def test_a_message_whose_type_is_not_relayed(tmp_path: Path) -> None:
         assert (await speaker.send("GetVSN", to="all")).heard is True
         await listener.head_node.fence()
         assert types(listener.messages) == ["DifxParameter", "DifxCommand"]
+
+
+def test_what_was_said_while_there_was_no_connection_is_missed() -> None:
+    """The numbers go on in a gap: what they skip was not lost on the network."""
+    messages = Messages()
+    header = Header("n1", (), 0, "e_1", "")
+    for item in (
+        *(Message(header, ALERT, number, 10) for number in (1, 2)),
+        Gap(5.0, None, "it broke"),
+        Gap(5.0, 9.0, "it broke"),
+        *(Message(header, ALERT, number, 10) for number in (8, 9, 11)),
+    ):
+        messages.add(item, 10.0)
+    (row,) = messages.statistics("sender", now=10.0).to_dict("records")
+    assert (row["messages"], row["lost"], row["missed"]) == (5, 1, 5)
+    assert types(messages).count("Gap") == 1
