@@ -59,6 +59,10 @@ class Jobs:
         """Version of mpifxcorr that a job last said it runs with; empty where it has not been heard."""
         return self._table.version_of(job)
 
+    def is_running(self, job: str) -> bool:
+        """Whether a job was heard of and has not said that it is over."""
+        return self._table.is_running(job)
+
     def weights_table(self, job: str) -> pd.DataFrame:
         """Weights as rows; see :meth:`difxnb.tables.JobTable.weights`. KeyError where nothing was heard of it."""
         return self._table.weights(job)

@@ -15,7 +15,6 @@ from difxnb.errors import FileFormatError, RemoteFileNotFound, VersionMismatch
 from difxnb.formats.calc import parse_calc
 from difxnb.wire.version_text import differ
 
-
 _IN_A_BOX = "difxnb-"
 """How the version of the embedded correlator begins, which is no version of DiFX."""
 
@@ -63,7 +62,10 @@ class VersionedJob(JobFiles):
         server = self._correlator.server
         if server.is_embedded or not server.version_in_use:
             return None
-        found = _differing(await self._known_versions())
+        known = await self._known_versions()
+        if not self._correlator.jobs.is_running(self.identifier):
+            known = [version for version in known if version.what != "mpifxcorr"]  # that of an earlier run
+        found = _differing(known)
         if found is None:
             return None
         told = ", ".join(f"{v.what} {v.version} ({v.source})" for v in found)

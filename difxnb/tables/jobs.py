@@ -186,6 +186,12 @@ class JobTable:
             found = self._jobs.get(job)
             return "" if found is None else found.version
 
+    def is_running(self, job: str) -> bool:
+        """Whether a job was heard of and has not said that it is over."""
+        with self._lock:
+            found = self._jobs.get(job)
+            return found is not None and not found.is_over
+
     def _is_repeated(self, item: Message) -> bool:
         # A counter that does not count is no proof: some programs send 0 or -1 with everything.
         if item.sequence is None or item.sequence <= 0:

@@ -152,6 +152,11 @@ async def test_versions_that_differ_are_warned_of_once(
             assert part in text
             assert "installed: DIFX-2.9" in text
         assert [note is not None for note in notes] == [bool(warned)] * 2
+        difx.jobs.add(Message(Header("n1", (), 0, job.identifier), Status(None, "Done"), 2), 2.0)
+        over = await job.version_note()
+        assert (over is not None) == ("files DiFX-2.8.1" in " ".join(warned)), (
+            "an earlier run is over and done"
+        )
 
 
 async def test_the_correlator_in_a_box_is_no_version_of_difx(made: Path, tmp_path: Path) -> None:
