@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Generator
+from io import StringIO
 from types import TracebackType
 from typing import Any
 
@@ -40,8 +41,8 @@ class RemoteText:
     def diff(self) -> str:
         """What was changed, as ``diff -u`` writes it; empty where nothing was."""
         lines = difflib.unified_diff(
-            self.original.splitlines(keepends=True),
-            self.text.splitlines(keepends=True),
+            _lines(self.original),
+            _lines(self.text),
             self.path,
             f"{self.path} (changed here)",
         )
@@ -86,7 +87,12 @@ class RemoteText:
 
     def __repr__(self) -> str:
         state = "changed here" if self.changed else "unchanged"
-        return f"<RemoteText {self.path}: {len(self.text.splitlines())} lines, {state}>"
+        return f"<RemoteText {self.path}: {len(_lines(self.text))} lines, {state}>"
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as ``diff`` sees them, which end with a line feed and nothing else."""
+    return StringIO(text, newline="\n").readlines()
 
 
 class OpeningText:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,6 +36,10 @@ class ShellServer:
         What was given to the shell.
     hazards : list of str
         What the real server would not have survived, or would have done wrongly.
+    numbers : list of int
+        Channels of all transfers.
+    spoil : callable
+        What becomes of the content of a transfer on its way.
     temporary : list of Path
         Copies that were made for downloads; the real server leaves them lying about.
     """
@@ -45,6 +49,8 @@ class ShellServer:
         self.commands: list[str] = []
         self.hazards: list[str] = []
         self.temporary: list[Path] = []
+        self.numbers: list[int] = []
+        self.spoil: Callable[[bytes], bytes] = bytes
         self._home = home
 
     async def serve(self, talker: Talker) -> None:
@@ -115,6 +121,7 @@ class ShellServer:
 
     async def _upload(self, talker: Talker, body: FileTransfer, port: int) -> None:
         """As 7.3 has it; a client that goes leaves what has arrived."""
+        self.numbers.append(port)
         await talker.say(ChannelOpened(port))
         destination = body.destination or ""
         pieces = self._uploads[port]
@@ -136,12 +143,13 @@ class ShellServer:
         elif not os.path.isdir(os.path.dirname(destination)) or os.path.dirname(destination) == "/":
             result = -2  # looked up as it stands, quotes and all
         else:
-            temporary.write_bytes(stored)
+            temporary.write_bytes(self.spoil(stored))
             await self._shell(f'flock {self._home}/lock -c "cp {temporary} {destination}"')
             temporary.unlink()
         await talker.say(ChannelData(port, encode_size(result)))
 
     async def _download(self, talker: Talker, body: FileTransfer, port: int) -> None:
+        self.numbers.append(port)
         origin = body.origin or ""
         if os.path.isdir(origin):
             self.hazards.append("H12")
@@ -152,7 +160,7 @@ class ShellServer:
         copy = Path(f"/tmp/filetransfer_{port}")
         self.temporary.append(copy)
         await self._shell(f'flock {self._home}/lock -c "cp {origin} {copy}"')
-        content = copy.read_bytes()
+        content = self.spoil(copy.read_bytes())
         await talker.on_channel(
             port, encode_size(len(content)), *(content[i : i + BLOCK] for i in range(0, len(content), BLOCK))
         )
