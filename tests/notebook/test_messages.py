@@ -13,6 +13,7 @@ import difxnb
 from difxnb.errors import NotConfirmed, VersionMismatch
 from difxnb.formats.calc import read_calc, write_calc
 from difxnb.notebook import Correlator
+from difxnb.notebook.transfer_bar import transferring
 from tests.client.peers import own_server, patience_for
 from tests.jobs_to_run import put
 from tests.notebook.far_end import FarEnd
@@ -71,7 +72,7 @@ def test_server_facts_in_a_cell(difx: Correlator) -> None:
     assert "guiServer" in repr(server)
 
 
-def test_states_of_jobs_in_a_cell(difx: Correlator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_states_of_jobs_in_a_cell(difx: Correlator, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     assert difx.job_status(root / "*.input")["state"].tolist() == ["Done"] * 5
     counts: list[tuple[int, int]] = []
@@ -80,12 +81,18 @@ def test_states_of_jobs_in_a_cell(difx: Correlator, tmp_path: Path, monkeypatch:
     )
     assert len(history) == 15
     assert counts[-1] == (5, 5)
-    monkeypatch.setattr("difxnb.notebook.transfer_bar.PATIENCE_S", 0.0)
-    shown: list[str] = []
-    monkeypatch.setattr("tqdm.auto.tqdm.refresh", lambda bar, *_, **__: shown.append(bar.unit))
-    difx.job_status([f"{root}/j_0.input", root / "j_1.input"], history=True)
-    assert set(shown) <= {" logs"}
+    assert len(difx.job_status([f"{root}/j_0.input", root / "j_1.input"], history=True)) == 6
     assert len(difx.job_status(f"{root}/*.input", True, progress=False)) == 15
+
+
+def test_logs_that_take_long_are_counted_by_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("difxnb.notebook.transfer_bar.PATIENCE_S", 0.0)
+    with transferring(None, "logs", unit=" logs") as show:
+        show.hear(3, 5)
+        show.draw()
+    assert "3/5" in capsys.readouterr().err
 
 
 def test_a_warning_of_versions_is_shown_where_the_cell_is(
