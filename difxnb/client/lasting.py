@@ -35,6 +35,8 @@ async def lasting(session: Session, work: Coroutine[None, None, None], what: str
     ------
     NoReply
         The time is over; the server may go on.
+    ConnectionLost
+        The session ended before.
     DifxError
         What `work` raises.
     """
@@ -42,6 +44,12 @@ async def lasting(session: Session, work: Coroutine[None, None, None], what: str
     try:
         async with within(timeout, f"{what}: {session.peer} did not finish, and may go on"):
             await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if (
+            task.cancelled() and session.lost is not None
+        ):  # ended with its session, not by whoever waits for it
+            raise session.loss() from None
+        raise
     finally:
         if not task.done():
             await _give_up(session, task, what)

@@ -87,7 +87,7 @@ async def _read_directory(
         await card.pause(program)
         voice.report("GetDirectory", "mk5dir", bank=bank, scan=number, name="Decoded", position=count)
         yield OutputLine(f"{number}/{count} Decoded")
-    await asyncio.to_thread(card.around.save_directory, bank, module)
+    await asyncio.shield(asyncio.to_thread(card.around.save_directory, bank, module))
     # The real one says this on the error output whenever guiServer has asked, so packet 314 follows every time.
     yield _error(f"FYI: Not setting disk module state to Played for {module.vsn}")
     yield _error("")
@@ -186,7 +186,8 @@ async def _copy_scan(
 
     report(0)
     await card.pause(program)
-    await asyncio.to_thread(_write_scan, card, module, scan, path)
+    # A thread cannot be given up: as a task of its own it is seen until it ends.
+    await asyncio.shield(asyncio.to_thread(_write_scan, card, module, scan, path))
     report(100)
     text = f"Copied scan {number} = {scan.name}."
     voice.alert(text, Severity.INFO, "mk5cp")
