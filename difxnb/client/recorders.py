@@ -139,6 +139,10 @@ async def read_directory(
     talk = await _converse(session, request, what, DirectoryConversation(), timeout, on_line)
     said = _quoted(talk.output.complaints) or session.said_since(before)
     printed = [line.text for line in talk.output.lines]
+    if talk.failure is DirectoryId.FILE_NOT_FOUND and generate:
+        raise RecorderError(
+            f"{what}: none was made, and there was none before ({session.peer}){said}", printed
+        )
     if talk.failure is DirectoryId.FILE_NOT_FOUND:
         raise RemoteFileNotFound(f"{what}: {talk.refusal_text} ({session.peer}){said}")
     if talk.refusal_text is not None:

@@ -126,8 +126,23 @@ class Output:
 
     @property
     def complaints(self) -> list[str]:
-        """Error output that does not declare itself harmless."""
-        return [line.text for line in self.lines if line.is_error and not is_harmless(line.text)]
+        """Error output that does not declare itself harmless, without what mpirun adds where there is anything else."""
+        found = [line.text for line in self.lines if line.is_error and not is_harmless(line.text)]
+        return _outside_boxes(found) or found
+
+
+_RULE = re.compile(r"-{60,}")
+
+
+def _outside_boxes(lines: list[str]) -> list[str]:
+    """Lines that are not between two rules, where Open MPI says at length that a program failed and not why."""
+    kept, inside = [], False
+    for line in lines:
+        if _RULE.fullmatch(line.strip()):
+            inside = not inside
+        elif not inside:
+            kept.append(line)
+    return kept
 
 
 _HARMLESS = ("fyi", "note", "warning")

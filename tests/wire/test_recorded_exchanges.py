@@ -337,3 +337,22 @@ def test_no_exchange_is_left_out() -> None:
     assert {
         n for n in NAMES for e in exchanges(n) if isinstance(e.request, FileOperation)
     } & transfers == set()
+
+
+def test_complaints_are_those_that_say_why() -> None:
+    """Open MPI's boxes are left out, unless there is nothing else."""
+    (copied, no_module, _) = (recorder(e, CopyConversation()) for e in exchanges("recorder_copy"))
+    assert no_module.output.complaints == ["Error: module BAD-0012 is not mounted"]
+    assert len(copied.output.complaints) == 4
+    (missing,) = (recorder(e, DirectoryConversation()) for e in exchanges("recorder_directory_missing"))
+    assert missing.output.complaints == [
+        "/bin/ls: cannot access '/data/modules/USN-9999.dir': No such file or directory"
+    ]
+    (host,) = (recorder(e, DirectoryConversation()) for e in exchanges("recorder_directory_host"))
+    assert host.output.complaints == [
+        "ssh: Could not resolve hostname nowhere: Temporary failure in name resolution"
+    ]
+    boxed = CopyConversation()
+    for text in ("-" * 74, "mpirun has lost a daemon", "-" * 74):
+        boxed.output.add(text, is_error=True)
+    assert "mpirun has lost a daemon" in boxed.output.complaints
