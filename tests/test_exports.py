@@ -46,6 +46,7 @@ PLUMBING = {
     "JobRun": {"add_event", "abandon", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
     "Recorder": set(),
+    "RemoteText": set(),
 }
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},
@@ -55,6 +56,7 @@ ONLY_BLOCKING = {
     "JobRun": {"monitor"},
     "Monitor": set(),
     "Recorder": {"name"},
+    "RemoteText": {"path", "text", "original"},
 }
 
 
@@ -64,7 +66,9 @@ def _public(cls: type) -> dict[str, object]:
     return {name: value for name, value in everything.items() if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", ["Correlator", "Job", "JobRun", "Messages", "Monitor", "Recorder", "ServerInfo"])
+@pytest.mark.parametrize(
+    "name", ["Correlator", "Job", "JobRun", "Messages", "Monitor", "Recorder", "RemoteText", "ServerInfo"]
+)
 def test_the_two_faces_have_the_same_verbs(name: str) -> None:
     """Same names, same parameters; what waits for the server is awaitable on one face and blocks on the other."""
     awaitable, blocking = _public(getattr(aio, name)), _public(getattr(notebook, name))
