@@ -43,10 +43,10 @@ def test_an_unknown_flag_lists_nothing_and_is_told(tmp_path):
     async def main():
         async with serving(tmp_path) as server:
             peer = await Peer.connect(server)
-            await peer.command(FileOperation(operation="ls", arg="-lR", path=str(tmp_path), port=5))
+            await peer.command(FileOperation(operation="ls", arg="-lZ", path=str(tmp_path), port=5))
             assert await peer.stream(5, 4) == size(0)
             await peer.close()
-            assert "-lR" in peer.notices(6)[0]
+            assert "-lZ" in peer.notices(6)[0]
 
     run(main())
 
