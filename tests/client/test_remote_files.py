@@ -239,16 +239,3 @@ async def test_too_big_for_the_protocol(root: Path, monkeypatch: pytest.MonkeyPa
             await node.get_file(f"{root}/big")
         with pytest.raises(RemoteFileError, match="101 bytes; the protocol ends at 100"):
             await node.send_file(f"{root}/more", bytes(101))
-
-
-async def test_a_cancelled_upload_leaves_nothing(root: Path) -> None:
-    (root / "x").write_text("old")
-    async with own_server(root) as server, head_node_at(server.port) as node:
-        sending: asyncio.Task[int] = asyncio.create_task(
-            node.send_file(f"{root}/x", bytes(10_000_000), progress=lambda *_: sending.cancel())
-        )
-        with pytest.raises(asyncio.CancelledError):
-            await sending
-        await node.fence()
-        assert (root / "x").read_text() == "old"
-        assert [entry.name for entry in await node.ls_entries(str(root))] == ["x"]
