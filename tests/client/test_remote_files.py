@@ -170,7 +170,7 @@ async def test_what_no_quoting_carries_is_not_sent(path: str, tmp_path: Path) ->
 )
 async def test_the_root_is_never_removed(root: Path, path: str) -> None:
     async with own_server(root) as server, head_node_at(server.port) as node:
-        with pytest.raises(UnsafeValue, match="never removed|refused"):
+        with pytest.raises(UnsafeValue, match=r"never removed|refused"):
             await node.remove(path, recursive=True, force=True)
 
 
