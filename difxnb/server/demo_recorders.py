@@ -14,9 +14,6 @@ from difxnb.server.recorder_bank import RecorderBank
 from difxnb.server.recorder_setup import ModuleSetup, RecorderSetup
 from difxnb.server.vdif_ends import find_vdif_ends
 
-HEARTBEAT = 10.0
-"""Seconds between two reports of an idle recorder, as with real ones."""
-
 _VDIF = 3
 
 
@@ -25,7 +22,8 @@ def demo_recorders(root: Path) -> RecorderBank:
     modules = [_module(number, files) for number, files in enumerate(_by_station(root), start=1)]
     first, second, third = [*modules, None, None, None][:3]
     setups = (RecorderSetup("mark5fx01", first, second), RecorderSetup("mark5fx02", third))
-    return RecorderBank(setups, heartbeat=HEARTBEAT)
+    # They speak when asked: among the messages of a demonstration those of its job matter.
+    return RecorderBank(setups)
 
 
 def _by_station(root: Path) -> list[list[Path]]:
