@@ -52,6 +52,11 @@ async def stop_job(
     base_name(input_file)
     require_command(options.mpi_wrapper, "mpi_wrapper")
     require_command(options.difx_program, "difx_program")
+    if not session.description.knows_its_user:
+        raise JobNotStopped(
+            f"stop of {input_file}: guiServer at {session.peer} does not know its own user and would die of it; set "
+            "DIFX_USER_ID where it is started"
+        )
     before = session.notice_count
     async with session.blocking_the_server():
         await session.send(stop_command(input_file, options))

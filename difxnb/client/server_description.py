@@ -53,6 +53,13 @@ class ServerDescription:
         return OWN_SERVER in self.environment
 
     @property
+    def knows_its_user(self) -> bool:
+        """Whether a real server has a name for its own user; without one it dies of transfers and stops (H23)."""
+        named = self.user or self.environment.get("DIFX_USER_ID")
+        # Who leaves out the path where programs are found shows a choice of its environment only.
+        return bool(named) or self.is_own or "PATH" not in self.environment
+
+    @property
     def is_read_only(self) -> bool:
         """Whether it refuses everything that changes anything; real servers never do."""
         return self.is_own and self.environment.get(_ACCESS) == _READ_ONLY

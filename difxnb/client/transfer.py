@@ -76,6 +76,15 @@ def _refusal(session: Session, what: str, result: int) -> RemoteFileError:
     return kind(f"{what}: {meaning} (guiServer at {session.peer})")
 
 
+def _require_user(session: Session, what: str) -> None:
+    """Refuse what a real server without a name for its user would not survive (H23)."""
+    if not session.description.knows_its_user:
+        raise RemoteFileError(
+            f"{what}: guiServer at {session.peer} does not know its own user and would die of it; set DIFX_USER_ID "
+            "where it is started"
+        )
+
+
 def _require_size(size: int, what: str) -> None:
     if size > MAX_SIZE:
         raise RemoteFileError(f"{what}: {size} bytes; the protocol ends at {MAX_SIZE}. Use scp or rsync")
@@ -167,6 +176,7 @@ async def _receive(session: Session, origin: str, what: str, sink: Sink, progres
         transfer = FileTransfer(origin=origin, direction="from DiFX", address=address, port=port)
         return encode(Command(command_xml(transfer)))
 
+    _require_user(session, what)
     stream = await session.open_exchange(request, what)
     reader = DownloadReader()
     try:
@@ -388,6 +398,7 @@ async def _upload(
         transfer = FileTransfer(destination=destination, direction="to DiFX", address=address, port=port)
         return encode(Command(command_xml(transfer)))
 
+    _require_user(session, what)
     stream = await session.open_exchange(request, what)
     sending = _Sending(session, stream, content.size, what)
     try:
