@@ -77,6 +77,7 @@ class OutcomeSearch:
         self._last_sign = self._begun if alive else float("-inf")
         self._verdict: Verdict | None = None
         self._traces: JobTraces | None = None
+        self._log_read: int | None = None
         self._hindrance = "the server has not been asked yet"
         self._over = False
         self._woken = asyncio.Event()
@@ -150,8 +151,9 @@ class OutcomeSearch:
         traces = await self._head_node.look_at_job(self._input_file, self._outputs)
         before, self._traces = self._traces, traces
         self._set_clock(traces)
-        if traces.log_size is not None and (before is None or traces.log_size != before.log_size):
+        if self._wants_log(before, traces):
             await self._read_log()
+            self._log_read = traces.log_size
         if before is not None and _sizes(before) != _sizes(traces):
             self._last_sign = time.time()
         self._hindrance = ""
@@ -184,6 +186,13 @@ class OutcomeSearch:
                 await self._woken.wait()
         except TimeoutError:
             return  # nobody called: the next look is due
+
+    def _wants_log(self, before: JobTraces | None, now: JobTraces) -> bool:
+        """Whether to fetch the log, which may be long: not while the job talks by itself."""
+        if now.log_size is None or now.log_size == self._log_read:
+            return False
+        quiet = self._watch.silence(time.time()) > self._head_node.patience.look / 2
+        return before is None or quiet or self._watch.verdict() is not None or _says_over(now)
 
     async def _read_log(self) -> None:
         content = await self._head_node.get_file(f"{self._input_file.removesuffix('.input')}.difxlog")
@@ -263,6 +272,10 @@ class OutcomeSearch:
                 f"unknown: {self.evidence}"
             )
         return self.outcome or JobOutcome.UNKNOWN
+
+
+def _says_over(traces: JobTraces) -> bool:
+    return traces.status is not None and traces.status.state in OVER
 
 
 def _sizes(traces: JobTraces) -> tuple[int | None, int | None]:

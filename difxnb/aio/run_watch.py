@@ -113,7 +113,7 @@ class RunWatch:
                 (i, weight) for i, weight in enumerate(attempt.weights[-1][1]) if weight >= 0
             )
         if attempt.seconds_done is not None and seconds > 0:
-            self._advance((attempt.seconds_done + int_time) / seconds)
+            self._advance((attempt.seconds_done + int_time / 2) / seconds)
 
     def recall(self, state: str, *, progress: float, errors: int, when: float) -> None:
         """Take over what the connection heard before anybody followed this run."""

@@ -139,7 +139,7 @@ LOG = (
 def test_a_log_tells_of_the_time_before() -> None:
     run = watch()
     run.remember(last_attempt(LOG), seconds=100.0, int_time=10.0)
-    assert (run.state, run.progress, run.weights) == ("Running", 0.4, ((0, 0.98), (2, 0.97)))
+    assert (run.state, run.progress, run.weights) == ("Running", 0.35, ((0, 0.98), (2, 0.97)))
     # What was heard is newer.
     run = watch()
     run.hear(running(60000.9), 1001.0)

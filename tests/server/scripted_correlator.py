@@ -36,15 +36,22 @@ def status(state, sequence=0, progress="<visibilityMJD>0</visibilityMJD>"):
     message("DifxStatusMessage", f"<difxStatus>{body}</difxStatus>", sequence)
 
 
+def setting(key):
+    with open(input_file) as lines:
+        return next(float(line.split(":")[1]) for line in lines if line.startswith(key))
+
+
 def integration(number):
+    """One of five, with the times of a job of one second."""
+    start = setting("START MJD") + setting("START SECONDS") / 86400
     text = f"<alertMessage>Vis. {number} to write out time {number * 0.2:g}</alertMessage><severity>4</severity>"
     message("DifxAlertMessage", f"<difxAlert>{text}</difxAlert>", number)
-    share = (number + 0.5) / 5
+    now, stop = start + (number + 0.5) / 5 / 86400, start + 1 / 86400
     status(
         "Running",
         number,
-        f"<visibilityMJD>{60000 + share:.7f}</visibilityMJD><jobstartMJD>60000.0</jobstartMJD>"
-        '<jobstopMJD>60001.0</jobstopMJD><weight ant="0" wt="0.900"/><weight ant="1" wt="0.800"/>',
+        f"<visibilityMJD>{now:.9f}</visibilityMJD><jobstartMJD>{start:.9f}</jobstartMJD>"
+        f'<jobstopMJD>{stop:.9f}</jobstopMJD><weight ant="0" wt="0.900"/><weight ant="1" wt="0.800"/>',
     )
 
 
