@@ -250,8 +250,8 @@ def connect(
         too; ``""`` means none. Needs ``difxnb[ssh]``.
     transport : {"auto", "channel", "dial-back"}
         How side connections travel: inside the main one, which works through NAT and tunnels, or dialled
-        back by the server. ``"auto"`` means channels wherever the server knows them. Through `ssh` a server
-        cannot dial back.
+        back by the server. ``"auto"`` means dialled back by real servers that get through, which now and then die
+        of channels, and channels otherwise. Through `ssh` a server cannot dial back.
     timeout : float
         Seconds that connecting may take.
     patience : Patience, optional

@@ -53,8 +53,9 @@ class Lifeline:
         Gateway to go through, as ``user@host:port`` or a name in the user's ssh configuration; `host` and `port`
         are then those that the gateway sees.
     transport : {"auto", "channel", "dial-back"}
-        How side connections are made: inside the main connection, or by the server to us. ``"auto"`` means
-        channels wherever the server knows them; with `ssh` there are no others.
+        How side connections are made: inside the main connection (channels), or by the server to us. ``"auto"``
+        means channels, but for real servers that get through to us, which do not bear channels well; with `ssh`
+        there are no others.
     timeout : float
         Seconds that connecting may take.
     subscriber : callable, optional

@@ -28,6 +28,8 @@ class Patience:
         Pause after connecting; a real server drops what comes within its first milliseconds.
     version, version_tries : float, int
         Wait for the answer to a version request before it is repeated, and how many are sent.
+    dial_back : float
+        For finding out whether a real server gets through to us; through channels it is asked otherwise.
     fence, check : float
         Wait for a fence; longer while the server runs a configuration check, which blocks its reader.
     first_sign : float
@@ -67,6 +69,7 @@ class Patience:
     settle: float = 0.1
     version: float = 2.0
     version_tries: int = 3
+    dial_back: float = 1.5
     fence: float = 30.0
     check: float = 120.0
     first_sign: float = 15.0

@@ -53,11 +53,14 @@ class ServerDescription:
         return OWN_SERVER in self.environment
 
     @property
+    def shows_everything(self) -> bool:
+        """Whether it shows its whole environment, as real servers do (H30), and not a choice of it."""
+        return "PATH" in self.environment and not self.is_own
+
+    @property
     def knows_its_user(self) -> bool:
         """Whether a real server has a name for its own user; without one it dies of transfers and stops (H23)."""
-        named = self.user or self.environment.get("DIFX_USER_ID")
-        # Who leaves out the path where programs are found shows a choice of its environment only.
-        return bool(named) or self.is_own or "PATH" not in self.environment
+        return bool(self.user or self.environment.get("DIFX_USER_ID")) or not self.shows_everything
 
     @property
     def is_read_only(self) -> bool:

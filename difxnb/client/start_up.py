@@ -13,6 +13,7 @@ import random
 
 from difxnb.client.line import open_tcp
 from difxnb.client.patience import Patience, within
+from difxnb.client.reach import dials_back, is_convertible
 from difxnb.client.session import Session, Subscriber
 from difxnb.client.settings import Settings
 from difxnb.client.tunnel import Tunnel
@@ -20,9 +21,6 @@ from difxnb.errors import AccessDenied, ConnectionFailed, ConnectionLost, NoRepl
 from difxnb.wire.control import AccessToken, ChannelsOn, encode
 
 TRANSPORTS = ("auto", "channel", "dial-back")
-
-# A real server cannot convert addresses of this length and uses another client's instead (guiserver.md H4).
-_HARMFUL_ADDRESS_LENGTH = 15
 
 
 async def open_session(
@@ -115,15 +113,14 @@ async def _set_up(session: Session, transport: str, settings: Settings, *, tunne
     session.dial_back = transport == "dial-back" or not knows_channels
     if session.dial_back:
         _require_convertible(session)
-    else:
+    elif transport == "channel" or tunneled or not await dials_back(session):
         await session.send(encode(ChannelsOn()))
     await session.take_settings(settings)
 
 
 def _require_convertible(session: Session) -> None:
-    local = session.local_address
-    if len(local) >= _HARMFUL_ADDRESS_LENGTH and not session.description.is_own:
+    if not is_convertible(session):
         raise ConnectionFailed(
-            f"a real guiServer cannot dial back to {local}: it fails on addresses of 15 characters and uses "
-            "another client's; use transport='channel'"
+            f"a real guiServer cannot dial back to {session.local_address}: it fails on addresses of 15 "
+            "characters and uses another client's; use transport='channel'"
         )
