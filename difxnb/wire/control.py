@@ -7,7 +7,7 @@ inside packets 1-3 stays bytes here; `difxnb.wire.message` understands it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from difxnb.errors import ProtocolError
@@ -90,12 +90,7 @@ __all__ = [
     "decode_from_server",
     "encode",
     "packet_chunks",
-    "upload_chunks",
 ]
-
-# An upload piece whose length is no multiple of this, the last one apart, kills a real guiServer.
-_UPLOAD_UNIT = 1024
-_UPLOAD_PIECE = 64 * _UPLOAD_UNIT
 
 
 def decode_from_server(packet: Packet) -> ServerEvent:
@@ -133,13 +128,6 @@ def encode(event: ServerEvent | ClientEvent) -> bytes:
         A number does not fit into 32 bits, or a text for the server holds a NUL, where it would be cut.
     """
     return encode_packet(*_body(event))
-
-
-def upload_chunks(data: bytes) -> Iterator[bytes]:
-    """Cut an upload into pieces that every guiServer survives: the size, then multiples of 1024 bytes."""
-    yield encode_int(len(data))
-    for start in range(0, len(data), _UPLOAD_PIECE):
-        yield data[start : start + _UPLOAD_PIECE]
 
 
 def _environment(payload: bytes) -> EnvironmentVariable:

@@ -7,6 +7,7 @@ They have no packets, only bare integers and bytes (guiserver.md 1.6, 7.2 and 7.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum
 
 from difxnb.errors import PacketTooBig, PacketTruncated, ProtocolError
@@ -16,6 +17,7 @@ from difxnb.wire.quoting import move_target, quote_once, quote_twice, require_pl
 
 __all__ = [
     "END_OF_LINES",
+    "UPLOAD_PIECE",
     "DownloadReader",
     "Entry",
     "LineListReader",
@@ -29,6 +31,7 @@ __all__ = [
     "quote_once",
     "quote_twice",
     "require_plain",
+    "upload_pieces",
 ]
 
 # --- lists of lines -----------------------------------------------------------------------------------
@@ -111,6 +114,10 @@ class LineListReader:
 # --- transfers ----------------------------------------------------------------------------------------
 
 
+UPLOAD_PIECE = 2**18
+"""Bytes of an upload that are sent in one piece."""
+
+
 class TransferResult(IntEnum):
     """Sizes below zero, with which the server says why there is no transfer."""
 
@@ -125,6 +132,16 @@ class TransferResult(IntEnum):
 def encode_size(n: int) -> bytes:
     """Write a size or a TransferResult; ValueError where it does not fit into 32 bits."""
     return encode_int(n)
+
+
+def upload_pieces(content: bytes) -> Iterator[bytes]:
+    """Cut a part of an upload into pieces that every guiServer survives.
+
+    Pieces that are no multiple of 1024 bytes kill a real one, the last of all apart; so every part but the last has
+    to be a multiple of that.
+    """
+    for start in range(0, len(content), UPLOAD_PIECE):
+        yield content[start : start + UPLOAD_PIECE]
 
 
 class _SizedContent:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -91,12 +92,10 @@ class ShellServer:
         if len(command.encode()) > 1023:
             self.hazards.append("H16")
         self.commands.append(command)
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh", "-c", command, cwd=self._home,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-        return output
+        done = await asyncio.to_thread(
+            subprocess.run, ["/bin/sh", "-c", command], cwd=self._home, stdin=subprocess.DEVNULL, capture_output=True
+        )
+        return done.stdout
 
     async def _operate(self, body: FileOperation) -> None:
         path, argument = body.path or "", body.arg or ""
@@ -171,6 +170,10 @@ async def shell_server(home: Path) -> AsyncIterator[ShellServer]:
     """Such a server on a free port; that no hazard was met is asserted at the end."""
     home.mkdir()
     server = ShellServer(home)
-    async with scripted(server.serve) as server.port:
-        yield server
+    try:
+        async with scripted(server.serve) as server.port:
+            yield server
+    finally:
+        for path in server.temporary:
+            path.unlink(missing_ok=True)
     assert server.hazards == []

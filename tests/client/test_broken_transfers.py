@@ -32,6 +32,7 @@ async def node_on(kind: str, root: Path) -> AsyncIterator[AsyncHeadNode]:
     if kind == "shell":
         async with shell_server(root.parent / "home") as server, head_node_at(server.port) as node:
             yield node
+            assert not node.closed or not any(map(os.path.exists, server.temporary))
         return
     quirks = "2.9" if "2.9" in kind else None
     async with (

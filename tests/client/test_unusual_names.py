@@ -142,8 +142,8 @@ async def test_nothing_is_left_of_the_detours(root: Path, tmp_path: Path) -> Non
             await node.send_file(f"{root}/no dir here/file", b"new")
         with pytest.raises(RemoteFileError, match="NUL"):
             await node.send_file(f"{root}/odd dir/file", b"\0")
-        await node.fence()
+        await node.close()
+        assert server.temporary
+        assert not any(map(os.path.exists, server.temporary))
     assert [path.name for path in root.rglob("*")] == ["odd dir", "file"]
     assert not glob.glob("/tmp/part-????????????????")
-    assert server.temporary
-    assert not any(map(os.path.exists, server.temporary))

@@ -332,7 +332,7 @@ def test_uploads(name: str, content: bytes | None, result: int) -> None:
     size, arrived = three_ways(upload_of, sent)
     assert size == len(arrived)
     assert content is None or arrived == content
-    assert b"".join(control.upload_chunks(arrived)) == sent
+    assert files.encode_size(len(arrived)) + b"".join(files.upload_pieces(arrived)) == sent
     assert only_channel(name) == files.encode_size(result)
     answer, nothing = download_of(only_channel(name), "whole") if result <= 0 else (result, b"")
     assert (answer, nothing) == (result, b"")

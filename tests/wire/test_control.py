@@ -206,19 +206,6 @@ def test_program_output_with_a_nul_ends_there() -> None:
     assert control.encode(control.Notice(NoticeSeverity.ERROR, "ab\0cd")) == encode_packet(6, b"ab")
 
 
-# --- uploads ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 65536, 65537, 200_000])
-def test_upload_pieces_are_multiples_of_1024_but_the_last(size: int) -> None:
-    data = bytes(range(251)) * (size // 251 + 1)
-    head, *content = control.upload_chunks(data[:size])
-    assert head == size.to_bytes(4, "big")
-    assert b"".join(content) == data[:size]
-    assert all(len(piece) % 1024 == 0 for piece in content[:-1])
-    assert all(content)
-
-
 # --- properties ---------------------------------------------------------------------------------------
 
 INT32 = st.integers(-(2**31), 2**31 - 1)

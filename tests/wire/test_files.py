@@ -179,3 +179,11 @@ def test_no_memory_is_set_aside_for_an_announced_size() -> None:
 def test_sizes_beyond_32_bits_cannot_be_announced() -> None:
     with pytest.raises(ValueError, match="32-bit"):
         files.encode_size(2**31)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024, 1025, 2**18, 2**18 + 1, 3 * 2**18 + 500])
+def test_upload_pieces_are_multiples_of_1024_bytes(size: int) -> None:
+    """H18: the last one apart, any other length kills a real server."""
+    pieces = list(files.upload_pieces(bytes(size)))
+    assert b"".join(pieces) == bytes(size)
+    assert all(len(piece) % 1024 == 0 for piece in pieces[:-1])
