@@ -43,7 +43,7 @@ PLUMBING = {
     "Job": {"outputs", "placement", "placement_or_none", "stop_run", "version_note", "warn_of_versions"},
     "Messages": {"add", "reaches"},
     "ServerInfo": set(),
-    "JobRun": {"add_event", "abandon", "ended", "follow", "let_go", "look_for_outcome"},
+    "JobRun": {"add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
     "Recorder": set(),
     "RemoteText": set(),

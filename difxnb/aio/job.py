@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -140,11 +141,13 @@ class Job(PlacedJob, JobParameters):
         NoReply, ConnectionLost
         """
         run = self._correlator.runs.get(self.input_file)
-        if run is not None and not run.done:
-            await run.stop()
-        else:
+        if run is None or run.done:
             options = StartOptions(mpi_wrapper=mpi_wrapper, difx_program=difx_program)
             await stop_elsewhere(self, self._correlator, options)
+            return
+        if run.started is None:  # somebody else has started it, and only our caller knows how
+            run.options = replace(run.options, mpi_wrapper=mpi_wrapper, difx_program=difx_program)
+        await run.stop()
 
     async def stop_run(self, run: JobRun) -> None:
         """Stop one run; see `JobRun.stop`."""

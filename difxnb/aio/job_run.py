@@ -57,6 +57,8 @@ class JobRun:
         Live visibilities, when the job was started with ``monitor=``.
     options : StartOptions
         How it was started; the usual way where somebody else did.
+    over_since : float or None
+        When guiServer reported its end, unix seconds.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class JobRun:
         self.started: StartedJob | None = None
         self.begun = time.time()
         self.dropped_events = 0
+        self.over_since: float | None = None
         self._correlator = correlator
         self._lock = threading.Lock()
         self._events: deque[tuple[float, JobEvent]] = deque(maxlen=_KEPT_EVENTS)
@@ -232,6 +235,11 @@ class JobRun:
         )
         return self.search
 
+    async def cut_off(self) -> None:
+        """Wait until the end of the conversation has been noticed, and the search for the outcome has begun."""
+        if self._watching_end is not None:
+            await asyncio.wait({self._watching_end})
+
     def let_go(self) -> None:
         """Follow it no further: the connection is being closed here."""
         self.stop_listening()
@@ -267,14 +275,15 @@ class JobRun:
         await self.started.wait_ended()
         if self.started.failure is None:
             await self.started.settle()
-        elif self._watching_end is not None:
-            await asyncio.wait({self._watching_end})
+        else:
+            await self.cut_off()
             if self.search is None:
                 await self.started.wait()  # which says what was lost
 
     async def _follow(self, started: StartedJob, inp: Input, log_size: int) -> None:
         await started.wait_ended()
         if started.failure is None:
+            self.over_since = time.time()
             return
         search = self.look_for_outcome(inp, log_from=log_size)
         if self._correlator.head_node.closed:

@@ -18,7 +18,7 @@ from difxnb.aio.heard import Item
 from difxnb.aio.run_watch import OVER
 from difxnb.client.job_stop import IDENTIFIER_LENGTH
 from difxnb.client.start_options import StartOptions
-from difxnb.errors import DifxError, JobNotStopped
+from difxnb.errors import ConnectionLost, DifxError, JobNotStopped
 from difxnb.wire.message import Message, Status
 
 if TYPE_CHECKING:
@@ -107,15 +107,22 @@ async def stop_own(run: JobRun, correlator: Correlator) -> None:
     with SignsOfLife(run.job, correlator) as signs:
         try:
             await head_node.stop_job(run.job.input_file, run.started, options=run.options)
+        except ConnectionLost:
+            # It may have had its effect. Doing it once more, as for a job that others started, does no harm.
+            await run.cut_off()
+            await stop_cut_off(run, correlator)
+            return
         except JobNotStopped as error:
             asked = await _ask_gently(run.job, correlator)
             if asked and await signs.wait_over(patience.gentle):
+                correlator.runs.note_stopped(run.job.input_file)
                 return
             raise _not_stopped(run.job, str(error), await signs.seen_within(patience.quiet)) from error
         # A real guiServer does not see processes on other hosts.
         doubted = not head_node.description.is_own
         if doubted and (seen := await signs.seen_within(patience.quiet)):
             raise _not_stopped(run.job, "guiServer says that it has stopped", seen)
+    correlator.runs.note_stopped(run.job.input_file)
 
 
 async def stop_elsewhere(job: JobFiles, correlator: Correlator, options: StartOptions) -> None:

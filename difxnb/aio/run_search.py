@@ -18,7 +18,7 @@ from difxnb.aio.run_watch import OVER, RunWatch
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.job_traces import JobTraces
 from difxnb.client.job_verdict import Attempt, Verdict, last_attempt
-from difxnb.errors import ConnectionLost, DifxError
+from difxnb.errors import ConnectionLost, DifxError, NoReply
 from difxnb.formats.difxlog import parse_time
 from difxnb.formats.input_model import Input
 from difxnb.wire.job import JobOutcome
@@ -172,7 +172,7 @@ class OutcomeSearch:
                 await self.look()
             except DifxError as error:
                 self._hindrance = str(error)
-                self._judge_by_words_alone()
+                self._judge_by_words_alone(error)
                 _log.info("the outcome of %s cannot be looked for yet: %s", self._input_file, error)
             if not self._found:
                 self._give_up_after(patience.gone)
@@ -219,10 +219,21 @@ class OutcomeSearch:
         else:
             self._verdict = Verdict(heard.outcome, f"{heard.evidence}; {logged.evidence}")
 
-    def _judge_by_words_alone(self) -> None:
+    def _judge_by_words_alone(self, hindrance: DifxError) -> None:
+        """Take what was heard, unless the log will soon say more: whether there were errors meanwhile."""
         heard = self._watch.verdict()
-        if heard is not None and heard.outcome is not JobOutcome.DONE:
-            self._verdict = heard
+        if heard is None:
+            return
+        will_come = isinstance(hindrance, (ConnectionLost, NoReply)) and not self._stays_lost
+        if heard.outcome is not JobOutcome.DONE or not will_come:
+            self._verdict = Verdict(
+                heard.outcome, f"{heard.evidence}; not compared with its log: {hindrance}"
+            )
+
+    @property
+    def _stays_lost(self) -> bool:
+        absence = self._head_node.absence
+        return absence is not None and absence.given_up
 
     def _is_old(self, attempt: Attempt) -> bool:
         """Whether the job was heard running after the log ended: then that tells of the run before."""
@@ -234,8 +245,7 @@ class OutcomeSearch:
 
     def _give_up_after(self, seconds: float) -> None:
         silent = time.time() - max(self._begun, self._watch.last_heard, self._last_sign)
-        absence = self._head_node.absence
-        if (not self._hindrance and silent > seconds) or (absence is not None and absence.given_up):
+        if (not self._hindrance and silent > seconds) or self._stays_lost:
             self._verdict = Verdict(JobOutcome.UNKNOWN, "")
             self.finished.set()
         elif self._verdict is not None:

@@ -16,10 +16,24 @@ if TYPE_CHECKING:
     from difxnb.aio.job_run import JobRun
 
 
+MAX_RUNS = 1000
+"""Runs that are remembered; of more, those that ended first are forgotten, and counted."""
+
+# What a job said before it was over may arrive by so much later.
+_LATE_S = 2.0
+
+
 class Runs:
-    """The latest run of each job, by the path of its ``.input`` file."""
+    """The latest run of each job, by the path of its ``.input`` file.
+
+    Attributes
+    ----------
+    forgotten : int
+        Runs that ended so long ago that they fell out. Whoever holds them can still look at them.
+    """
 
     def __init__(self) -> None:
+        self.forgotten = 0
         self._runs: dict[str, JobRun] = {}
         self._starting: dict[str, str] = {}
         self._stopped: dict[str, float] = {}
@@ -37,7 +51,12 @@ class Runs:
         earlier = self._runs.get(run.job.input_file)
         if earlier is not None:
             earlier.let_go()
+        self._runs.pop(run.job.input_file, None)  # the latest are the last
         self._runs[run.job.input_file] = run
+        finished = [path for path, other in self._runs.items() if other.done]
+        for path in finished[: max(0, len(self._runs) - MAX_RUNS)]:
+            self._runs.pop(path).let_go()
+            self.forgotten += 1
 
     def let_go(self) -> None:
         """Follow none of them any further."""
@@ -51,8 +70,8 @@ class Runs:
     def known_over(self, input_file: str) -> float:
         """When a job was last known to be over, unix seconds; what was heard of it before means nothing now."""
         run = self._runs.get(input_file)
-        ended = run.watch.last_heard if run is not None and run.done else float("-inf")
-        return max(ended, self._stopped.get(input_file, float("-inf")))
+        ended = float("-inf") if run is None or run.over_since is None else run.over_since
+        return max(ended, self._stopped.get(input_file, float("-inf"))) + _LATE_S
 
     def _is_live(self, input_file: str, run: JobRun) -> bool:
         """Whether a run may go on.

@@ -17,7 +17,7 @@ from difxnb.errors import JobNotStopped, UnsafeValue
 from difxnb.wire.control import Command, RelayCommand, decode_from_client, encode
 from difxnb.wire.job import JobOutcome
 from difxnb.wire.message import Header, Message, Status, Stop, parse, to_xml
-from tests.aio.stage import job_at, place, stage, until_state
+from tests.aio.stage import Cable, job_at, place, stage, until_state
 from tests.client.peers import ROBUST, Talker, own_server, patience_for, scripted
 from tests.jobs_to_run import put
 
@@ -224,3 +224,20 @@ async def test_names_that_a_message_cannot_tell_apart(tmp_path: Path, made: Path
             await difx.head_node.do("ask", lambda session: ask_to_stop(session, str(long)))
         long.with_suffix(".difx").mkdir()
         await job.stop()
+
+
+async def test_the_connection_breaks_while_a_job_is_stopped(tmp_path: Path, made: Path) -> None:
+    """The stop is done once more over the next connection, and what became of the job is found."""
+    path = put(made, "short", tmp_path.resolve())
+    async with stage(tmp_path, "patient", "real-name") as server:
+        cable = Cable(server.port)
+        async with scripted(cable) as port, job_at(path, port, patience=BRISK) as (difx, job):
+            await place(job)
+            run = await job.start()
+            await until_state(difx)
+            # The server's notice that it kills something never arrives, nor anything behind it.
+            cable.cut_before = b"killing PID"
+            await run.stop()
+            assert cable.cut_before == b""
+            assert await run.wait(20) is JobOutcome.DONE  # a patient job is done when it is stopped
+            assert run.outcome_evidence == "log: Done; messages: Done"

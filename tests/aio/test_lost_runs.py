@@ -196,3 +196,49 @@ async def test_a_stall_is_seen_and_noted(tmp_path: Path, made: Path) -> None:
         (stalled,) = run.events[run.events["event"] == "stalled"]["severity"]
         assert stalled == "WARNING"
         assert run.outcome is None
+
+
+async def test_another_job_over_the_same_connection(tmp_path: Path, made: Path) -> None:
+    """H1: the server that dies after one job takes the conversation about the other with it, and no more."""
+    path = put(made, "short", tmp_path.resolve())
+    second = path.with_name("other.input")
+    second.write_bytes(path.read_bytes())
+    patience = replace(SOON, settle=0.1)
+    quirks = "2.9,-lost-stops,dies-after-job"
+    async with (
+        stage(tmp_path, "patient", quirks) as server,
+        job_at(path, server.port, patience=patience) as (difx, job),
+    ):
+        other = difx.job(str(second))
+        await place(job)
+        await place(other)
+        run, beside = await job.start(), await other.start()
+        await until_state(difx)
+        await run.stop()
+        assert await run.wait(30) is JobOutcome.STOPPED
+        await until_true(lambda: beside.search is not None)
+        await until_true(lambda: beside.outcome is None)
+        await beside.stop()
+        assert await beside.wait(30) is JobOutcome.DONE
+        assert "messages: Done" in beside.outcome_evidence
+
+
+async def test_a_log_that_cannot_be_read(tmp_path: Path, made: Path) -> None:
+    """What was heard is taken then, and it is said that the log was not asked."""
+    path = put(made, "short", tmp_path.resolve())
+    async with (
+        stage(tmp_path, "patient", "real-name") as server,
+        cabled(server.port, path) as (cable, difx, job),
+    ):
+        run = await job.start()
+        await until_state(difx)
+        cable.cut()
+        await until_true(lambda: run.search is not None)
+        await until_state(difx)
+        log = path.with_suffix(".difxlog")
+        log.unlink()
+        log.mkdir()
+        await difx.head_node.ask_to_stop(str(path))
+        assert await run.wait(30) is JobOutcome.DONE
+        assert run.outcome_evidence.startswith("messages: Done; not compared with its log: ")
+        assert "directory" in run.outcome_evidence
