@@ -117,14 +117,14 @@ def free_name(directory: Path) -> Path:
 
 def _run_job(difx: DemoCorrelator, console: Console) -> JobRun:
     job = difx.job(difx.experiment.input_file)
-    findings = job.check()
-    console.print(f"{job.name}: configuration check: {'; '.join(findings['text']) or 'no findings'}")
     n_datastreams = len(job.input.datastreams)
     # guiServer gives the head node one thread less than asked for: one is left to the manager.
     threads = (os.cpu_count() or 1) + 1
     job.set_machines(
         head_node="localhost", datastreams=["localhost"] * n_datastreams, processors={"localhost": threads}
     )
+    findings = job.check()
+    console.print(f"{job.name}: configuration check: {'; '.join(findings['text']) or 'no findings'}")
     run = job.start(monitor=True)
     with _progress(console) as progress:
         task = progress.add_task(job.name, total=1.0, weights="", snr="")
