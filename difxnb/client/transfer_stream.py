@@ -94,9 +94,10 @@ def _after_download(session: Session, stream: ByteStream, size: int) -> None:
     """Do for a real server what it does not: it copies the file once more after its last byte, and leaves the copy."""
     pause = session.patience.transfer_close + size / COPY_RATE
     session.stay(pause)
-    if session.description.is_own or session.dial_back:
-        return  # a port, unlike the number of a channel, may be another client's as well
+    if session.description.is_own:
+        return
 
+    # A port may be another client's by chance, and its copy just then be made and not yet opened; hardly ever both.
     async def remove_copy() -> None:
         await asyncio.sleep(pause)
         await remove_quietly(session, f"/tmp/filetransfer_{stream.port}")
