@@ -15,7 +15,8 @@ from difxnb.client.findings import (
 )
 from difxnb.client.placement import Placement
 from difxnb.formats.input_model import Input
-from difxnb.wire.job import JobEvent, JobId
+from difxnb.wire.job import JobConversation, JobEvent, JobId, decode_job
+from tests.recordings import exchanges
 
 JOB = "/data/exp/e_1.input"
 FITTING = Placement(("head", "n1", "n2", "n3"), (7,))
@@ -35,6 +36,21 @@ def test_an_id_depends_on_the_finding_alone() -> None:
     assert first.id != said("WARNING: e_1 names /data/exp/e_1.im").id
     assert first.id == "check-39deeb23"
     assert first.text == "WARNING: e_1 names /data/exp/e_1.calc"
+
+
+def test_findings_of_a_real_check() -> None:
+    """Recorded: a checker that dies; asked twice, it is the same that is found."""
+    found = []
+    for exchange in exchanges("start_check_fails"):
+        conversation = JobConversation()
+        for packet in exchange.packets:
+            conversation.add(decode_job(packet))
+        found.append(findings_of_check(conversation.check_lines, "/data/exp/rec/job/job.input"))
+    first, second = found[0]
+    assert found[0] == found[1]
+    assert (first.severity, first.blocks, second.blocks) == ("WARNING", True, True)
+    assert first.text == "terminate called after throwing an instance of 'std::out_of_range'"
+    assert not_waived(found[1], [first.id]) == [second]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from difxnb.wire.files import encode_line
 from difxnb.wire.machines import MachinesEvent, MachinesId, encode_machines
 from difxnb.wire.message import FileOperation, MachinesDefinition
 from tests.client.peers import BRIEF, Talker, head_node_at, own_server, patience_for, scripted
+from tests.recordings import exchanges
 
 
 @pytest.mark.parametrize("quirks", [None, "2.9"])
@@ -132,3 +133,12 @@ async def test_a_server_that_dies_in_the_middle() -> None:
     async with scripted(Mortal()) as port, head_node_at(port) as node:
         with pytest.raises(ConnectionLost, match="may or may not"):
             await node.try_hosts("/data/e_1.input", ["n1"])
+
+
+async def test_a_recorded_test() -> None:
+    """What a real server says of one host that answers, and of one that is nowhere."""
+    server = TryingServer()
+    server.pieces = exchanges("machines_tested")[0].writes
+    async with scripted(server) as port, head_node_at(port) as node:
+        tried = await node.try_hosts("/data/e_1.input", ["head", "nowhere"])
+    assert [(host.node, host.answered) for host in tried] == [("head", True), ("nowhere", False)]

@@ -54,7 +54,7 @@ def test_what_is_refused(wrong: dict[str, Any], error: type[Exception], text: st
 
 def test_a_restart_needs_a_program_that_understands_it() -> None:
     """H29: guiServer writes the option where plain mpifxcorr does not look for it."""
-    with pytest.raises(ValueError, match=r"-r 60.*difx_program"):
+    with pytest.raises(ValueError, match=r"-r 60\.000000.*difx_program"):
         StartOptions(restart_seconds=60).require_safe(JOB, own_server=False)
     StartOptions(restart_seconds=60).require_safe(JOB, own_server=True)
     StartOptions(restart_seconds=60, difx_program="turns-it-round").require_safe(JOB, own_server=False)
