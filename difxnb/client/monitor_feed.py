@@ -102,6 +102,26 @@ class MonitorFeed:
         """Ask which products the job has; once, before `request`."""
         await self._stream.write(encode_input_path(self.input_file))
         reader = ProductListReader()
+        doubting = asyncio.create_task(self._doubt(), name=f"difxnb doubt {self._what}")
+        try:
+            await self._read_list(reader)
+        except ConnectionLost as error:
+            if self._session.description.is_own:
+                raise
+            raise ConnectionLost(
+                f"{error}. A guiServer 2.9 as it was released dies when it is asked for a monitor, and the programs "
+                "that it has started keep its port; only a corrected one can be watched live"
+            ) from error
+        finally:
+            doubting.cancel()
+
+    async def _doubt(self) -> None:
+        """Find out whether a silent server has died; its end does not show by itself (9.4)."""
+        patience = self._session.patience
+        await asyncio.sleep(patience.first_sign / 3)
+        self._session.doubt(patience.first_sign / 3)
+
+    async def _read_list(self, reader: ProductListReader) -> None:
         while not reader.complete:
             silence = f"{self._what}: {self._session.peer} listed no products"
             async with within(self._session.patience.listing, silence):
