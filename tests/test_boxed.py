@@ -72,7 +72,9 @@ def test_a_box_forgotten_with_a_job_goes_with_the_interpreter(tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # A start that takes long on a busy machine shows a bar.
+    said = [line for line in done.stderr.splitlines() if line and "start of " not in line]
+    assert (done.returncode, said) == (0, [])
     directory, server = done.stdout.split()
     with subprocess.Popen(["tail", f"--pid={server}", "-f", "/dev/null"]) as waiting:
         assert waiting.wait(timeout=30) == 0

@@ -171,6 +171,7 @@ class JobRun:
                 "progress": f"{100 * self.progress:.0f} %",
                 "weights": _weights_text(self.latest_weights),
                 "best SNR": "" if snr is None else f"{snr:.0f}",
+                "events dropped": str(self._inner.dropped_events + self._inner.watch.dropped_notes or ""),
             },
         )
 

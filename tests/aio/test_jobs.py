@@ -355,6 +355,7 @@ async def test_leaving_a_job_running(tmp_path: Path, made: Path) -> None:
 
 
 async def test_a_real_server_is_not_left_with_a_job(tmp_path: Path, made: Path) -> None:
+    """H2: it would crash, and take the job with it."""
     root = tmp_path.resolve()
     path = put(made, "short", root)
     async with own_server(root, "real-name") as server:
