@@ -210,13 +210,13 @@ class Starting:
                 run.monitor = await job.monitor(wishes.select)
             for output in job.outputs(inp):
                 await head_node.clear_output(output, overwrite=wishes.overwrite)
-            log = next((entry.size for entry in await self._beside() if entry.path.endswith(".difxlog")), 0)
+            sizes = {entry.path: entry.size for entry in await self._beside()}
             started = await head_node.start_job(
                 job.input_file, where, options=options, on_event=run.add_event
             )
         except BaseException:
             await run.abandon()
             raise
-        run.follow(started, inp, log)
+        run.follow(started, inp, log_size=sizes.get(f"{job.base}.difxlog", 0))
         self._correlator.runs.adopt(run)
         return run

@@ -16,7 +16,7 @@ from difxnb.client.exchange import ByteStream
 from difxnb.client.findings import Finding, findings_of_check, not_waived
 from difxnb.client.job_stop import stop_command
 from difxnb.client.patience import within
-from difxnb.client.placement import Placement, base_name
+from difxnb.client.placement import MAX_DATASTREAMS, MAX_PROCESSORS, Placement, base_name
 from difxnb.client.remote_files import look
 from difxnb.client.session import Session
 from difxnb.client.start_options import USUAL, StartOptions
@@ -234,15 +234,16 @@ async def _send_start(
     hosts = placement.hosts
 
     def request(address: str, port: int) -> bytes:
-        # The server looks whether there are any hosts at all, and takes them from the files.
+        # The server looks whether there are any hosts at all, and takes them from the files; so larger jobs than
+        # its parser knows are started like others.
         start = Start(
             input=input_file,
             head_node=hosts[0] if hosts else None,
-            datastreams=hosts[1:first_processor],
+            datastreams=hosts[1:first_processor][:MAX_DATASTREAMS],
             processors=tuple(
                 Processor((host,), threads)
                 for host, threads in zip(hosts[first_processor:], placement.threads, strict=False)
-            ),
+            )[:MAX_PROCESSORS],
             force=False,
             function=options.function,
             restart_seconds=options.restart_seconds or None,

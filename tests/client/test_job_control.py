@@ -205,6 +205,16 @@ async def test_a_name_that_is_no_job() -> None:
         assert script.bodies == []
 
 
+async def test_a_job_larger_than_a_document() -> None:
+    """5.2: the parser keeps 50 and 100 hosts; the real ones are in the files."""
+    large = Placement(("head", *["n"] * 60, *(f"c{i}" for i in range(150))), (8,) * 150)
+    async with correlator(saying(*ACCEPTED, 117, 101)) as (script, node):
+        started = await node.start_job(JOB, large, on_event=lambda _: None)
+        assert await started.wait() is JobOutcome.DONE
+    (asked,) = script.starts
+    assert (len(asked.datastreams), len(asked.processors)) == (50, 100)
+
+
 async def test_check() -> None:
     async with correlator(saying(102, 103, 127, (114, "fine"), 125, 128)) as (script, node):
         conversation = await node.check_job(JOB, WHERE)
