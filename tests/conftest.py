@@ -20,6 +20,12 @@ hypothesis.settings.load_profile("difxnb")
 _LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "Dask", "IPython", "tqdm", "hypothesis")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-byte", action="store_true", help="break conversations at every byte, which takes minutes"
+    )
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of public reference files beside the checkout; its tests are skipped where it is absent."""

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from difxnb import aio
 
+JOB = Path(__file__).parents[1] / "reference" / "mpifxcorr-output" / "beta_1"
 CONTENT = bytes(range(1, 256)) * 5
 """Of files that are sent and fetched: more than one block of the protocol, without NUL."""
 
@@ -34,6 +36,10 @@ class Conversation:
 
 def _some_files(root: Path) -> None:
     (root / "dir").mkdir()
+    (root / "empty").mkdir()
+    for file in JOB.iterdir():
+        if file.is_file() and file.suffix not in (".machines", ".threads"):
+            shutil.copy(file, root)
     for name in ("dir/a.input", "dir/b.input", "old"):
         (root / name).write_bytes(CONTENT)
 
@@ -50,6 +56,44 @@ async def _mkdir(difx: aio.Correlator, root: Path) -> None:
 async def _rm(difx: aio.Correlator, root: Path) -> None:
     await difx.rm(str(root / "old"))
     assert not (root / "old").exists()
+
+
+async def _rmdir(difx: aio.Correlator, root: Path) -> None:
+    await difx.rmdir(str(root / "empty"))
+    assert not (root / "empty").exists()
+
+
+async def _touch(difx: aio.Correlator, root: Path) -> None:
+    await difx.touch(str(root / "touched"))
+    assert (root / "touched").read_bytes() == b""
+
+
+async def _mv(difx: aio.Correlator, root: Path) -> None:
+    await difx.mv(str(root / "old"), str(root / "moved"))
+    assert (root / "moved").read_bytes() == CONTENT
+    assert not (root / "old").exists()
+
+
+def _old_or_moved(root: Path) -> None:
+    assert (root / "old").exists() != (root / "moved").exists()
+
+
+async def _cp(difx: aio.Correlator, root: Path) -> None:
+    await difx.cp(str(root / "old"), str(root / "copy"))
+    assert (root / "copy").read_bytes() == (root / "old").read_bytes() == CONTENT
+
+
+async def _set_machines(difx: aio.Correlator, root: Path) -> None:
+    job = difx.job(str(root / "beta_1.input"))
+    machines = await job.set_machines(
+        head_node="localhost", datastreams=["localhost"] * 3, processors={"localhost": 3}
+    )
+    assert machines["role"].tolist() == ["head", *["datastream"] * 3, "processor"]
+
+
+async def _check(difx: aio.Correlator, root: Path) -> None:
+    findings = await difx.job(str(root / "beta_1.input")).check()
+    assert findings.attrs["passed"] is not None
 
 
 async def _get(difx: aio.Correlator, root: Path) -> None:
@@ -73,6 +117,12 @@ CONVERSATIONS = {
     "ls": Conversation(_ls, _some_files),
     "mkdir": Conversation(_mkdir, _some_files),
     "rm": Conversation(_rm, _some_files),
+    "rmdir": Conversation(_rmdir, _some_files),
+    "touch": Conversation(_touch, _some_files),
+    "mv": Conversation(_mv, _some_files, _old_or_moved),
+    "cp": Conversation(_cp, _some_files),
+    "set_machines": Conversation(_set_machines, _some_files),
+    "check": Conversation(_check, _some_files),
     "get_file": Conversation(_get, _some_files),
     "send_file": Conversation(_send, _some_files, _old_or_new),
     "job_status": Conversation(_status, _some_files),

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.faults.line import Cut, Fault, Insert, Line, Slow, Way, line_to
 
 QUICK = replace(BRIEF, reconnect=())
 IN_TIME_S = 20.0
+RUBBISH = (b"\xff" * 8, bytes(16), b"\x00\x00\x00\x16\x00\x00\x00\x02ab", b"HTTP/1.1 400\r\n")
 
 every_conversation = pytest.mark.parametrize("name", CONVERSATIONS)
 
@@ -82,28 +84,29 @@ def spread(length: int, count: int) -> list[int]:
     return sorted({*range(0, length, max(1, length // count)), length - 1})
 
 
-@every_conversation
-async def test_an_answer_cut_at_every_byte(name: str, tmp_path: Path) -> None:
-    async with bench(tmp_path) as at:
-        length = (await at.have(name, None)).passed["down"]
-        errors = await at.try_all(name, (Cut("down", byte) for byte in range(length)))
-    assert len(errors) > length / 2
+@pytest.fixture
+def cuts(request: pytest.FixtureRequest) -> int:
+    """How many places of a conversation are tried; ``--every-byte`` tries all."""
+    return 2**31 if request.config.getoption("--every-byte") else 60
 
 
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("way", ["up", "down"])
 @every_conversation
-async def test_a_request_cut_at_every_byte(name: str, tmp_path: Path) -> None:
+async def test_a_cut(name: str, way: Way, cuts: int, tmp_path: Path) -> None:
     async with bench(tmp_path) as at:
-        length = (await at.have(name, None)).passed["up"]
-        errors = await at.try_all(name, (Cut("up", byte) for byte in range(length)))
-    assert len(errors) > length / 2
+        length = (await at.have(name, None, patience=ROBUST)).passed[way]
+        places = spread(length, cuts)
+        errors = await at.try_all(name, (Cut(way, byte) for byte in places))
+    assert len(errors) > len(places) / 2
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
 @every_conversation
 async def test_a_reset(name: str, way: Way, tmp_path: Path) -> None:
     async with bench(tmp_path) as at:
-        length = (await at.have(name, None)).passed[way]
-        places = spread(length, 40)
+        length = (await at.have(name, None, patience=ROBUST)).passed[way]
+        places = spread(length, 20)
         errors = await at.try_all(name, (Cut(way, byte, "reset") for byte in places))
     assert len(errors) > len(places) / 2
 
@@ -113,8 +116,8 @@ async def test_a_reset(name: str, way: Way, tmp_path: Path) -> None:
 async def test_a_line_that_falls_silent(name: str, way: Way, tmp_path: Path) -> None:
     """Neither end is told: time-outs have to find it."""
     async with bench(tmp_path) as at:
-        length = (await at.have(name, None)).passed[way]
-        errors = await at.try_all(name, (Cut(way, byte, "silence") for byte in spread(length, 4)))
+        length = (await at.have(name, None, patience=ROBUST)).passed[way]
+        errors = await at.try_all(name, (Cut(way, byte, "silence") for byte in spread(length, 3)))
     assert errors
 
 
@@ -141,16 +144,13 @@ async def test_what_belongs_to_nobody_between_two_packets(name: str, tmp_path: P
         await at.have(name, Insert("down", 0, stranger * 3), patience=ROBUST)
 
 
-@pytest.mark.parametrize(
-    "rubbish", [b"\xff" * 8, bytes(16), b"\x00\x00\x00\x16\x00\x00\x00\x02ab", b"HTTP/1.1 400\r\n"]
-)
 @pytest.mark.parametrize("way", ["up", "down"])
 @every_conversation
-async def test_rubbish_anywhere(name: str, way: Way, rubbish: bytes, tmp_path: Path) -> None:
+async def test_rubbish_anywhere(name: str, way: Way, tmp_path: Path) -> None:
     """In the middle of a file nobody can know it; anywhere else it is an error, and in time."""
     async with bench(tmp_path) as at:
-        length = (await at.have(name, None)).passed[way]
-        for place in spread(length, 6):
+        length = (await at.have(name, None, patience=ROBUST)).passed[way]
+        for place, rubbish in product(spread(length, 3), RUBBISH):
             try:
                 await at.have(name, Insert(way, place, rubbish))
             except (DifxError, AssertionError):
