@@ -190,7 +190,7 @@ class _Reader:
 
     def _is_between(self, line: str) -> bool:
         """Whether this is a heading, which is heeded, or a total, which is not."""
-        if self._heading_may_follow and line.endswith(":"):
+        if self._heading_may_follow and len(line) > 1 and line.endswith(":"):
             self._directory = _join(self._directory, self._name(line[:-1]))
             return True
         return self._total_may_follow and _TOTAL.fullmatch(line) is not None
@@ -250,7 +250,7 @@ def _split_escaped(text: str, size: int) -> tuple[str, str | None]:
 
 
 def _join(directory: str, name: str) -> str:
-    path = name if name[0] == "/" else f"{directory.rstrip('/')}/{name}"
+    path = name if name.startswith("/") else f"{directory.rstrip('/')}/{name}"
     return path if path[-1] != "/" else path.rstrip("/") or "/"
 
 

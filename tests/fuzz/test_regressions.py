@@ -10,6 +10,13 @@ from tests.fuzz.targets import TARGETS
 FOUND = [
     # A link with the two numbers of a device in place of its size.
     ("ls -l", b"lrw-rw-rw- 1 root root 1, 3 Nov 22  2025 null"),
+    # The heading of a directory without a name.
+    ("ls -l", b":"),
+    # A log whose line has no rank, which was looked for among four billion.
+    (
+        ".difxlog",
+        b"Sun Nov 22 10:56:36 2026   0 nput file...\nSun Nov 22 10:56:36 2026 INFO\nSun Nov 22 10:56:36 2026",
+    ),
 ]
 
 
