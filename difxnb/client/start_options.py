@@ -81,8 +81,8 @@ class StartOptions:
             raise ValueError(f"restart_seconds counts from the beginning of the job; got {seconds}")
         if seconds and not own_server and self.difx_program is None:
             raise ValueError(
-                f"restart_seconds={seconds}: guiServer writes '-r {seconds}.000000' before the input file, where mpifxcorr "
-                "wants '-rSECONDS' behind it, and the job would fail; name a difx_program that turns it round"
+                f"restart_seconds={seconds}: guiServer writes '-r {seconds}.000000' before the input file, where "
+                "mpifxcorr wants '-rSECONDS' behind it, and the job would fail; name a difx_program that turns it round"
             )
 
 

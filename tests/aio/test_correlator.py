@@ -280,7 +280,7 @@ async def test_stopping_a_job_of_somebody_else(signs: tuple[object, ...], stoppe
         if stopped:
             await job.stop()
         else:
-            with pytest.raises(JobNotStopped, match="e_1 goes on.*status messages came"):
+            with pytest.raises(JobNotStopped, match=r"e_1 goes on.*status messages came"):
                 await job.stop()
 
 

@@ -93,7 +93,11 @@ class ShellServer:
             self.hazards.append("H16")
         self.commands.append(command)
         done = await asyncio.to_thread(
-            subprocess.run, ["/bin/sh", "-c", command], cwd=self._home, stdin=subprocess.DEVNULL, capture_output=True
+            subprocess.run,
+            ["/bin/sh", "-c", command],
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
         )
         return done.stdout
 

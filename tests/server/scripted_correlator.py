@@ -44,7 +44,9 @@ def setting(key):
 def integration(number):
     """One of five, with the times of a job of one second."""
     start = setting("START MJD") + setting("START SECONDS") / 86400
-    text = f"<alertMessage>Vis. {number} to write out time {number * 0.2:g}</alertMessage><severity>4</severity>"
+    text = (
+        f"<alertMessage>Vis. {number} to write out time {number * 0.2:g}</alertMessage><severity>4</severity>"
+    )
     message("DifxAlertMessage", f"<difxAlert>{text}</difxAlert>", number)
     now, stop = start + (number + 0.5) / 5 / 86400, start + 1 / 86400
     status(
