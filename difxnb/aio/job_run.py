@@ -20,7 +20,7 @@ from difxnb.aio.run_watch import OVER, RunWatch
 from difxnb.client.job_control import StartedJob
 from difxnb.client.patience import within
 from difxnb.client.start_options import USUAL, StartOptions
-from difxnb.errors import DifxError
+from difxnb.errors import DifxError, NoReply
 from difxnb.tables.jobs import STALL_SECONDS
 from difxnb.wire.events import Gap
 from difxnb.wire.job import JobEvent, JobOutcome
@@ -181,11 +181,22 @@ class JobRun:
         ConnectionLost
             The connection was closed here before the outcome was found.
         """
-        async with within(timeout, f"{self.job.name} still runs, and goes on"):
-            if self.search is None:
-                await self._wait_for_conversation()
-            if self.search is not None:
-                return await self.search.found()
+        try:
+            async with within(timeout, f"{self.job.name} still runs, and goes on"):
+                return await self._wait_for_outcome()
+        except NoReply as error:
+            if timeout is None or self.outcome is not JobOutcome.UNKNOWN:
+                raise
+            raise NoReply(
+                f"it is not known yet whether {self.job.name} has ended ({self.outcome_evidence}); where it still "
+                f"runs, it goes on (waited {timeout:g} s)"
+            ) from error
+
+    async def _wait_for_outcome(self) -> JobOutcome:
+        if self.search is None:
+            await self._wait_for_conversation()
+        if self.search is not None:
+            return await self.search.found()
         return self.outcome or JobOutcome.UNKNOWN
 
     async def ended(self) -> None:
