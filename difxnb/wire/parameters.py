@@ -123,8 +123,10 @@ def make_parameter(
     write, usual = PARAMETERS[name]
     try:
         text = write(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise type(error)(f"{name}: {error}") from error
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
+    except (ValueError, OverflowError) as error:  # the second for an infinite number
+        raise ValueError(f"{name}: {error}") from error
     return Parameter(usual if target is None else _rank(target), name, tuple(indices), text)
 
 
