@@ -29,7 +29,7 @@ from difxnb.formats.joblist import parse_joblist
 from difxnb.formats.machines import parse_machines, parse_threads
 from difxnb.formats.module_directory import parse_module_directory
 from difxnb.formats.swin import read_records, read_uniform
-from difxnb.server.actions import Close
+from difxnb.server.actions import Action, ChannelBytes, Close
 from difxnb.server.greeting import Greeting
 from difxnb.server.protocol import Conversation
 from difxnb.server.words import read_words
@@ -191,10 +191,15 @@ def _from_client(pieces: list[bytes]) -> object:
 
 def _server(pieces: list[bytes]) -> object:
     conversation = Conversation(Greeting("difxnb", "/data", "oper", ("DIFX-2.9",), {"DIFX_BASE": "/data"}))
-    found = []
+    found: list[Action] = []
     for piece in pieces:
         for action in conversation.receive_data(piece):
-            found.append(action)
+            match found[-1:], action:
+                # How a stream is cut means nothing.
+                case [ChannelBytes(before, first)], ChannelBytes(channel, second) if before == channel:
+                    found[-1] = ChannelBytes(channel, first + second)
+                case _:
+                    found.append(action)
             if isinstance(action, Close):
                 return found  # the shell reads no further
     return found
