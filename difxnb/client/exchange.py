@@ -57,7 +57,7 @@ class ByteStream(Protocol):
             The main connection broke, and everything received before has been read.
         """
 
-    async def write(self, pieces: Iterable[bytes]) -> None:
+    async def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Send `pieces`, each in one piece; wait until the system has taken them.
 
         Raises
@@ -145,7 +145,7 @@ class ChannelStream:
             left -= len(taken[-1])
         return b"".join(taken)
 
-    async def write(self, pieces: Iterable[bytes]) -> None:
+    async def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Send each piece as one CHANNEL_DATA packet, as a real server needs it (guiserver.md 6.2.2)."""
         for piece in pieces:
             if self._failure is not None:
@@ -217,7 +217,7 @@ class DialBackStream:
         except ConnectionError:
             return b""
 
-    async def write(self, pieces: Iterable[bytes]) -> None:
+    async def write(self, pieces: Iterable[bytes | memoryview]) -> None:
         """Send the pieces one after the other."""
         _, writer = await asyncio.shield(self._streams)
         try:

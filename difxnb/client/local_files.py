@@ -25,7 +25,7 @@ class Content:
     size : int
         Bytes in all.
     read : callable
-        Gives the bytes in pieces of a mebibyte, the last one apart; may be called again.
+        Gives the bytes in parts, all but the last multiples of 1024 bytes; may be called again.
     """
 
     size: int
@@ -36,8 +36,7 @@ class Content:
         """What is in memory already."""
 
         async def read() -> AsyncIterator[bytes]:
-            for start in range(0, len(data), _READ_SIZE):
-                yield data[start : start + _READ_SIZE]
+            yield data
 
         return cls(len(data), read)
 
@@ -63,13 +62,22 @@ async def _read_file(path: Path, state: tuple[int, int, int]) -> AsyncIterator[b
     descriptor = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     left = state[0]
     try:
-        while left and (piece := await asyncio.to_thread(os.read, descriptor, min(_READ_SIZE, left))):
-            left -= len(piece)
-            yield piece
+        while left and (part := await asyncio.to_thread(_read_fully, descriptor, min(_READ_SIZE, left))):
+            left -= len(part)
+            yield part
         if left or _state(os.fstat(descriptor)) != state:
             raise RemoteFileError(f"{path} was changed while it was sent")
     finally:
         os.close(descriptor)
+
+
+def _read_fully(descriptor: int, size: int) -> bytes:
+    """Read so many bytes, less only at the end of the file; the system may give them in smaller pieces."""
+    pieces = []
+    while size and (piece := os.read(descriptor, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 class Arriving:

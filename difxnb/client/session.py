@@ -27,7 +27,6 @@ from difxnb.client.versions import Versions
 from difxnb.errors import ConnectionLost, ProtocolError
 from difxnb.wire.control import (
     AccessRefused,
-    ChannelData,
     ChannelOpened,
     ControlId,
     MulticastSettings,
@@ -40,12 +39,13 @@ from difxnb.wire.control import (
 )
 from difxnb.wire.events import Gap
 from difxnb.wire.message import Message, Unparsed, parse
-from difxnb.wire.packet import PacketReader
+from difxnb.wire.packet import PacketReader, StreamPart
 
 Item = Message | Unparsed | Notice | Gap
 Subscriber = Callable[[Item, float], None]
 
 _READ_SIZE = 2**18
+_BULK = 2**15
 _KEPT_NOTICES = 200
 # A real server that is told of another multicast group sooner after the connect may lose it (guiserver.md 3.4).
 _MULTICAST_AFTER = 0.2
@@ -311,10 +311,14 @@ class Session:
             while data := await self._line.read(_READ_SIZE):
                 self.bytes_received += len(data)
                 self._pulse.beat()
-                self._line.acknowledge()
+                if len(data) < _BULK:  # in the middle of a file the system acknowledges often enough
+                    self._line.acknowledge()
                 packets.receive_data(data)
                 while (packet := packets.next_packet()) is not None:
-                    self._take(decode_from_server(packet))
+                    if isinstance(packet, StreamPart):
+                        self._sides.receive_data(packet.number, packet.payload)
+                    else:
+                        self._take(decode_from_server(packet))
             self._pulse.beat()  # an end in good order comes after everything else
             self.lose("the server closed it")
         except ProtocolError as error:
@@ -326,8 +330,6 @@ class Session:
 
     def _take(self, event: ServerEvent) -> None:
         match event:
-            case ChannelData(channel, data):
-                self._sides.receive_data(channel, data)
             case Relayed(payload):
                 self._subscriber(parse(payload), time.time())
             case Notice():

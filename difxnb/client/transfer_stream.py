@@ -191,12 +191,12 @@ class _Sending:
                 if progress is not None:
                     progress(self._size - self.left, self._size)
 
-    async def write(self, piece: bytes) -> None:
+    async def write(self, piece: bytes | memoryview) -> None:
         """Send a piece; it counts as sent even when this is interrupted."""
         self.left -= len(piece)
         await self._write(piece)
 
-    async def _write(self, piece: bytes) -> None:
+    async def _write(self, piece: bytes | memoryview) -> None:
         silence = f"{self._what}: {self._session.peer} stopped taking data"
         async with within(self._session.patience.stall, silence):
             await self.stream.write([piece])

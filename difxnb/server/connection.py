@@ -51,7 +51,7 @@ from difxnb.wire.control import StartMonitor, StatusRequest
 from difxnb.wire.message import FileOperation, FileTransfer, MachinesDefinition
 
 _LOG = logging.getLogger(__name__)
-_READ = 2**16
+_READ = 2**18
 
 
 @dataclass

@@ -33,6 +33,7 @@ from difxnb.server.workshop import Workshop
 _LOG = logging.getLogger(__name__)
 _CLOSING_TIME = 2.0
 _BACKLOG = 100
+_READ_AHEAD = 2**18
 _BEING_REFUSED = 32
 
 
@@ -127,7 +128,9 @@ class GuiServer:
         if self._recorders is not None:
             self._recorders.start(self._confinement, lambda payload: self._publish(self._where, payload))
             self._network.listen(lambda: self._where, self._recorders.hear)
-        self._listener = await asyncio.start_server(self._accept, self._address, self.port, backlog=_BACKLOG)
+        self._listener = await asyncio.start_server(
+            self._accept, self._address, self.port, backlog=_BACKLOG, limit=_READ_AHEAD
+        )
         self.port = self._listener.sockets[0].getsockname()[1]
         if self._recorders is not None:
             self._recorders.beat()

@@ -27,6 +27,8 @@ Complain = Callable[[str], Awaitable[None]]
 
 _BATCH = 256
 _LINES = 2048
+# Each turn of a thread costs as much as writing 100 kB.
+_WRITE_SIZE = 2**20
 
 
 async def list_directory(
@@ -52,11 +54,17 @@ async def upload(root: Confinement, request: FileTransfer, side: SideConnection,
         (await begun).abort()
         raise
     answer: bytes | None = None
+    waiting, size = [], 0
     try:
         while answer is None and (data := await side.read()):
-            answer = await asyncio.to_thread(incoming.receive_data, data)
+            waiting.append(data)
+            size += len(data)
+            if size >= min(_WRITE_SIZE, incoming.missing):
+                pieces, waiting, size = waiting, [], 0
+                answer = await asyncio.to_thread(incoming.receive_data, *pieces)
     finally:
         if answer is None:
+            incoming.receive_data(*waiting)
             incoming.abort()
     if answer is not None:
         await side.write([answer])

@@ -47,7 +47,7 @@ from difxnb.wire.message import (
     Vex2DifxRun,
     parse,
 )
-from difxnb.wire.packet import Packet, PacketReader
+from difxnb.wire.packet import Packet, PacketReader, StreamPart
 
 MAX_PAYLOAD = 16 * 2**20
 """Longest packet accepted from a client, bytes."""
@@ -116,7 +116,7 @@ class Conversation:
         self.setup_path = self.run_label = ""
         self._greeting, self._peer = greeting, peer
         self._deaf_until = connected + LOSING_TIME if quirks and quirks.lost_packets else float("-inf")
-        self._reader = PacketReader(max_payload=max_payload)
+        self._reader = PacketReader(max_payload=max_payload, joined_id=control.ControlId.CHANNEL_DATA)
         self._read_only = read_only
         self.packets = 0
 
@@ -145,6 +145,9 @@ class Conversation:
         return document.packet
 
     def _answer(self, packet: Packet) -> Iterator[Action]:
+        if isinstance(packet, StreamPart):
+            yield ChannelBytes(packet.number, packet.payload)
+            return
         try:
             event = control.decode_from_client(packet)
         except ProtocolError as error:

@@ -31,7 +31,9 @@ CONTENT_PIECE = 1024
 """Bytes per elementary write of a download; both original clients take it so."""
 
 _REMEMBERED = 1024
-_READ = 2**16
+# A piece costs some 60 bytes beside its content.
+_LARGE = 2**12
+_READ = 2**18
 _HEAD = struct.Struct(">iii")
 _CHANNEL_DATA = int(ControlId.CHANNEL_DATA)
 
@@ -50,6 +52,32 @@ class SideConnection(Protocol):
 
     async def close(self) -> None:
         """The operation is over."""
+
+
+class _Waiting:
+    """Bytes of one channel that nobody has taken: large pieces as they came, small ones put together."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes | bytearray] = []
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        """Append bytes."""
+        self.size += len(data)
+        last = self._pieces[-1] if self._pieces else None
+        if len(data) >= _LARGE:
+            self._pieces.append(data)
+        elif isinstance(last, bytearray):
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
+
+    def take(self) -> bytes:
+        """Give everything, and forget it."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self.size = 0
+        return data
 
 
 class ChannelInput:
@@ -72,8 +100,8 @@ class ChannelInput:
 
     def __init__(self, *, limit: int = UNREAD_LIMIT, early_limit: int = EARLY_LIMIT) -> None:
         self._limit, self._early_limit = limit, min(early_limit, limit)
-        self._early: OrderedDict[int, bytearray] = OrderedDict()
-        self._open: dict[int, bytearray] = {}
+        self._early: OrderedDict[int, _Waiting] = OrderedDict()
+        self._open: dict[int, _Waiting] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
         self.unread = self._early_bytes = 0
         self._taken = asyncio.Event()
@@ -82,7 +110,7 @@ class ChannelInput:
     def receive(self, channel: int, data: bytes) -> bool:
         """Keep data of a channel; False when it had to be dropped for want of room."""
         if channel in self._open:
-            self._open[channel] += data
+            self._open[channel].add(data)
             self.unread += len(data)
         elif channel in self._ended or not data:
             return True  # left over from an operation that is over, or an empty chunk
@@ -90,7 +118,7 @@ class ChannelInput:
             self.dropped += len(data)
             return False
         else:
-            self._early.setdefault(channel, bytearray()).extend(data)
+            self._early.setdefault(channel, _Waiting()).add(data)
             self._early_bytes += len(data)
         return True
 
@@ -105,16 +133,14 @@ class ChannelInput:
         if channel in self._open:
             raise ValueError(f"channel {channel} is in use already")
         self._ended.pop(channel, None)
-        early = self._early.pop(channel, bytearray())
-        self._early_bytes -= len(early)
-        self.unread += len(early)
+        early = self._early.pop(channel, None) or _Waiting()
+        self._early_bytes -= early.size
+        self.unread += early.size
         self._open[channel] = early
 
     def take(self, channel: int) -> bytes:
         """All data of an open channel that has not been taken yet."""
-        waiting = self._open[channel]
-        data = bytes(waiting)
-        waiting.clear()
+        data = self._open[channel].take()
         self._less(len(data))
         return data
 
@@ -131,7 +157,8 @@ class ChannelInput:
 
     def end(self, channel: int) -> None:
         """End the operation; what it did not read is dropped."""
-        self._less(len(self._open.pop(channel, b"")))
+        ended = self._open.pop(channel, None)
+        self._less(ended.size if ended else 0)
         self._ended[channel] = None
         if len(self._ended) > _REMEMBERED:
             self._ended.popitem(last=False)
@@ -171,7 +198,8 @@ class ChannelSide:
         whole = len(data) // CONTENT_PIECE * CONTENT_PIECE
         if whole:
             head = _HEAD.pack(_CHANNEL_DATA, 4 + CONTENT_PIECE, self._number)
-            pieces = [data[at : at + CONTENT_PIECE] for at in range(0, whole, CONTENT_PIECE)]
+            view = memoryview(data)
+            pieces = [view[at : at + CONTENT_PIECE] for at in range(0, whole, CONTENT_PIECE)]
             await self._outbox.send(head + head.join(pieces))
         if len(data) > whole:
             await self.write([data[whole:]])

@@ -66,15 +66,21 @@ class Upload:
             raise PermissionError(errno.EISDIR, os.strerror(errno.EISDIR), destination)
         return self._stack.enter_context(replacing(root, target, mode=_mode_of(root, target)))
 
-    def receive_data(self, data: bytes) -> bytes | None:
+    @property
+    def missing(self) -> int:
+        """Bytes of the client that have not come yet; those of the size alone before it is known."""
+        return self._reader.missing
+
+    def receive_data(self, *pieces: bytes) -> bytes | None:
         """Take bytes of the client; the answer when the announced number is there, else None."""
         with self._lock:
             if self._ended:  # by a client that went while this call was on its way
                 return None
-            self._reader.receive_data(data)
-            content = self._reader.take()
-            if self._failure is None and content:
-                self._write(content)
+            for data in pieces:
+                self._reader.receive_data(data)
+                content = self._reader.take()
+                if self._failure is None and content:
+                    self._write(content)
             return encode_size(self._finish()) if self._finished() else None
 
     def abort(self) -> None:

@@ -134,14 +134,15 @@ def encode_size(n: int) -> bytes:
     return encode_int(n)
 
 
-def upload_pieces(content: bytes) -> Iterator[bytes]:
+def upload_pieces(content: bytes) -> Iterator[memoryview]:
     """Cut a part of an upload into pieces that every guiServer survives.
 
     Pieces that are no multiple of 1024 bytes kill a real one, the last of all apart; so every part but the last has
     to be a multiple of that.
     """
-    for start in range(0, len(content), UPLOAD_PIECE):
-        yield content[start : start + UPLOAD_PIECE]
+    view = memoryview(content)
+    for start in range(0, len(view), UPLOAD_PIECE):
+        yield view[start : start + UPLOAD_PIECE]
 
 
 class _SizedContent:
@@ -160,6 +161,11 @@ class _SizedContent:
     def complete(self) -> bool:
         """Whether all bytes announced have arrived."""
         return self.size is not None and self.received >= self.size
+
+    @property
+    def missing(self) -> int:
+        """Bytes that have not arrived yet; those of the size alone before it is known."""
+        return 4 - len(self._head) if self.size is None else max(0, self.size - self.received)
 
     def receive_data(self, data: bytes) -> None:
         """Take in bytes from the peer; those beyond the announced size are only counted, in `surplus`."""

@@ -38,6 +38,13 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamPart(Packet):
+    """Packets that followed each other and belong to one stream; the payload is what they carried of it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownPacket:
     """A packet whose id means nothing here; both sides have to pass over it."""
 
@@ -98,8 +105,8 @@ class PacketReader:
         is asked again with more bytes for as long as it returns None, up to `max_payload`.
     joined_id : int, optional
         Packets of this id carry streams, whose numbers are the first four bytes of their payloads. Those that
-        follow each other and belong to one stream are given as one packet: a file comes in a thousand for each
-        megabyte.
+        follow each other and belong to one stream are given as one StreamPart: a file comes in a thousand packets
+        for each megabyte.
     """
 
     def __init__(
@@ -182,8 +189,8 @@ class PacketReader:
         while (received := end - start - HEADER.size) >= 0:
             packet_id, length = HEADER.unpack_from(view, start)
             if packet_id == self._joined_id and 4 <= length <= min(received, self._max_payload):
-                payload, start = _join_stream(view, start)
-                self._whole.append(Packet(packet_id, payload))
+                part, start = _join_stream(view, start)
+                self._whole.append(part)
                 continue
             body = start + HEADER.size
             if self._body_length is not None or not 0 <= length <= self._max_payload:
@@ -212,11 +219,11 @@ class PacketReader:
         return length
 
 
-def _join_stream(view: memoryview, start: int) -> tuple[bytes, int]:
-    """Join what follows from a whole packet of a stream on; gives the payload and where it ends."""
+def _join_stream(view: memoryview, start: int) -> tuple[StreamPart, int]:
+    """Join what follows from a whole packet of a stream on; gives what there is, and where it ends."""
     begin, end = start, len(view)
     packet_id, length, number = _STREAM_HEADER.unpack_from(view, start)
-    pieces: list[bytes | memoryview] = [view[start + 8 : start + 12]]
+    pieces: list[memoryview] = []
     this_id, this_number = packet_id, number
     while (this_id, this_number) == (packet_id, number) and length >= 4 and start + 8 + length <= end:
         pieces.append(view[start + 12 : start + 8 + length])
@@ -227,22 +234,21 @@ def _join_stream(view: memoryview, start: int) -> tuple[bytes, int]:
             break
         begin = start
         this_id, length, this_number = _STREAM_HEADER.unpack_from(view, start)
-    return b"".join(pieces), start
+    return StreamPart(packet_id, b"".join(pieces), number), start
 
 
-def _join_equal(
-    view: memoryview, begin: int, start: int, length: int, pieces: list[bytes | memoryview]
-) -> int:
-    """Take all packets from `start` on whose header is that at `begin`; gives where they end."""
-    size, head = 8 + length, view[begin : begin + _STREAM_HEADER.size]
+def _join_equal(view: memoryview, begin: int, start: int, length: int, pieces: list[memoryview]) -> int:
+    """Take the packets from `start` on whose headers are all that at `begin`, if any; gives where they end."""
+    size, head = 8 + length, bytes(view[begin : begin + _STREAM_HEADER.size])
     count = (len(view) - start) // size
-    if count < 2 or view[start : start + _STREAM_HEADER.size] != head:
-        return start
-    rows = struct.iter_unpack(f"{_STREAM_HEADER.size}s{length - 4}s", view[start : start + count * size])
-    wanted = bytes(head)
-    for found, content in rows:
-        if found != wanted:
-            break
-        pieces.append(content)
-        start += size
-    return start
+    while count and not _is_repeated(view[start : start + count * size], size, head):
+        count //= 2  # another packet is among them, as a rule a shorter one at the end of a file
+    skip, end = len(head), start + count * size
+    pieces += [view[at + skip : at + size] for at in range(start, end, size)]
+    return end
+
+
+def _is_repeated(view: memoryview, size: int, head: bytes) -> bool:
+    """Whether every `size` bytes begin with `head`; byte by byte, but each for all packets at once."""
+    count = len(view) // size
+    return all(view[at::size].tobytes() == head[at : at + 1] * count for at in range(len(head)))

@@ -30,7 +30,7 @@ from difxnb.wire.files import parse_listing
 SIZE = 200_000_000
 ENTRIES = 10_000
 PIECE = 2**16
-ROUNDS = 5
+ROUNDS = 8
 
 
 def plain_server(root: str, ready: Connection) -> None:
