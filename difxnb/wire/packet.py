@@ -20,6 +20,8 @@ _INT32 = struct.Struct(">i")
 _STREAM_HEADER = struct.Struct(">iii")
 # Pieces of files are this long and longer; for lines of text looking ahead would cost more than it saves.
 _BULK = 256
+# What has come of a packet is given before the rest comes when it is this long.
+_LONG = 2**12
 
 # guiServer's own largest payloads are file lists and lag spectra, some MB at most; 64 MiB leaves room and
 # still keeps a lying length from filling the memory.
@@ -39,7 +41,10 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class StreamPart(Packet):
-    """Packets that followed each other and belong to one stream; the payload is what they carried of it."""
+    """Packets that followed each other and belong to one stream, or a part of one that is long.
+
+    The payload is what they carried of the stream.
+    """
 
     number: int
 
@@ -105,8 +110,8 @@ class PacketReader:
         is asked again with more bytes for as long as it returns None, up to `max_payload`.
     joined_id : int, optional
         Packets of this id carry streams, whose numbers are the first four bytes of their payloads. Those that
-        follow each other and belong to one stream are given as one StreamPart: a file comes in a thousand packets
-        for each megabyte.
+        follow each other and belong to one stream are given as one StreamPart, because a file comes in a thousand
+        packets for each megabyte; and long ones are given while they still arrive.
     """
 
     def __init__(
@@ -120,6 +125,10 @@ class PacketReader:
         self._body_length = body_length
         self._joined_id = joined_id
         self._buffer = bytearray()  # begins with a header
+        self._stream, self._left = (
+            0,
+            0,
+        )  # the stream whose packet has been given in part, and bytes still to come
         self._length: int | None = None  # true payload length of the packet in front, once known
         self._whole: deque[Packet] = deque()
         self._failure: ProtocolError | None = None
@@ -127,6 +136,8 @@ class PacketReader:
     def receive_data(self, data: bytes) -> None:
         """Append bytes from the peer. Parses nothing; after a failure the bytes are dropped."""
         if self._failure is None:
+            if self._left:
+                data = self._go_on(data)
             self._buffer += data
 
     def next_packet(self) -> Packet | None:
@@ -165,9 +176,19 @@ class PacketReader:
             Bytes of an unfinished packet are left over.
         """
         left = len(self._buffer)
+        if self._left:
+            raise PacketTruncated(f"packet {self._joined_id}", 0, self._left)
         if self._failure is None and left:
             expected = HEADER.size + (HEADER.unpack_from(self._buffer)[1] if left >= HEADER.size else 0)
             raise PacketTruncated("stream of packets", left, max(expected, left + 1))
+
+    def _go_on(self, data: bytes) -> bytes:
+        """Take what belongs to the packet that was given in part, and give what is left."""
+        assert self._joined_id is not None
+        part, rest = data[: self._left], data[self._left :]
+        self._whole.append(StreamPart(self._joined_id, part, self._stream))
+        self._left -= len(part)
+        return rest
 
     def _cut(self) -> None:
         """Move every whole packet out of the buffer; errors are raised once nothing stands before them."""
@@ -188,8 +209,11 @@ class PacketReader:
         start, end = 0, len(view)
         while (received := end - start - HEADER.size) >= 0:
             packet_id, length = HEADER.unpack_from(view, start)
-            if packet_id == self._joined_id and 4 <= length <= min(received, self._max_payload):
-                part, start = _join_stream(view, start)
+            if packet_id == self._joined_id and received >= 4 and 4 <= length <= self._max_payload:
+                if received < min(length, _LONG):
+                    break
+                part, start = _join_stream(view, start, self._max_payload)
+                self._stream, self._left = part.number, max(0, start - end)
                 self._whole.append(part)
                 continue
             body = start + HEADER.size
@@ -219,20 +243,22 @@ class PacketReader:
         return length
 
 
-def _join_stream(view: memoryview, start: int) -> tuple[StreamPart, int]:
-    """Join what follows from a whole packet of a stream on; gives what there is, and where it ends."""
-    begin, end = start, len(view)
+def _join_stream(view: memoryview, start: int, max_payload: int) -> tuple[StreamPart, int]:
+    """Join what follows of a stream; gives what there is, and where it ends, which may be beyond what has come."""
+    end = len(view)
     packet_id, length, number = _STREAM_HEADER.unpack_from(view, start)
-    pieces: list[memoryview] = []
     this_id, this_number = packet_id, number
-    while (this_id, this_number) == (packet_id, number) and length >= 4 and start + 8 + length <= end:
-        pieces.append(view[start + 12 : start + 8 + length])
-        start += 8 + length
-        if length >= _BULK:
-            start = _join_equal(view, begin, start, length, pieces)
+    pieces: list[memoryview] = []
+    while (this_id, this_number) == (packet_id, number) and 4 <= length <= max_payload:
+        begin, after = start, start + 8 + length
+        if after > end and pieces and end - start < _LONG:
+            break
+        pieces.append(view[start + 12 : after])
+        start = after
+        if length >= _BULK and after < end:
+            start = _join_equal(view, begin, after, length, pieces)
         if end - start < _STREAM_HEADER.size:
             break
-        begin = start
         this_id, length, this_number = _STREAM_HEADER.unpack_from(view, start)
     return StreamPart(packet_id, b"".join(pieces), number), start
 

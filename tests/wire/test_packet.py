@@ -287,6 +287,7 @@ STREAM_PACKETS = st.lists(
     st.one_of(
         st.tuples(st.just(STREAMED), st.sampled_from([b"\0\0\0\1", b"\0\0\0\2"]), st.binary(max_size=12)),
         st.tuples(st.just(STREAMED), st.just(b"\0\0\0\1"), st.sampled_from([b"x" * 1024, b"y" * 1024, b"z" * 300])),
+        st.tuples(st.just(STREAMED), st.just(b"\0\0\0\2"), st.just(b"u" * 6000)),
         st.tuples(st.sampled_from([1, 4]), st.just(b""), st.binary(max_size=12)),
         st.tuples(st.just(STREAMED), st.sampled_from([b"", b"abc"]), st.just(b"")),
     ),
@@ -335,5 +336,33 @@ def test_a_lying_length_after_joined_packets(length: int) -> None:
         good * 3 + STREAMED.to_bytes(4, "big") + length.to_bytes(4, "big", signed=True) + b"\0\0\0\1"
     )
     assert reader.next_packet() == StreamPart(STREAMED, b"x" * 3072, 1)
+    with pytest.raises(ProtocolError):
+        reader.next_packet()
+
+
+def test_a_long_packet_of_a_stream_is_given_while_it_arrives() -> None:
+    data = encode_packet(STREAMED, b"\0\0\0\1" + b"x" * 100_000) + encode_packet(4, b"text")
+    reader = PacketReader(joined_id=STREAMED)
+    reader.receive_data(data[:50_000])
+    first = reader.next_packet()
+    assert first == StreamPart(STREAMED, b"x" * (50_000 - 12), 1)
+    assert reader.next_packet() is None
+    with pytest.raises(PacketTruncated, match="50012"):
+        reader.receive_eof()
+    reader.receive_data(data[50_000:60_000])
+    reader.receive_data(data[60_000:])
+    rest = reader.whole_packets()
+    assert b"".join(part.payload for part in rest[:-1]) == b"x" * (100_000 - 50_000 + 12)
+    assert rest[-1] == Packet(4, b"text")
+    reader.receive_eof()
+
+
+@pytest.mark.parametrize("length", [5001, -1])
+def test_a_lying_length_in_the_middle_of_a_stream(length: int) -> None:
+    reader = PacketReader(joined_id=STREAMED, max_payload=5000)
+    good = encode_packet(STREAMED, b"\0\0\0\1" + b"x" * 4990)
+    lie = STREAMED.to_bytes(4, "big") + length.to_bytes(4, "big", signed=True) + b"\0\0\0\1" + b"y" * 4500
+    reader.receive_data(good + lie)
+    assert reader.next_packet() == StreamPart(STREAMED, b"x" * 4990, 1)
     with pytest.raises(ProtocolError):
         reader.next_packet()
