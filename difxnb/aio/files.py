@@ -34,7 +34,8 @@ class FileVerbs:
         path : str
             A directory, a file or a pattern. Names with a dot in front are left out, as by ``ls``.
         recursive : bool
-            Also what is in directories below, to any depth; links are not followed.
+            Also what is in directories below, to any depth; links are not followed. A warning says which
+            directories the server may not read.
 
         Returns
         -------
@@ -46,11 +47,17 @@ class FileVerbs:
         ------
         RemoteFileNotFound
             There is nothing of that name, or nothing matches.
+        RemotePermission
+            The server may not read the directory.
         UnsafeValue, ValueError
             The path holds what cannot be sent, or is not absolute.
         NoReply, ConnectionLost
         """
-        return entries_frame(await self.head_node.ls_entries(path, recursive=recursive))
+        if not recursive:
+            return entries_frame(await self.head_node.ls_entries(path))
+        entries, unread = await self.head_node.ls_tree(path)
+        warn_of([f"{directory} (the server may not read it)" for directory in unread], stacklevel=2)
+        return entries_frame(entries)
 
     async def mkdir(self, path: str) -> None:
         """Make a directory, and those above it; nothing happens where it exists.

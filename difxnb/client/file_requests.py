@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from difxnb.client import local_trees, remote_files, transfer, trees
+from difxnb.client import local_trees, remote_files, remote_listing, transfer, trees
 from difxnb.client.link import Link
 from difxnb.client.remote_files import Progress
 from difxnb.client.session import Session
@@ -31,11 +31,13 @@ class FileRequests(Link):
 
         return await self.do(what, tidied)
 
-    async def ls_entries(self, path: str, *, recursive: bool = False) -> list[Entry]:
-        """List; see `remote_files.ls_entries`."""
-        return await self.ask(
-            f"ls {path}", lambda session: remote_files.ls_entries(session, path, recursive=recursive)
-        )
+    async def ls_entries(self, path: str) -> list[Entry]:
+        """List; see `remote_listing.ls_entries`."""
+        return await self.ask(f"ls {path}", lambda session: remote_listing.ls_entries(session, path))
+
+    async def ls_tree(self, path: str) -> tuple[list[Entry], list[str]]:
+        """List with all that is below; see `remote_listing.ls_tree`."""
+        return await self.ask(f"ls {path}", lambda session: remote_listing.ls_tree(session, path))
 
     async def make_directory(self, path: str) -> None:
         """Make a directory and those above it; see `remote_files.make_directory`."""

@@ -191,5 +191,5 @@ async def _what_is_there(session: Session, plan: Plan) -> dict[str, Entry]:
         if entry is not None:
             there[top] = entry
         if entry is not None and entry.type == "directory" and top in plan.directories:
-            there |= {below.path: below for below in await tree(session, top)}
+            there |= {below.path: below for below in (await tree(session, top))[0]}
     return there

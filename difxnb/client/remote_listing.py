@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from difxnb.client.exchange import ByteStream
 from difxnb.client.patience import within
 from difxnb.client.session import Session
-from difxnb.errors import RemoteFileError, RemoteFileNotFound
+from difxnb.errors import RemoteFileError, RemoteFileNotFound, RemotePermission
 from difxnb.wire.control import Command, encode
-from difxnb.wire.files import Entry, LineListReader, parse_listing
+from difxnb.wire.files import Entry, LineListReader
+from difxnb.wire.listing import Listed, read_listing
 from difxnb.wire.message import FileOperation, command_xml
 from difxnb.wire.quoting import is_pattern, literal_name, quote_once, quote_pattern_once, require_plain
 
@@ -45,8 +46,8 @@ def require_absolute(path: str, what: str = "path") -> str:
     return path
 
 
-async def ls_entries(session: Session, path: str, *, recursive: bool = False) -> list[Entry]:
-    """List a directory, a file, or what a pattern matches; with `recursive` also what is in directories below.
+async def ls_entries(session: Session, path: str) -> list[Entry]:
+    """List a directory, a file, or what a pattern matches.
 
     Names with a dot in front are left out, as by ``ls``, unless the pattern has the dot.
 
@@ -59,34 +60,50 @@ async def ls_entries(session: Session, path: str, *, recursive: bool = False) ->
     ------
     RemoteFileNotFound
         There is nothing of that name, or nothing matches the pattern.
+    RemotePermission
+        The server may not read the directory.
     UnsafeValue, ValueError
         `path` cannot be sent, or is not absolute.
     NoReply, ConnectionLost
     """
     name = literal_name(require_absolute(path))
     if name is None:
-        return await _ls_pattern(session, path, recursive=recursive)
-    entry = await look_through(session, name)
-    if entry is None:
-        raise RemoteFileNotFound(f"ls {path}: there is no such file or directory on {session.peer}")
+        return await matching(session, path)
+    entry = await _require(session, name)
     if entry.type != "directory":
         return [entry]
-    return await _ls_directory(session, name, "-lbR" if recursive else "-lb")
+    return (await _ls_directory(session, name, "-lb")).entries
 
 
-async def _ls_pattern(session: Session, pattern: str, *, recursive: bool) -> list[Entry]:
-    found = await matching(session, pattern)
-    if not recursive:
-        return found
-    below = [await _ls_directory(session, e.path, "-lbR") for e in found if e.type == "directory"]
-    return [*found, *(entry for entries in below for entry in entries)]
+async def ls_tree(session: Session, path: str) -> tuple[list[Entry], list[str]]:
+    """List as `ls_entries` does, and what is in directories below; links are not followed.
+
+    Returns
+    -------
+    list of Entry, list of str
+        And the directories that the server may not read.
+    """
+    name = literal_name(require_absolute(path))
+    found = await matching(session, path) if name is None else [await _require(session, name)]
+    entries, unread = (found if name is None or found[0].type != "directory" else []), list[str]()
+    for directory in (e.path if name is None else name for e in found if e.type == "directory"):
+        below, closed = await tree(session, directory, "-lbR")
+        entries, unread = [*entries, *below], [*unread, *closed]
+    return entries, unread
+
+
+async def _require(session: Session, path: str) -> Entry:
+    entry = await look_through(session, path)
+    if entry is None:
+        raise RemoteFileNotFound(f"ls {path}: there is no such file or directory on {session.peer}")
+    return entry
 
 
 async def matching(session: Session, pattern: str) -> list[Entry]:
     """What a pattern matches; errors as those of `ls_entries`."""
-    entries = await _ls(session, "-lbd", quote_pattern_once(require_absolute(pattern, "pattern")), pattern)
+    listed = await _ls(session, "-lbd", quote_pattern_once(require_absolute(pattern, "pattern")), pattern)
     # ".*" matches the directory itself and the one above.
-    found = [entry for entry in entries if entry.name not in (".", "..")]
+    found = [entry for entry in listed.entries if entry.name not in (".", "..")]
     if found:
         return found
     directory, _ = posixpath.split(pattern)
@@ -95,14 +112,25 @@ async def matching(session: Session, pattern: str) -> list[Entry]:
     raise RemoteFileNotFound(f"ls {pattern}: nothing on {session.peer} matches")
 
 
-async def tree(session: Session, directory: str) -> list[Entry]:
-    """Everything below a directory, names with a dot in front as well; links are not followed."""
-    return await _ls_directory(session, directory, "-lbAR")
+async def tree(session: Session, directory: str, options: str = "-lbAR") -> tuple[list[Entry], list[str]]:
+    """Everything below a directory, names with a dot in front as well; links are not followed.
+
+    Returns
+    -------
+    list of Entry, list of str
+        And the directories that the server may not read.
+    """
+    listed = await _ls_directory(session, directory, options)
+    unread = [e.path for e in listed.entries if e.type == "directory" and e.path not in listed.directories]
+    return listed.entries, unread
 
 
-async def _ls_directory(session: Session, path: str, options: str) -> list[Entry]:
+async def _ls_directory(session: Session, path: str, options: str) -> Listed:
     # The slash makes a link to a directory list what is in it.
-    return await _ls(session, options, quote_once(path.rstrip("/") + "/"), path)
+    listed = await _ls(session, options, quote_once(path.rstrip("/") + "/"), path)
+    if listed.is_empty:  # an empty directory has its total
+        raise RemotePermission(f"ls {path}: guiServer at {session.peer} may not read this directory")
+    return listed
 
 
 async def look(session: Session, path: str) -> Entry | None:
@@ -113,7 +141,7 @@ async def look(session: Session, path: str) -> Entry | None:
 async def look_at(session: Session, *paths: str) -> list[Entry | None]:
     """Give the entries of one or two files or directories at one time, None where there is none."""
     quoted = " ".join(quote_once(require_absolute(path)) for path in paths)
-    entries = {e.path: e for e in await _ls(session, "-lbd", quoted, " ".join(paths))}
+    entries = {e.path: e for e in (await _ls(session, "-lbd", quoted, " ".join(paths))).entries}
     return [entries.get(path.rstrip("/") or "/") for path in paths]
 
 
@@ -124,7 +152,7 @@ async def look_through(session: Session, path: str) -> Entry | None:
         return found
     slashed = path.rstrip("/") + "/"
     behind = await _ls(session, "-lbd", quote_once(slashed), slashed)
-    return behind[0] if behind else found
+    return behind.entries[0] if behind.entries else found
 
 
 async def follow(session: Session, path: str) -> tuple[str, Entry | None]:
@@ -144,7 +172,7 @@ async def follow(session: Session, path: str) -> tuple[str, Entry | None]:
     raise RemoteFileError(f"{path}: more than {_MAX_LINKS} links one after the other on {session.peer}")
 
 
-async def _ls(session: Session, options: str, quoted: str, path: str) -> list[Entry]:
+async def _ls(session: Session, options: str, quoted: str, path: str) -> Listed:
     what = f"ls {path}"
     option_text = f"{options} --time-style=full-iso"
 
@@ -158,7 +186,7 @@ async def _ls(session: Session, options: str, quoted: str, path: str) -> list[En
     finally:
         await stream.close()
     # `now` is for an ls that does not know the style asked for.
-    return parse_listing(lines, path, now=datetime.now(UTC), escaped=True)
+    return read_listing(lines, path, now=datetime.now(UTC), escaped=True)
 
 
 async def _read_lines(session: Session, stream: ByteStream, what: str) -> list[str]:

@@ -138,7 +138,9 @@ class _Planner:
 
     async def _add_tree(self, plan: Plan, directory: str, local: Path) -> None:
         plan.directories.append(local)
-        for entry in await tree(self._session, directory):
+        entries, unread = await tree(self._session, directory)
+        plan.left_out += [f"{path} (the server may not read this directory)" for path in unread]
+        for entry in entries:
             if entry.type == "unknown":
                 plan.left_out.append(f"{entry.path or entry.name!r} (the server could not look at it)")
                 continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from difxnb import aio
 from difxnb.aio.files import warn_of
+from difxnb.aio.frames import entries_frame
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook.text import RemoteText
 from difxnb.notebook.transfer_bar import Shown, transferring
@@ -30,7 +31,11 @@ class FileVerbs:
 
     def ls(self, path: str | Path, recursive: bool = False) -> pd.DataFrame:
         """List a directory, a file or a glob: columns name path type mode owner group size modified."""
-        return self._loop.call(self._inner.ls(str(path), recursive))
+        if not recursive:
+            return self._loop.call(self._inner.ls(str(path)))
+        entries, unread = self._loop.call(self._inner.head_node.ls_tree(str(path)))
+        warn_of([f"{directory} (the server may not read it)" for directory in unread], stacklevel=2)
+        return entries_frame(entries)
 
     def mkdir(self, path: str | Path) -> None:
         """Make a directory with its parents; raises where it is not there afterwards."""

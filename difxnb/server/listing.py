@@ -38,7 +38,7 @@ class Listing:
     complaints : list of str
         Error output about paths, which the real server keeps to itself.
     refusal : str
-        Why nothing was listed at all, when a flag or value is not acceptable.
+        Why nothing was listed at all, when a flag or value is not acceptable; or why not everything was.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -102,7 +102,7 @@ class _Lister:
             name = waiting.pop()
             waiting += reversed(self._list_directory(name, heading=len(names) > 1 or recursive))
         if self._count >= MAX_ROWS:
-            self.listing.complaints.append(f"ls: ended after {self._count} names")
+            self.listing.refusal = f"ls: ended after {self._count} names; list the directories one by one"
 
     def _sort_out(self, names: list[str]) -> tuple[list[Item], list[Item]]:
         plain: list[Item] = []

@@ -86,9 +86,34 @@ class Entry:
     links: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What ls wrote.
+
+    Attributes
+    ----------
+    entries : list of Entry
+    directories : set of str
+        Paths of the directories that were listed under a heading of their own; others could not be opened.
+    is_empty : bool
+        There was no line at all: ls lists even an empty directory with a total, unless it could not open it.
+    """
+
+    entries: list[Entry]
+    directories: set[str]
+    is_empty: bool
+
+
 def parse_listing(
     lines: Iterable[str], directory: str, *, now: datetime | None = None, escaped: bool = False
 ) -> list[Entry]:
+    """Read the entries in the output of ``ls -l``; see `read_listing`."""
+    return read_listing(lines, directory, now=now, escaped=escaped).entries
+
+
+def read_listing(
+    lines: Iterable[str], directory: str, *, now: datetime | None = None, escaped: bool = False
+) -> Listed:
     """Read the output of ``ls -l``.
 
     Parameters
@@ -116,7 +141,7 @@ def parse_listing(
         reader.read(line.removesuffix("\n"))
     if reader.unreadable and not reader.readable:
         raise ProtocolError(f"no line of ls -l: {reader.unreadable[:120]!r}")
-    return reader.entries
+    return Listed(reader.entries, reader.directories, not reader.readable)
 
 
 def format_entry(
@@ -164,6 +189,7 @@ class _Reader:
 
     def __init__(self, directory: str, now: datetime | None, *, escaped: bool) -> None:
         self.entries: list[Entry] = []
+        self.directories: set[str] = set()
         self.readable, self.unreadable = False, ""
         self._directory, self._now = directory, now
         self._name: Callable[[str], str] = unescape_name if escaped else str
@@ -192,6 +218,7 @@ class _Reader:
         """Whether this is a heading, which is heeded, or a total, which is not."""
         if self._heading_may_follow and len(line) > 1 and line.endswith(":"):
             self._directory = _join(self._directory, self._name(line[:-1]))
+            self.directories.add(self._directory)
             return True
         return self._total_may_follow and _TOTAL.fullmatch(line) is not None
 

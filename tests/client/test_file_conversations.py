@@ -72,8 +72,10 @@ async def test_recorded_listing() -> None:
 
 
 async def test_recorded_empty_directory() -> None:
+    """It was recorded without ``-l``, with which an empty directory has a total, if it can be read."""
     async with scripted(replaying("06_lsempty")) as port, head_node_at(port) as node:
-        assert await node.ls_entries("/srv/empty/dir") == []
+        with pytest.raises(RemotePermission, match="may not read"):
+            await node.ls_entries("/srv/empty/dir")
 
 
 async def test_recorded_missing_directory() -> None:

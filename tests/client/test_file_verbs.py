@@ -295,12 +295,11 @@ async def test_hidden_names_and_what_patterns_give(root: Path) -> None:
         shown = [entry.name for entry in await node.ls_entries(str(root))]
         assert shown == ["a", "b", "dir", "into", "link"]
         assert [entry.name for entry in await node.ls_entries(f"{root}/.*")] == [".hidden"]
-        recursive = await node.ls_entries(str(root), recursive=True)
+        recursive, _ = await node.ls_tree(str(root))
         assert sorted(e.path for e in recursive) == sorted(f"{root}/{name}" for name in BEFORE)
-        matched = await node.ls_entries(f"{root}/[di]*", recursive=True)
+        matched, _ = await node.ls_tree(f"{root}/[di]*")
         assert [e.path for e in matched] == [f"{root}/{n}" for n in ("dir", "into", "dir/b", "dir/taken")]
-        (only,) = await node.ls_entries(f"{root}/a", recursive=True)
-        assert only.path == f"{root}/a"
+        assert [e.path for e in (await node.ls_tree(f"{root}/a"))[0]] == [f"{root}/a"]
 
 
 async def test_thousands_of_entries(root: Path) -> None:
@@ -322,3 +321,40 @@ async def test_a_line_that_a_real_server_cuts_comes_whole(root: Path) -> None:
         ("far", target),
         ("taken", None),
     ]
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+async def test_an_empty_directory_is_not_one_that_cannot_be_read(kind: str | None, root: Path) -> None:
+    async with node_on(kind, root) as node:
+        assert await node.ls_entries(f"{root}/dir/taken") == []
+        assert await node.ls_tree(f"{root}/dir/taken") == ([], [])
+
+
+CLOSED = b"drwx------ 1 o g 1 2026-01-01 00:00:00.0 +0000 "
+
+
+async def test_directories_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    """ls complains of them on the server's terminal alone; what is missing in its answer tells."""
+    listing = [
+        b"/srv/dir/:\n", b"total 8\n", CLOSED + b"closed\n", CLOSED + b"open\n", b"\n",
+        b"/srv/dir/open:\n", b"total 0\n",
+    ]  # fmt: skip
+
+    async def answer(talker: Talker, body: object, port: int) -> None:
+        assert isinstance(body, FileOperation)
+        options = (body.arg or "").split()[0]
+        lines = [CLOSED + b"/srv/dir\n"] if "d" in options else listing if "R" in options else []
+        await talker.on_channel(port, *map(encode_line, lines), bytes(4))
+
+    async with (
+        scripted(lambda talker: talker.serve(answer)) as port,
+        head_node_at(port) as node,
+    ):
+        with pytest.raises(RemotePermission, match="may not read this directory"):
+            await node.ls_entries("/srv/dir")
+        entries, unread = await node.ls_tree("/srv/dir")
+        assert [entry.name for entry in entries] == ["closed", "open"]
+        assert unread == ["/srv/dir/closed"]
+        made, left_out = await node.download("/srv/dir", tmp_path / "here", recursive=True)
+        assert left_out == ["/srv/dir/closed (the server may not read this directory)"]
+        assert sorted(path.name for path in made.iterdir()) == ["closed", "open"]

@@ -97,7 +97,7 @@ async def test_whole_trees_with_unusual_names_both_ways(kind: str, root: Path, t
         assert (made, left_out) == (tmp_path / "back", [])
         for copy in (root / "a tree", made):
             assert contents(copy) == contents(here)
-        listed = await node.ls_entries(f"{root}/a tree", recursive=True)
+        listed, _ = await node.ls_tree(f"{root}/a tree")
         visible = [p for p in (root / "a tree").rglob("*") if p.name != ".hidden"]
         assert sorted(entry.path for entry in listed) == sorted(map(str, visible))
         await node.remove(f"{root}/a tree", recursive=True)
