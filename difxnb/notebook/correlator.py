@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Self
 
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
+from difxnb.markup import titled
 from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.making import MakingVerbs
-from difxnb.notebook.markup import titled
 from difxnb.notebook.messages import Messages, ServerInfo
 from difxnb.notebook.status import MessageVerbs
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from difxnb import aio
 from difxnb.aio.live_monitor import LIMIT_BYTES
 from difxnb.client.blocking import LoopThread
+from difxnb.markup import titled
 from difxnb.notebook.job_parameters import JobParameters
 from difxnb.notebook.job_run import STOP_S, JobRun
 from difxnb.notebook.live_monitor import Monitor
-from difxnb.notebook.markup import titled
 from difxnb.notebook.slow_bar import SlowBar
 from difxnb.notebook.transfer_bar import Shown, transferring
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.errors import ConnectionLost
+from difxnb.markup import listed
 from difxnb.notebook.live_monitor import Monitor
-from difxnb.notebook.markup import listed
 from difxnb.notebook.slow_bar import SlowBar
 from difxnb.wire.job import JobOutcome
 

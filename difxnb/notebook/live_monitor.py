@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
-from difxnb.notebook.markup import listed
+from difxnb.markup import listed
 from difxnb.notebook.slow_bar import SlowBar
 
 if TYPE_CHECKING:
