@@ -54,7 +54,8 @@ class SwinTable:
     times_ns : ndarray, int64, shape (time,)
         Middle of each integration, nanoseconds since 1970 (UTC), ascending.
     sources, configs : ndarray, int32, shape (time,)
-        Row of the ``.calc``'s source list, and of the configurations.
+        Row of the ``.calc``'s source list, and of the configurations: those of the first cross product that was
+        written at that time (autocorrelations are of the pointing centre, which need not be a phase centre).
     products : ndarray of PRODUCT, shape (product,)
         In order of their first appearance.
     offsets : ndarray, int64, shape (time, product)
@@ -64,11 +65,13 @@ class SwinTable:
     pairs : ndarray, int32, shape (pair, 2)
         Rows of the TELESCOPE table, in order of first appearance.
     uvw : ndarray, float64, shape (time, pair, 3)
-        Metres, as in the headers; NaN where none was written.
+        Metres, as in the header of the first record of each pair and time; NaN where none was written.
     duplicates : int
         Records that were replaced by a later one of the same product and time.
     skipped : tuple of Skipped
-        What was passed over.
+        What was passed over with ``on_error="skip"``; of very many places only the first are listed.
+    skipped_places, skipped_bytes : int
+        All places that were passed over, and their bytes.
     unfinished : int
         Bytes behind `end` of a last record that is not complete.
     """
@@ -85,4 +88,6 @@ class SwinTable:
     uvw: NDArray[np.float64]
     duplicates: int = 0
     skipped: tuple[Skipped, ...] = field(default=())
+    skipped_places: int = 0
+    skipped_bytes: int = 0
     unfinished: int = 0
