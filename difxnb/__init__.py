@@ -19,13 +19,16 @@ from difxnb.errors import DifxError
 if TYPE_CHECKING:
     from difxnb import aio as aio
     from difxnb.boxed import demo as demo
+    from difxnb.catalogue import open_jobs as open_jobs
     from difxnb.formats.calc import read_calc as read_calc
     from difxnb.formats.im import read_im as read_im
     from difxnb.formats.input import read_input as read_input
     from difxnb.formats.joblist import read_joblist as read_joblist
     from difxnb.formats.machines import read_machines as read_machines
+    from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
+    from difxnb.visibility.phase_cal import read_pcal as read_pcal
 
 __version__ = "0.1.0"
 
@@ -33,12 +36,15 @@ _HOMES = {
     "aio": "difxnb.aio",
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
+    "open_jobs": "difxnb.catalogue",
     "read_calc": "difxnb.formats.calc",
     "read_difxlog": "difxnb.tables.difxlog",
     "read_im": "difxnb.formats.im",
     "read_input": "difxnb.formats.input",
     "read_joblist": "difxnb.formats.joblist",
     "read_machines": "difxnb.formats.machines",
+    "read_pcal": "difxnb.visibility.phase_cal",
+    "read_switched_power": "difxnb.formats.switched_power",
 }
 
 __all__ = ["DifxError", "__version__", *sorted(_HOMES)]
