@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a catalogue says of one job, from its small files alone: a row of plain values.
+
+A file that is missing or damaged leaves its columns empty and is named in ``problem``; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from difxnb.errors import FileFormatError
+from difxnb.formats.input import Input
+from difxnb.formats.mjd import MJD_ZERO
+from difxnb.formats.swin import list_files
+from difxnb.wire.message import Severity
+
+if TYPE_CHECKING:
+    from difxnb.catalogue.stored_job import StoredJob
+    from difxnb.tables.difxlog import JobLog
+
+NOT_RUN = "not run"
+"""State of a job that has neither log nor output."""
+UNREADABLE = "unreadable"
+"""State of a job whose ``.input`` file cannot be understood."""
+UNKNOWN = "unknown"
+"""State of a job that has output and no log, or a log that does not tell."""
+
+EMPTY_ROW: dict[str, Any] = {
+    "job": "",
+    "state": UNREADABLE,
+    "start": None,
+    "stop": None,
+    "duration": None,
+    "integration_time": None,
+    "antennas": "",
+    "n_antennas": None,
+    "n_bands": None,
+    "n_baselines": None,
+    "n_scans": None,
+    "sources": "",
+    "size": 0,
+    "files": 0,
+    "written": None,
+    "mean_weight": None,
+    "runs": 0,
+    "warnings": 0,
+    "errors": 0,
+    "speed_up": None,
+    "difx_version": "",
+    "input": "",
+    "problem": "",
+}
+"""The columns of a catalogue in their order, and what stands where nothing is known."""
+
+
+def job_row(job: StoredJob) -> dict[str, Any]:
+    """Collect the columns of one job; see :meth:`difxnb.catalogue.Catalogue.frame`."""
+    row = {**EMPTY_ROW, "job": job.name, "input": str(job.input_file)}
+    problems: list[str] = []
+    try:
+        row |= _of_input(job.input)
+    except (FileFormatError, OSError) as error:
+        return row | {"problem": str(error)}
+    for part in (_of_calc, _of_output, _of_log):
+        try:
+            row |= part(job)
+        except (FileFormatError, OSError) as error:
+            problems.append(str(error))
+    row["state"] = row["state"] if row["runs"] else (UNKNOWN if row["files"] else NOT_RUN)
+    return row | {"problem": "; ".join(problems)}
+
+
+def _of_input(inp: Input) -> dict[str, Any]:
+    used = {freq.target_freq for baseline in inp.baselines for freq in baseline.freqs}
+    pairs = {
+        frozenset(inp.datastreams[row].telescope_index for row in (one.datastream_a, one.datastream_b))
+        for one in inp.baselines
+    }
+    start = MJD_ZERO + timedelta(days=inp.start_mjd, seconds=inp.start_seconds)
+    return {
+        "start": start,
+        "stop": start + timedelta(seconds=inp.execute_time),
+        "duration": float(inp.execute_time),
+        "integration_time": float(inp.configurations[0].int_time),
+        "antennas": " ".join(telescope.name for telescope in inp.telescopes),
+        "n_antennas": len(inp.telescopes),
+        "n_bands": len(used),
+        "n_baselines": sum(len(pair) == 2 for pair in pairs),
+    }
+
+
+def _of_calc(job: StoredJob) -> dict[str, Any]:
+    calc = job.calc
+    rows = dict.fromkeys(row for scan in calc.scans for row in scan.phase_centers)
+    return {
+        "n_scans": len(calc.scans),
+        "sources": " ".join(calc.sources[row].name for row in rows if row < len(calc.sources)),
+        "difx_version": calc.difx_version,
+    }
+
+
+def _of_output(job: StoredJob) -> dict[str, Any]:
+    folder = job.path("difx")
+    if not folder.is_dir():
+        return {}
+    status = [found.path.stat() for found in list_files(folder)]
+    newest = max((one.st_mtime for one in status), default=None)
+    written = None if newest is None else datetime(1970, 1, 1) + timedelta(seconds=newest)
+    return {"size": sum(one.st_size for one in status), "files": len(status), "written": written}
+
+
+def _of_log(job: StoredJob) -> dict[str, Any]:
+    if not job.path("difxlog").exists():
+        return {}
+    log = job.log
+    last = log.runs.iloc[-1] if len(log.runs) else None
+    if last is None:
+        return {}
+    severe = log.frame(-1)["severity"]
+    return {
+        "runs": len(log.runs),
+        "state": _state(log),
+        "mean_weight": mean_weight(log),
+        "warnings": int((severe == Severity.WARNING.name).sum()),
+        "errors": int((severe > Severity.WARNING.name).sum()),
+    }
+
+
+def _state(log: JobLog) -> str:
+    return log.state or UNKNOWN
+
+
+def mean_weight(log: JobLog) -> float | None:
+    """Mean of all weights of the latest run, 0…1; None where it reported none."""
+    weights = log.weights(-1)["weight"].to_numpy(dtype=float)
+    known = weights[np.isfinite(weights)]
+    return float(known.mean()) if known.size else None
