@@ -20,14 +20,20 @@ if TYPE_CHECKING:
     from difxnb import aio as aio
     from difxnb.boxed import demo as demo
     from difxnb.catalogue import open_jobs as open_jobs
+    from difxnb.formats.binconfig import read_binconfig as read_binconfig
     from difxnb.formats.calc import read_calc as read_calc
+    from difxnb.formats.channelflags import read_channelflags as read_channelflags
+    from difxnb.formats.flag import read_flag as read_flag
     from difxnb.formats.im import read_im as read_im
     from difxnb.formats.input import read_input as read_input
     from difxnb.formats.joblist import read_joblist as read_joblist
     from difxnb.formats.machines import read_machines as read_machines
+    from difxnb.formats.machines import read_threads as read_threads
+    from difxnb.formats.polyco import read_polyco as read_polyco
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
+    from difxnb.visibility.opening import open_visibilities as open_visibilities
     from difxnb.visibility.phase_cal import read_pcal as read_pcal
 
 __version__ = "0.1.0"
@@ -37,14 +43,20 @@ _HOMES = {
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
     "open_jobs": "difxnb.catalogue",
+    "open_visibilities": "difxnb.visibility.opening",
+    "read_binconfig": "difxnb.formats.binconfig",
     "read_calc": "difxnb.formats.calc",
+    "read_channelflags": "difxnb.formats.channelflags",
     "read_difxlog": "difxnb.tables.difxlog",
+    "read_flag": "difxnb.formats.flag",
     "read_im": "difxnb.formats.im",
     "read_input": "difxnb.formats.input",
     "read_joblist": "difxnb.formats.joblist",
     "read_machines": "difxnb.formats.machines",
     "read_pcal": "difxnb.visibility.phase_cal",
+    "read_polyco": "difxnb.formats.polyco",
     "read_switched_power": "difxnb.formats.switched_power",
+    "read_threads": "difxnb.formats.machines",
 }
 
 __all__ = ["DifxError", "__version__", *sorted(_HOMES)]

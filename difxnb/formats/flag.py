@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read and write ``.flag`` files: times at which an antenna's data are not to be used.
 
-Mirrors ``difx-files.md`` 7.
+Text comes in and a list of :class:`Flag` goes out, and the other way round. Mirrors ``difx-files.md`` 7.
 """
 
 from __future__ import annotations
@@ -10,9 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from difxnb.errors import FileFormatError
+from difxnb.formats import frames
 from difxnb.formats.keyvalue import WrittenFloat, read_text, write_text, written
+from difxnb.markup import titled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NUMBER = r"(\d+(?:\.\d*)?)"
 _LINE = re.compile(rf"\s*{_NUMBER}\s+{_NUMBER}\s+(\d{{1,6}})\s*", re.ASCII)
@@ -28,7 +34,40 @@ class Flag:
     antenna: int
 
 
-def parse_flags(text: str, path: Path | None = None) -> list[Flag]:
+class Flags(list[Flag]):
+    """The flags of a job: a list with a :meth:`frame`."""
+
+    def frame(self, telescopes: Sequence[str] = ()) -> pd.DataFrame:
+        """Flags as a DataFrame, in the order of the file.
+
+        Parameters
+        ----------
+        telescopes : sequence of str, optional
+            Names of the antennas, in the order of the ``.input``; without them ``antenna`` stays empty.
+
+        Returns
+        -------
+        DataFrame
+            ``telescope`` (row of the TELESCOPE table), ``antenna`` (its name), ``start`` and ``stop`` (UTC, to 0.01 s,
+            which is what the file tells).
+        """
+        return frames.table(
+            {
+                "telescope": frames.integers(flag.antenna for flag in self),
+                "antenna": frames.texts(frames.name_of(telescopes, flag.antenna) for flag in self),
+                "start": frames.utc((flag.mjd_start for flag in self), step_ns=frames.WRITTEN_MJD_NS),
+                "stop": frames.utc((flag.mjd_stop for flag in self), step_ns=frames.WRITTEN_MJD_NS),
+            }
+        )
+
+    def __repr__(self) -> str:
+        return f"<Flags: {len(self)} of {len({flag.antenna for flag in self})} antennas>"
+
+    def _repr_html_(self) -> str:
+        return titled(repr(self), self.frame())
+
+
+def parse_flag(text: str, path: Path | None = None) -> Flags:
     """Read the text of a ``.flag`` file, also of the older form ``mjd(start,stop)antenna``.
 
     Raises
@@ -37,7 +76,9 @@ def parse_flags(text: str, path: Path | None = None) -> list[Flag]:
         With the line, where it is no flag, or where there are more or fewer flags than the first line says.
     """
     first, *lines = text.split("\n")
-    flags = [_parse_flag(line, path, number) for number, line in enumerate(lines, start=2) if line.strip()]
+    flags = Flags(
+        _parse_line(line, path, number) for number, line in enumerate(lines, start=2) if line.strip()
+    )
     if first.strip() != str(len(flags)):
         raise FileFormatError(
             path or "text", "line 1", f"announces {first.strip()[:40]!r} flags, found {len(flags)}"
@@ -45,7 +86,7 @@ def parse_flags(text: str, path: Path | None = None) -> list[Flag]:
     return flags
 
 
-def _parse_flag(line: str, path: Path | None, line_number: int) -> Flag:
+def _parse_line(line: str, path: Path | None, line_number: int) -> Flag:
     match = _LINE.fullmatch(line) or _OLD_LINE.fullmatch(line)
     if not match:
         problem = f"expected 'mjdStart mjdStop antenna', found {line[:40]!r}"
@@ -53,7 +94,7 @@ def _parse_flag(line: str, path: Path | None, line_number: int) -> Flag:
     return Flag(WrittenFloat(match[1]), WrittenFloat(match[2]), int(match[3]))
 
 
-def format_flags(flags: Sequence[Flag]) -> str:
+def format_flag(flags: Sequence[Flag]) -> str:
     """Write the text of a ``.flag`` file."""
     lines = [str(len(flags))]
     for flag in flags:
@@ -62,11 +103,11 @@ def format_flags(flags: Sequence[Flag]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_flags(path: str | Path) -> list[Flag]:
+def read_flag(path: str | Path) -> Flags:
     """Read a ``.flag`` file; FileFormatError with file and line where it is damaged."""
-    return parse_flags(read_text(path), Path(path))
+    return parse_flag(read_text(path), Path(path))
 
 
-def write_flags(flags: Sequence[Flag], path: str | Path, *, overwrite: bool = False) -> None:
+def write_flag(flags: Sequence[Flag], path: str | Path, *, overwrite: bool = False) -> None:
     """Write a ``.flag`` file; FileExistsError where there is one already, unless `overwrite`."""
-    write_text(path, format_flags(flags), overwrite=overwrite)
+    write_text(path, format_flag(flags), overwrite=overwrite)

@@ -11,7 +11,7 @@ import itertools
 from pathlib import Path
 
 from difxnb.formats.calc import Calc, CalcScan, CalcTelescope, Source, write_calc
-from difxnb.formats.flag import Flag, write_flags
+from difxnb.formats.flag import Flag, write_flag
 from difxnb.formats.im import Im, write_im
 from difxnb.formats.input import (
     Band,
@@ -50,7 +50,7 @@ def write_job_files(experiment: Experiment, im: Im, directory: Path) -> list[Pat
     write_input(job_input(experiment, directory), paths["input"])
     write_calc(job_calc(experiment, directory), paths["calc"])
     write_im(im, paths["im"])
-    write_flags(job_flags(experiment), paths["flag"])
+    write_flag(job_flags(experiment), paths["flag"])
     write_threads(experiment.cores, paths["threads"])
     write_machines(machines(experiment), paths["machines"])
     write_joblist(job_list(experiment, directory), joblist)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from difxnb.errors import FileFormatError
 from difxnb.formats.calc import parse_calc
 from difxnb.formats.difxlog import last_status, parse_line
-from difxnb.formats.flag import parse_flags
+from difxnb.formats.flag import parse_flag
 from difxnb.formats.im import parse_im
 from difxnb.formats.input import parse_input, result_layout
 from difxnb.formats.joblist import parse_joblist
@@ -90,7 +90,7 @@ def test_im(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(text=st.one_of(damaged(FLAGS), st.text()))
 def test_flags(text: str) -> None:
-    value_or_error(parse_flags, text)
+    value_or_error(parse_flag, text)
 
 
 @settings(max_examples=60, deadline=None)
@@ -115,7 +115,7 @@ def test_any_log_line_gives_an_entry(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "parse", [parse_input, parse_calc, parse_im, parse_joblist, parse_flags, parse_threads]
+    "parse", [parse_input, parse_calc, parse_im, parse_joblist, parse_flag, parse_threads]
 )
 def test_an_empty_file_is_refused(parse: Callable[[str], object]) -> None:
     with pytest.raises(FileFormatError):

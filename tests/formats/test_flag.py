@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.flag import Flag, format_flags, parse_flags, read_flags, write_flags
+from difxnb.formats.flag import Flag, format_flag, parse_flag, read_flag, write_flag
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 
@@ -16,27 +16,27 @@ REFERENCE = Path(__file__).parents[1] / "reference"
 def test_text_and_values(tmp_path: Path) -> None:
     flags = [Flag(54446.2104167, 54446.2108681, 0), Flag(54446.25, 54447.0, 12)]
     text = "2\n  54446.2104167 54446.2108681 0\n  54446.2500000 54447.0000000 12\n"
-    assert format_flags(flags) == text
-    assert parse_flags(text) == flags
-    write_flags(flags, tmp_path / "x.flag")
-    assert read_flags(tmp_path / "x.flag") == flags
+    assert format_flag(flags) == text
+    assert parse_flag(text) == flags
+    write_flag(flags, tmp_path / "x.flag")
+    assert read_flag(tmp_path / "x.flag") == flags
 
 
 def test_the_older_form() -> None:
-    assert parse_flags("1\nmjd(54446.25,54446.5)3\n") == [Flag(54446.25, 54446.5, 3)]
+    assert parse_flag("1\nmjd(54446.25,54446.5)3\n") == [Flag(54446.25, 54446.5, 3)]
 
 
 @pytest.mark.parametrize("path", sorted(REFERENCE.rglob("*.flag")), ids=lambda path: path.stem)
 def test_files_without_flags(path: Path) -> None:
-    assert read_flags(path) == []
-    assert format_flags([]) == path.read_text()
+    assert read_flag(path) == []
+    assert format_flag([]) == path.read_text()
 
 
 def test_all_public_files_are_written_as_they_were(shared: Path) -> None:
     paths = sorted((shared / "data").rglob("*.flag"))
-    assert sum(len(read_flags(path)) for path in paths) > 50
+    assert sum(len(read_flag(path)) for path in paths) > 50
     for path in paths:
-        assert format_flags(read_flags(path)) == path.read_text()
+        assert format_flag(read_flag(path)) == path.read_text()
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_all_public_files_are_written_as_they_were(shared: Path) -> None:
 )
 def test_damage_is_named(text: str, where: str) -> None:
     with pytest.raises(FileFormatError, match=where):
-        parse_flags(text)
+        parse_flag(text)

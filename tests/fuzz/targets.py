@@ -22,7 +22,7 @@ from difxnb.errors import DifxError, FileFormatError, ProtocolError
 from difxnb.formats.calc import parse_calc
 from difxnb.formats.difxlog import last_status, parse_line
 from difxnb.formats.difxlog_runs import split_runs
-from difxnb.formats.flag import parse_flags
+from difxnb.formats.flag import parse_flag
 from difxnb.formats.im import parse_im
 from difxnb.formats.input import parse_input, result_layout
 from difxnb.formats.joblist import parse_joblist
@@ -359,7 +359,7 @@ TARGETS: dict[str, Target] = {
         lambda: [b"exper=A  pass=a\na_1 59490.7916667 59490.79375 2 0 1 1407 0  # AA BB\n"],
         (FileFormatError,),
     ),
-    ".flag": Target(_text(parse_flags), _file("beta_1.flag"), (FileFormatError,)),
+    ".flag": Target(_text(parse_flag), _file("beta_1.flag"), (FileFormatError,)),
     ".difxlog": Target(_text(_log), _file("beta_1.difxlog"), (FileFormatError,)),
     ".dir": Target(
         _text(_directory),

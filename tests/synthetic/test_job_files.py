@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from difxnb.formats.calc import read_calc
-from difxnb.formats.flag import read_flags
+from difxnb.formats.flag import read_flag
 from difxnb.formats.im import read_im
 from difxnb.formats.input import read_input, result_layout
 from difxnb.formats.joblist import read_joblist
@@ -111,7 +111,7 @@ def test_machines_threads_flags_and_joblist(small_demo):
     folder = small_demo.directory
     assert len(read_machines(folder / "demo_1.machines")) == 1 + 3 + 1
     assert read_threads(folder / "demo_1.threads") == [2]
-    flags = read_flags(folder / "demo_1.flag")
+    flags = read_flag(folder / "demo_1.flag")
     assert [f.antenna for f in flags] == [0, 1, 2]
     start = 60746.25
     for flag in flags:
