@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read, write and evaluate ``.im`` files: the delay model as polynomials of time.
+"""Read and write ``.im`` files: the delay model as polynomials of time.
 
 Text comes in and an :class:`Im` goes out, and the other way round. Mirrors ``difx-files.md`` 6.
 """
@@ -7,19 +7,17 @@ Text comes in and an :class:`Im` goes out, and the other way round. Mirrors ``di
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.polynomial.polynomial import polyval
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from difxnb.formats.calc import read_start_time, write_start_time
+from difxnb.formats.im_model import REQUIRED, Im, ImPolynomial, ImScan
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
-from difxnb.formats.mjd import DAY_S
 
-_REQUIRED = ("DELAY (us)", "U (m)", "V (m)", "W (m)")
+__all__ = ["Im", "ImPolynomial", "ImScan", "format_im", "parse_im", "read_im", "write_im"]
+
 _ORDER_OF_LINES = [
     "DELAY (us)",
     "DRY (us)",
@@ -46,139 +44,6 @@ _KNOWN = patterns(
 )
 _HIGHEST_ORDER = 20
 _MOST_TERMS = 40
-# Times are sums of days and seconds in floating point; this much may be lost at the edge of an interval.
-_EDGE_S = 1e-6
-
-
-@dataclass(slots=True)
-class ImPolynomial:
-    """The model of one interval.
-
-    Every array has the shape (source, antenna, order + 1), lowest power first; the powers are of seconds
-    since `mjd` and `sec`. Source 0 is the pointing centre, source k the phase centre k-1.
-
-    Attributes
-    ----------
-    mjd, sec : int
-        Start of the interval (UTC).
-    delay_us : ndarray
-        Delay without clock, µs, positive for an antenna that the wave reaches before the geocentre.
-    u, v, w : ndarray
-        Minus the antenna's ordinary coordinates, m.
-    optional : dict of str to ndarray
-        The other lines under the names that the file gives them (``"DRY (us)"``, ``"AZ"``…); NaN where an
-        antenna has no such line.
-    """
-
-    mjd: int
-    sec: int
-    delay_us: NDArray[np.float64]
-    u: NDArray[np.float64]
-    v: NDArray[np.float64]
-    w: NDArray[np.float64]
-    optional: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ImScan:
-    """The model of one scan: names of its sources, and its polynomials in order of time.
-
-    `delta_line` is the optional ``DELTA LM (rad)`` or ``DELTA XYZ (m)`` line: its name and value as text.
-    """
-
-    pointing_source: str = ""
-    phase_center_sources: list[str] = field(default_factory=list)
-    polynomials: list[ImPolynomial] = field(default_factory=list)
-    delta_line: tuple[str, str] | None = None
-
-
-@dataclass(slots=True)
-class Im:
-    """A whole ``.im`` file.
-
-    Attributes
-    ----------
-    start_time : tuple of int
-        Year, month, day, hour, minute, second (UTC) of the job start.
-    order, interval_s : int
-        Degree of the polynomials, and the time that each one stands for, s.
-    telescopes : list of str
-        Names, in the order of the antenna axis of the polynomials.
-    """
-
-    path: Path | None = None
-    calc_server: str = ""
-    calc_program: str = ""
-    calc_version: str = ""
-    start_time: tuple[int, int, int, int, int, int] = (2000, 1, 1, 0, 0, 0)
-    order: int = 5
-    interval_s: int = 120
-    aberration: str = "EXACT"
-    telescopes: list[str] = field(default_factory=list)
-    scans: list[ImScan] = field(default_factory=list)
-
-    def polynomial_index(self, scan: int, mjd: float, sec: float) -> int:
-        """Place of the polynomial that is valid at a time; the last one also at its very end.
-
-        Raises
-        ------
-        ValueError
-            Where the scan's polynomials do not reach the time.
-        """
-        return int(self._indices(scan, mjd, np.asarray(sec, dtype=np.float64)))
-
-    def delay_us(self, scan: int, source: int, antenna: int, mjd: int, sec: ArrayLike) -> NDArray[np.float64]:
-        """Model delay without clock, µs, at seconds `sec` of day `mjd`.
-
-        Returns
-        -------
-        ndarray
-            Shape of `sec`; positive where the antenna sees the source.
-
-        Raises
-        ------
-        ValueError
-            Where the scan's polynomials do not reach the time.
-        """
-        return self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.delay_us[source, antenna])
-
-    def uvw(self, scan: int, source: int, antenna: int, mjd: int, sec: ArrayLike) -> NDArray[np.float64]:
-        """u, v, w as the file has them (minus the ordinary ones), m; shape of `sec` + (3,)."""
-        return np.stack(
-            [
-                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.u[source, antenna]),
-                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.v[source, antenna]),
-                self._evaluate(scan, mjd, sec, lambda polynomial: polynomial.w[source, antenna]),
-            ],
-            axis=-1,
-        )
-
-    def _indices(self, scan: int, mjd: float, sec: NDArray[np.float64]) -> NDArray[np.int64]:
-        polynomials = self.scans[scan].polynomials
-        if not polynomials:
-            raise ValueError(f"scan {scan} of the delay model has no polynomials")
-        first = polynomials[0]
-        elapsed = (mjd - first.mjd) * DAY_S + (sec - first.sec)
-        length = len(polynomials) * self.interval_s
-        if not np.all((elapsed >= -_EDGE_S) & (elapsed <= length + _EDGE_S)):
-            raise ValueError(
-                f"the delay model of scan {scan} reaches from MJD {first.mjd}, second {first.sec}, "
-                f"over {length} s; it was asked {elapsed.min():.6f} to {elapsed.max():.6f} s after its start"
-            )
-        return np.clip(np.floor(elapsed / self.interval_s).astype(np.int64), 0, len(polynomials) - 1)
-
-    def _evaluate(
-        self, scan: int, mjd: int, sec: ArrayLike, coefficients: Callable[[ImPolynomial], NDArray[np.float64]]
-    ) -> NDArray[np.float64]:
-        seconds = np.asarray(sec, dtype=np.float64)
-        indices = self._indices(scan, mjd, seconds)
-        values = np.empty(seconds.shape)
-        for index in np.unique(indices):
-            polynomial = self.scans[scan].polynomials[index]
-            chosen = indices == index
-            elapsed = (mjd - polynomial.mjd) * DAY_S + (seconds[chosen] - polynomial.sec)
-            values[chosen] = polyval(elapsed, coefficients(polynomial))
-        return values
 
 
 def parse_im(text: str, path: Path | None = None) -> Im:
@@ -221,13 +86,13 @@ def _read_scan(reader: KeyValueReader, im: Im, row: int) -> ImScan:
 
 def _read_polynomial(reader: KeyValueReader, im: Im, mjd: int, sec: int, sources: int) -> ImPolynomial:
     shape = (sources, len(im.telescopes), im.order + 1)
-    if sources * len(im.telescopes) * len(_REQUIRED) > reader.remaining:
+    if sources * len(im.telescopes) * len(REQUIRED) > reader.remaining:
         reader.fail(f"{sources} sources and {len(im.telescopes)} antennas need more lines than are left")
-    terms: dict[str, NDArray[np.float64]] = {name: np.full(shape, np.nan) for name in _REQUIRED}
+    terms: dict[str, NDArray[np.float64]] = {name: np.full(shape, np.nan) for name in REQUIRED}
     for source in range(sources):
         for antenna in range(len(im.telescopes)):
             _read_antenna(reader, terms, shape, source, antenna)
-    delay_us, u, v, w = (terms.pop(name) for name in _REQUIRED)
+    delay_us, u, v, w = (terms.pop(name) for name in REQUIRED)
     return ImPolynomial(mjd, sec, delay_us, u, v, w, terms)
 
 
@@ -239,7 +104,7 @@ def _read_antenna(
     antenna: int,
 ) -> None:
     prefix = f"SRC {source} ANT {antenna} "
-    missing = set(_REQUIRED)
+    missing = set(REQUIRED)
     while reader.next_key.startswith(prefix):
         key = reader.next_key
         name = key.removeprefix(prefix)
@@ -310,7 +175,7 @@ def _write_scan(writer: KeyValueWriter, im: Im, row: int, scan: ImScan) -> None:
 
 
 def _write_polynomial(writer: KeyValueWriter, polynomial: ImPolynomial, shape: tuple[int, int, int]) -> None:
-    required = zip(_REQUIRED, (polynomial.delay_us, polynomial.u, polynomial.v, polynomial.w), strict=True)
+    required = zip(REQUIRED, (polynomial.delay_us, polynomial.u, polynomial.v, polynomial.w), strict=True)
     terms = dict(required) | polynomial.optional
     for name, coefficients in terms.items():
         if coefficients.shape != shape:
@@ -330,7 +195,7 @@ def _write_polynomial(writer: KeyValueWriter, polynomial: ImPolynomial, shape: t
 def _write_term(writer: KeyValueWriter, key: str, coefficients: NDArray[np.float64], name: str) -> None:
     if np.isfinite(coefficients).all():
         writer.verbatim(f"{key}:".ljust(20) + "\t".join(f" {number: .16e}" for number in coefficients))
-    elif name in _REQUIRED:
+    elif name in REQUIRED:
         raise ValueError(f"{key} has coefficients that are no numbers")
 
 

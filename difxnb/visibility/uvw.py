@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,15 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 
 _DAY_NS = DAY_S * 10**9
+_Pairs = Sequence[tuple[int, int]]
 
 
 def uvw_of_times(
     im: Im,
     input: Input,
-    baselines: Sequence[tuple[int, int]],
-    times_ns: Sequence[int],
-    fields: Sequence[str],
+    baselines: _Pairs,
+    times_ns: Sequence[int] | NDArray[np.int64],
+    fields: Sequence[str] | NDArray[np.str_],
 ) -> NDArray[np.float64]:
     """Baseline vectors, position of antenna 2 minus that of antenna 1 (``.im`` of antenna 1 minus that of 2).
 
@@ -33,26 +34,38 @@ def uvw_of_times(
     times_ns : sequence of int
         Nanoseconds since 1970, UTC.
     fields : sequence of str
-        Source at each time.
+        Source at each time; empty where it is not known.
 
     Returns
     -------
     ndarray, shape (time, baseline, 3)
         Metres; NaN where the model does not reach.
     """
-    found = np.full((len(times_ns), len(baselines), 3), np.nan)
-    places = [im.telescopes.index(telescope.name) for telescope in input.telescopes]
-    for row, (time_ns, field) in enumerate(zip(times_ns, fields, strict=True)):
-        mjd = UNIX_EPOCH_MJD + time_ns // _DAY_NS
-        seconds = time_ns % _DAY_NS / 1e9
-        scan = _scan_at(im, mjd, seconds, field)
-        if scan is None:
-            continue
-        source = _source_index(im.scans[scan], field)
-        used = {antenna for pair in baselines for antenna in pair}
-        vectors = {a: np.asarray(im.uvw(scan, source, places[a], mjd, seconds)) for a in used}
-        for column, (first, second) in enumerate(baselines):
-            found[row, column] = vectors[first] - vectors[second]
+    times, named = np.asarray(times_ns, dtype=np.int64), np.asarray(fields, dtype=object)
+    if times.shape != named.shape:
+        raise ValueError(f"{len(times)} times and {len(named)} sources")
+    found = np.full((len(times), len(baselines), 3), np.nan)
+    places = [im.antenna_index(telescope.name) for telescope in input.telescopes]
+    pairs = [(places[first], places[second]) for first, second in baselines]
+    # A Dataset may hold 100,000 times, and few sources and scans: loop over those.
+    for field in dict.fromkeys(named):
+        missing = named == field
+        for row, scan in _scans_on(im, field):
+            here = np.flatnonzero(missing)[_reached(im, scan, times[missing])]
+            found[here] = _vectors(im, row, _source_index(scan, field), pairs, times[here])
+            missing[here] = False
+    return found
+
+
+def _vectors(im: Im, scan: int, source: int, pairs: _Pairs, times: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of the antennas that `pairs` joins, shape (time, pair, 3), m."""
+    day = im.scans[scan].polynomials[0].mjd
+    seconds = (times - (day - UNIX_EPOCH_MJD) * _DAY_NS) / 1e9
+    used = {antenna for pair in pairs for antenna in pair}
+    vectors = {antenna: im.scan_uvw(scan, source, antenna, day, seconds) for antenna in used}
+    found = np.empty((len(times), len(pairs), 3))
+    for column, (first, second) in enumerate(pairs):
+        found[:, column] = vectors[first] - vectors[second]
     return found
 
 
@@ -62,12 +75,15 @@ def _source_index(scan: ImScan, field: str) -> int:
     return 1 + names.index(field) if field in names else 0
 
 
-def _scan_at(im: Im, mjd: int, seconds: float, field: str) -> int | None:
-    """First scan on this source whose polynomials reach the time; where several do, they agree."""
-    for index, scan in enumerate(im.scans):
-        if field and field not in (scan.pointing_source, *scan.phase_center_sources):
-            continue
-        begins = [(p.mjd - mjd) * DAY_S + p.sec for p in scan.polynomials]
-        if begins and begins[0] <= seconds <= begins[-1] + im.interval_s:
-            return index
-    return None
+def _scans_on(im: Im, field: str) -> Iterator[tuple[int, ImScan]]:
+    """Scans on this source, or all where it is not known, that have polynomials; where several reach, they agree."""
+    for row, scan in enumerate(im.scans):
+        if scan.polynomials and (not field or field in (scan.pointing_source, *scan.phase_center_sources)):
+            yield row, scan
+
+
+def _reached(im: Im, scan: ImScan, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first = scan.polynomials[0]
+    begins = ((first.mjd - UNIX_EPOCH_MJD) * DAY_S + first.sec) * 10**9
+    ends = begins + len(scan.polynomials) * im.interval_s * 10**9
+    return (times >= begins) & (times <= ends)

@@ -62,29 +62,29 @@ def test_values() -> None:
 def test_delay_at_a_time_of_the_reference_job() -> None:
     im = read_im(ALPHA)
     # Antenna 1: 7000.5 µs and 2e-5 µs/s; w is minus c times that.
-    assert im.delay_us(0, 1, 1, 60310, 43210) == pytest.approx(7000.5 + 2e-4, abs=1e-9)
-    assert im.uvw(0, 1, 1, 60310, 43210)[2] == pytest.approx(-299.792458 * (7000.5 + 2e-4), abs=1e-3)
+    assert im.scan_delay_us(0, 1, 1, 60310, 43210) == pytest.approx(7000.5 + 2e-4, abs=1e-9)
+    assert im.scan_uvw(0, 1, 1, 60310, 43210)[2] == pytest.approx(-299.792458 * (7000.5 + 2e-4), abs=1e-3)
 
 
 def test_the_polynomial_follows_the_time() -> None:
     im = two_intervals()
     assert [im.polynomial_index(0, 60310, sec) for sec in (86395, 86404.9, 86405, 86415)] == [0, 0, 1, 1]
     assert im.polynomial_index(0, 60311, 5) == 1
-    delays = im.delay_us(0, 1, 0, 60310, [[86395, 86400], [86405, 86415]])
+    delays = im.scan_delay_us(0, 1, 0, 60310, [[86395, 86400], [86405, 86415]])
     np.testing.assert_allclose(delays, [[1, 11], [100, 200]])
-    assert im.delay_us(0, 0, 0, 60311, 6.0) == 101
-    assert im.uvw(0, 0, 0, 60310, [86395, 86405]).tolist() == [[2, 3, -1], [101, 102, -100]]
+    assert im.scan_delay_us(0, 0, 0, 60311, 6.0) == 101
+    assert im.scan_uvw(0, 0, 0, 60310, [86395, 86405]).tolist() == [[2, 3, -1], [101, 102, -100]]
 
 
 @pytest.mark.parametrize("sec", [86394.9, 86415.1])
 def test_times_beyond_the_model_are_refused(sec: float) -> None:
     with pytest.raises(ValueError, match="MJD 60310, second 86395, over 20 s"):
-        two_intervals().delay_us(0, 1, 0, 60310, sec)
+        two_intervals().scan_delay_us(0, 1, 0, 60310, sec)
 
 
 def test_a_scan_without_polynomials_is_refused() -> None:
     with pytest.raises(ValueError, match="no polynomials"):
-        Im(scans=[ImScan("A")]).delay_us(0, 0, 0, 60310, 0)
+        Im(scans=[ImScan("A")]).scan_delay_us(0, 0, 0, 60310, 0)
 
 
 def test_a_model_made_from_scratch_is_read_back() -> None:
