@@ -24,6 +24,7 @@
     │   ├── RemoteFileChanged    it changed while it was edited or read
     │   └── RemotePermission     (PermissionError)
     ├── MissingData              (FileNotFoundError) a job names recordings that are not there
+    ├── VisibilitiesNotFound     (FileNotFoundError) no visibilities where they were looked for
     ├── OutputExists             (FileExistsError) correlated output is in the way
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
@@ -177,6 +178,19 @@ class MissingData(DifxError, FileNotFoundError):
         super().__init__(f"{job}: no such recording: {', '.join(files)}")
 
 
+class VisibilitiesNotFound(DifxError, FileNotFoundError):
+    """The visibilities of a job, or the ``.input`` that belongs to them, are not where they were looked for.
+
+    Attributes
+    ----------
+    looked_for : tuple of str
+    """
+
+    def __init__(self, text: str, looked_for: Iterable[object] = ()) -> None:
+        self.looked_for = tuple(str(place) for place in looked_for)
+        super().__init__(text)
+
+
 class OutputExists(DifxError, FileExistsError):
     """The output of a job exists already; ``overwrite=True`` moves it aside."""
 
@@ -275,6 +289,18 @@ class NothingMade(DifxError):
 
 class VersionMismatch(UserWarning):
     """A warning: versions of DiFX that should be one differ. It is shown once for each job."""
+
+
+class DamagedData(UserWarning):
+    """A warning: parts of files could not be read and were passed over, as was asked for."""
+
+
+class DoubtfulAutocorrelations(UserWarning):
+    """A warning: autocorrelations of a job with stitched bands, which mpifxcorr 2.9 writes wrongly.
+
+    Some hold slices of other bands or of other hands. Cross products are right; do not normalise by these.
+    Jobs made with ``exhaustiveAutocorrs`` in the ``.v2d`` are not affected.
+    """
 
 
 class ServerNotStarted(DifxError):

@@ -122,12 +122,14 @@ def file_name(start_mjd: int, start_seconds: float, phase_center: int = 0, pulsa
 
 def list_files(folder: str | Path) -> list[SwinFile]:
     """SWIN files of a ``.difx`` folder in order of name, so of restart, phase centre and pulsar bin."""
-    found = []
-    for path in sorted(Path(folder).iterdir()):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match:
-            found.append(SwinFile(path, *(int(group) for group in match.groups())))
-    return found
+    named = (name_of(path) for path in sorted(Path(folder).iterdir()))
+    return [file for file in named if file is not None]
+
+
+def name_of(path: Path) -> SwinFile | None:
+    """What the name of a SWIN file tells; None where the file is not named as one."""
+    match = _FILE_NAME.fullmatch(path.name)
+    return None if match is None else SwinFile(path, *(int(group) for group in match.groups()))
 
 
 def encode_record(

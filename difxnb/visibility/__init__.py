@@ -21,6 +21,7 @@ antenna 2 is late; the sign is the same for both sidebands.
 
 from difxnb.visibility.fits import fringe_fit, weights_array
 from difxnb.visibility.netcdf import save_netcdf
+from difxnb.visibility.opening import open_visibilities, reopen, skipped_frame
 from difxnb.visibility.products import products_frame
 from difxnb.visibility.records import dataset_from_records
 from difxnb.visibility.series import VisibilitySeries
@@ -29,7 +30,10 @@ __all__ = [
     "VisibilitySeries",
     "dataset_from_records",
     "fringe_fit",
+    "open_visibilities",
     "products_frame",
+    "reopen",
     "save_netcdf",
+    "skipped_frame",
     "weights_array",
 ]

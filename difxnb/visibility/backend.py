@@ -3,24 +3,59 @@
 
 from __future__ import annotations
 
+import re
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
 
+from difxnb.formats.input import Input
+from difxnb.formats.swin import name_of
+from difxnb.formats.swin_scan import OnError
+
+_OUTPUT = re.compile(r".+\.difx(\.\d+)?")
+
 
 class DifxBackend(BackendEntrypoint):
-    """Opens ``.difx`` folders, single SWIN files and ``.input`` files."""
+    """Opens ``.difx`` folders, single SWIN files and ``.input`` files as :func:`difxnb.open_visibilities` does."""
 
-    description = "Open the visibilities of a DiFX job"
+    description: ClassVar[str] = (
+        "Open the visibilities of DiFX jobs (.difx folders, SWIN files, .input files)"
+    )
+    url: ClassVar[str] = "https://github.com/difx/difx"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables", "input", "on_error", "growing")
 
     def open_dataset(
-        self, filename_or_obj: Any, *, drop_variables: str | list[str] | None = None
+        self,
+        filename_or_obj: Any,
+        *,
+        drop_variables: str | list[str] | None = None,
+        input: str | PathLike[str] | Input | None = None,
+        on_error: OnError = "raise",
+        growing: bool = False,
     ) -> xr.Dataset:
-        """Open visibilities; see :func:`difxnb.open_visibilities`."""
-        raise NotImplementedError
+        """Open visibilities.
+
+        Parameters
+        ----------
+        filename_or_obj, drop_variables, input, on_error, growing
+            See :func:`difxnb.open_visibilities`, whose errors are raised here too.
+        """
+        from difxnb.visibility.building import build_dataset
+
+        built = build_dataset(filename_or_obj, input=input, on_error=on_error, growing=growing)
+        if drop_variables is None:
+            return built
+        names = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables)
+        return built.drop_vars(names, errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether the name is that of a ``.difx`` folder."""
-        return isinstance(filename_or_obj, str | Path) and Path(filename_or_obj).suffix == ".difx"
+        """Whether the name is that of a ``.difx`` folder, of a SWIN file, or of an ``.input`` beside its output."""
+        if not isinstance(filename_or_obj, str | PathLike):
+            return False
+        path = Path(filename_or_obj)
+        if path.suffix == ".input":
+            return path.with_suffix(".difx").is_dir()
+        return name_of(path) is not None or (_OUTPUT.fullmatch(path.name) is not None and path.is_dir())

@@ -1,143 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dense array behind every Dataset, growing along time, and the Dataset made of it."""
+"""The dense array behind a live Dataset, growing along time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from importlib.metadata import version
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.formats.input import Input
-from difxnb.formats.result_layout import ResultProduct
+from difxnb.visibility.axes import Axes, Key, dataset_on
 
-SIGN = "V = S1 conj(S2) ~ exp(+2 pi i nu tau); tau > 0 where antenna 2 is late"
 _MISSING = np.complex64(complex(np.nan, np.nan))
 _FIRST_ROWS = 16
-
-_ATTRS: dict[str, dict[str, Any]] = {
-    "VISIBILITY": {"units": "1", "long_name": "visibility (DiFX amplitude units)", "sign": SIGN},
-    "WEIGHT": {"units": "1", "long_name": "fraction of valid data"},
-    "UVW": {"units": "m", "long_name": "antenna 2 minus antenna 1, projected"},
-    "server_delay": {"units": "s", "long_name": "delay as guiServer sends it (half the truth in 2.9)"},
-    "server_snr": {"units": "1", "long_name": "signal-to-noise ratio as guiServer sends it"},
-    "time": {"long_name": "middle of the integration (UTC)"},
-    "time_uncertainty": {"units": "s", "long_name": "how far time may be from the truth; 0: exact"},
-    "frequency": {"units": "Hz", "long_name": "sky frequency"},
-    "bandwidth": {"units": "Hz", "long_name": "bandwidth"},
-    "band": {"long_name": "row of the FREQ table"},
-}
-
-
-class Key(NamedTuple):
-    """What a spectrum is of: telescope rows, FREQ row, letters, place of phase centre and pulsar bin."""
-
-    antenna1: int
-    antenna2: int
-    band: int
-    polarization: str
-    phase_center: int = 0
-    pulsar_bin: int = 0
-
-
-def key_of(place: ResultProduct) -> Key:
-    """Key of a product of the array of results."""
-    return Key(
-        place.antenna1,
-        place.antenna2,
-        place.freq_index,
-        place.polarization,
-        place.phase_center,
-        place.pulsar_bin,
-    )
-
-
-class Axes:
-    """The axes that a set of products spans; cross baselines come first, then autocorrelations."""
-
-    def __init__(self, input: Input, keys: Iterable[Key]) -> None:
-        found = list(dict.fromkeys(keys))
-        if not found:
-            raise ValueError(f"job {input.job_name} has no products to make visibilities of")
-        self.input = input
-        pairs = dict.fromkeys((key.antenna1, key.antenna2) for key in found)
-        self.baselines = sorted(pairs, key=lambda pair: pair[0] == pair[1])
-        self.bands = sorted({key.band for key in found})
-        self.polarizations = list(dict.fromkeys(key.polarization for key in found))
-        self.phase_centers = sorted({key.phase_center for key in found})
-        self.pulsar_bins = sorted({key.pulsar_bin for key in found})
-        self.channels = max(input.channels(band) for band in self.bands)
-        self.shape = (
-            len(self.phase_centers),
-            len(self.pulsar_bins),
-            len(self.baselines),
-            len(self.bands),
-            len(self.polarizations),
-        )
-        self._places = {key: self._place(key) for key in found}
-
-    def _place(self, key: Key) -> tuple[int, int, int, int, int]:
-        return (
-            self.phase_centers.index(key.phase_center),
-            self.pulsar_bins.index(key.pulsar_bin),
-            self.baselines.index((key.antenna1, key.antenna2)),
-            self.bands.index(key.band),
-            self.polarizations.index(key.polarization),
-        )
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        """The products that have a place."""
-        return frozenset(self._places)
-
-    @property
-    def values(self) -> tuple[list[Any], ...]:
-        """What stands at each index of each axis behind the time axis."""
-        return (self.phase_centers, self.pulsar_bins, self.baselines, self.bands, self.polarizations)
-
-    def place(self, key: Key) -> tuple[int, int, int, int, int]:
-        """Indices of a product behind the time axis."""
-        return self._places[key]
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one integration."""
-        return int(np.prod(self.shape)) * (self.channels * 8 + 4)
-
-    @property
-    def dims(self) -> tuple[str, ...]:
-        """Names of the axes of one integration; phase centre and pulsar bin only where there are several."""
-        extra = [("phase_center", self.phase_centers), ("pulsar_bin", self.pulsar_bins)]
-        return (*(name for name, values in extra if len(values) > 1), "baseline", "band", "polarization")
-
-    def coords(self) -> dict[str, Any]:
-        """Coordinates of all axes but time."""
-        names = [telescope.name for telescope in self.input.telescopes]
-        freqs = [self.input.freqs[band] for band in self.bands]
-        frequency = np.full((len(freqs), self.channels), np.nan)
-        for row, freq in enumerate(freqs):
-            frequency[row, : freq.channels] = freq.channel_frequencies_hz
-        found: dict[str, Any] = {
-            "baseline": [f"{names[a]}-{names[b]}" for a, b in self.baselines],
-            "antenna1_name": ("baseline", [names[a] for a, _ in self.baselines]),
-            "antenna2_name": ("baseline", [names[b] for _, b in self.baselines]),
-            "is_autocorrelation": ("baseline", [a == b for a, b in self.baselines]),
-            "band": np.array(self.bands, dtype=np.int64),
-            "frequency": (("band", "channel"), frequency),
-            "bandwidth": ("band", [freq.bandwidth_hz for freq in freqs]),
-            "sideband": ("band", [freq.sideband for freq in freqs]),
-            "n_channels": ("band", [freq.channels for freq in freqs]),
-            "polarization": self.polarizations,
-            "uvw": ["u", "v", "w"],
-        }
-        if len(self.phase_centers) > 1:
-            found["phase_center"] = self.phase_centers
-        if len(self.pulsar_bins) > 1:
-            found["pulsar_bin"] = self.pulsar_bins
-        return found
 
 
 class Cube:
@@ -240,37 +116,27 @@ class Cube:
         uncertainty_s : sequence of float, optional
             By how much the time of each row may be wrong.
         """
-        count, dims = len(self.times), ("time", *self.axes.dims)
+        count, axes = len(self.times), self.axes
         order = np.argsort(np.array(self.times, dtype=np.int64), kind="stable")
-        shape = (count, *(n for n, keep in zip(self.axes.shape, self._kept(), strict=True) if keep))
-        unknown = np.full((count, len(self.axes.baselines), 3), np.nan)
+        dims, shape = ("time", *axes.dims), (count, *axes.sizes)
+        unknown = np.full((count, len(axes.baselines), 3), np.nan)
         variables: dict[str, Any] = {
             "VISIBILITY": (
                 (*dims, "channel"),
-                self.visibility[order].reshape(*shape, self.axes.channels),
+                self.visibility[order].reshape(*shape, axes.channels),
             ),
             "WEIGHT": (dims, self.weight[order].reshape(shape)),
             "UVW": (("time", "baseline", "uvw"), unknown if uvw is None else uvw[order]),
         }
         for name, layer in self.layers.items():
             variables[name] = (dims, layer[order].reshape(shape))
-        stamps = np.array(self.times, dtype=np.int64)[order].view("datetime64[ns]")
-        coords: dict[str, Any] = {
-            "time": stamps,
-            "scan_name": ("time", np.array(scan_names, dtype=object)[order]),
-            "field_name": ("time", np.array(field_names, dtype=object)[order]),
-            **self.axes.coords(),
+        along_time = {
+            "scan_name": np.array(scan_names, dtype=object)[order],
+            "field_name": np.array(field_names, dtype=object)[order],
         }
         if uncertainty_s is not None:
-            coords["time_uncertainty"] = ("time", np.array(uncertainty_s, dtype=float)[order])
-        made = xr.Dataset(variables, coords, {**_job_attrs(self.axes.input), **attrs})
-        for name, described in _ATTRS.items():
-            if name in made.variables:
-                made[name].attrs.update(described)
-        return made
-
-    def _kept(self) -> tuple[bool, ...]:
-        return (len(self.axes.phase_centers) > 1, len(self.axes.pulsar_bins) > 1, True, True, True)
+            along_time["time_uncertainty"] = np.array(uncertainty_s, dtype=float)[order]
+        return dataset_on(axes, variables, np.array(self.times, dtype=np.int64)[order], along_time, attrs)
 
 
 def _indices(axes: Axes, larger: Axes) -> list[list[int]]:
@@ -279,12 +145,3 @@ def _indices(axes: Axes, larger: Axes) -> list[list[int]]:
         [theirs.index(value) for value in ours]
         for ours, theirs in zip(axes.values, larger.values, strict=True)
     ]
-
-
-def _job_attrs(input: Input) -> dict[str, Any]:
-    return {
-        "job": input.job_name,
-        "input_file": str(input.path or ""),
-        "integration_time": float(input.configurations[0].int_time),
-        "software": f"difxnb {version('difxnb')}",
-    }

@@ -21,9 +21,9 @@ import pandas as pd
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import ResultProduct
+from difxnb.visibility.axes import Key, key_of
 from difxnb.visibility.choosing import Select, choose_rows, is_like
 from difxnb.visibility.clock import is_a_time, second_of
-from difxnb.visibility.cube import Key, key_of
 from difxnb.visibility.matching import match_products
 from difxnb.visibility.products import matches_frame
 from difxnb.wire.monitor import Product, Scan

@@ -13,7 +13,8 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin import SwinRecord
-from difxnb.visibility.cube import Axes, Cube, Key, key_of
+from difxnb.visibility.axes import Axes, Key, key_of
+from difxnb.visibility.cube import Cube
 
 
 def dataset_from_records(

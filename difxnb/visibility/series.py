@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
+from difxnb.visibility.axes import Axes, Key
 from difxnb.visibility.clock import Integration, IntegrationClock
-from difxnb.visibility.cube import Axes, Cube, Key
+from difxnb.visibility.cube import Cube
 from difxnb.visibility.fits import fringe_fit
 from difxnb.visibility.offer import Choice, Offer
 from difxnb.visibility.uvw import uvw_of_times
