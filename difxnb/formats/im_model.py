@@ -292,6 +292,8 @@ class Im:
         self, scan: int, mjd: int, sec: ArrayLike, coefficients: Callable[[ImPolynomial], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         seconds = np.asarray(sec, dtype=np.float64)
+        if not seconds.size:
+            return seconds.copy()
         indices = self._indices(scan, mjd, seconds).ravel()
         polynomials = self.scans[scan].polynomials
         used, position = np.unique(indices, return_inverse=True)

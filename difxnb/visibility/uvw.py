@@ -52,6 +52,8 @@ def uvw_of_times(
         missing = named == field
         for row, scan in _scans_on(im, field):
             here = np.flatnonzero(missing)[_reached(im, scan, times[missing])]
+            if not len(here):
+                continue
             found[here] = _vectors(im, row, _source_index(scan, field), pairs, times[here])
             missing[here] = False
     return found
