@@ -32,6 +32,7 @@
     ├── StillRunning             closing now would hurt jobs that were started here
     ├── NotConfirmed             (ValueError) a command that destroys, without confirm=True
     ├── RecorderError            a recorder, or a program on it, failed
+    ├── RecordingFailed          (OSError) a recording of a session cannot be made or written
     ├── NothingMade              vex2difx made no job, or the delay model program no model
     └── ServerNotStarted         the embedded server did not come up
 
@@ -273,6 +274,14 @@ class RecorderError(DifxError):
         super().__init__(text)
 
 
+class RecordingFailed(DifxError, OSError):
+    """A recording of a session cannot be made, or not be written for the moment; the session itself goes on."""
+
+
+class RecordingInterrupted(UserWarning):
+    """A warning: a recording cannot be written for the moment."""
+
+
 class NothingMade(DifxError):
     """vex2difx made no job, or the delay model program no model.
 
@@ -301,6 +310,10 @@ class DoubtfulAutocorrelations(UserWarning):
     Some hold slices of other bands or of other hands. Cross products are right; do not normalise by these.
     Jobs made with ``exhaustiveAutocorrs`` in the ``.v2d`` are not affected.
     """
+
+
+class PositionsUnknown(UserWarning):
+    """A warning: no ``.calc`` tells where an antenna or a source is that has to go into a Measurement Set."""
 
 
 class ServerNotStarted(DifxError):

@@ -43,10 +43,11 @@ PLUMBING = {
     "Job": {"outputs", "placement", "placement_or_none", "stop_run", "version_note", "warn_of_versions"},
     "Messages": {"add", "reaches"},
     "ServerInfo": set(),
-    "JobRun": {"add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
+    "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
     "Recorder": set(),
     "RemoteText": set(),
+    "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
     "Correlator": {"messages", "jobs"},
@@ -57,6 +58,7 @@ ONLY_BLOCKING = {
     "Monitor": set(),
     "Recorder": {"name"},
     "RemoteText": {"path", "text", "original"},
+    "SessionRecorder": {"path"},
 }
 
 
@@ -67,7 +69,18 @@ def _public(cls: type) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Correlator", "Job", "JobRun", "Messages", "Monitor", "Recorder", "RemoteText", "ServerInfo"]
+    "name",
+    [
+        "Correlator",
+        "Job",
+        "JobRun",
+        "Messages",
+        "Monitor",
+        "Recorder",
+        "RemoteText",
+        "ServerInfo",
+        "SessionRecorder",
+    ],
 )
 def test_the_two_faces_have_the_same_verbs(name: str) -> None:
     """Same names, same parameters; what waits for the server is awaitable on one face and blocks on the other."""

@@ -18,6 +18,7 @@ from difxnb.aio.live_monitor import Monitor
 from difxnb.aio.messages import Messages
 from difxnb.aio.recorder import Recorder
 from difxnb.aio.server_info import ServerInfo
+from difxnb.aio.session_recorder import SessionRecorder
 from difxnb.aio.text import RemoteText
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "Recorder",
     "RemoteText",
     "ServerInfo",
+    "SessionRecorder",
     "connect",
 ]

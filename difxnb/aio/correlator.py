@@ -20,11 +20,14 @@ from difxnb.aio.making import MakingVerbs
 from difxnb.aio.runs import Runs
 from difxnb.aio.sending import SendVerbs
 from difxnb.aio.server_info import ServerInfo
+from difxnb.aio.session_recorder import SessionRecorder
 from difxnb.aio.status import StatusVerbs
+from difxnb.aio.tape import Situation, Tape
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.remote_files import Progress
 from difxnb.errors import DifxError
+from difxnb.wire.events import Gap
 
 if TYPE_CHECKING:
     from difxnb.aio.live_monitor import Monitor
@@ -73,6 +76,8 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         self._sent: Counter[str] = Counter()
         self.warn: Callable[[Warning], None] = _warn
         self.monitors: set[Monitor] = set()
+        self.tape = Tape()
+        self._recordings: list[SessionRecorder] = []
         self.head_node = AsyncHeadNode(
             address.host,
             address.port,
@@ -82,6 +87,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
             subscriber=self._hear,
             patience=patience,
             token=token,
+            tap=self.tape.datagram,
         )
 
     @property
@@ -117,9 +123,60 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     def _hear(self, item: Item, time: float) -> None:
         for listener in tuple(self._listeners.values()):
             listener(item, time)
+        self.tape.hear(item, time)
+        if isinstance(item, Gap) and item.end is not None:
+            self.tape.connected(self._situation())
 
     async def _choose_messages(self, lines: tuple[str, ...]) -> None:
+        self.tape.selected(self.messages.selection)
         await self.head_node.select_messages(lines)
+
+    # --- recordings -----------------------------------------------------------------------------------
+
+    def record(self, path: str | Path) -> SessionRecorder:
+        """Record everything that comes from now on to a file, for `difxnb.open_recording`.
+
+        Messages are kept as they came, with the times at which they did; besides notices, gaps, what the server says
+        of itself, the files of jobs that are looked at, every visibility of live monitors, and what guiServer says of
+        runs. What was heard before is not in it (`messages.save` keeps that); monitors and runs that go on are. Any
+        number of recordings may be made at once. Closing the connection ends them.
+
+        The file is written every fifth of a second, and survives the end of this process but for that.
+
+        Parameters
+        ----------
+        path : path
+            File to make.
+
+        Returns
+        -------
+        SessionRecorder
+            To be stopped, or used with ``async with``.
+
+        Raises
+        ------
+        OutputExists
+            The file is there already; it is never overwritten.
+        RecordingFailed
+            It cannot be made.
+        """
+        self._recordings = [recording for recording in self._recordings if not recording.closed]
+        made = SessionRecorder(path, self.tape, self._situation(), warn=self._pass_on)
+        self._recordings.append(made)
+        return made
+
+    def _pass_on(self, warning: Warning) -> None:
+        self.warn(warning)
+
+    def _situation(self) -> Situation:
+        node = self.head_node
+        selection, setup_path = self.messages.selection, node.settings.setup_path
+        return Situation(str(self.address), self.transport, node.description, setup_path, selection)
+
+    async def _end_recordings(self) -> None:
+        recordings, self._recordings = self._recordings, []
+        for recording in recordings:
+            await recording.stop()
 
     # --- jobs -----------------------------------------------------------------------------------------
 
@@ -166,6 +223,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
             await self.head_node.close(force=force)
         finally:
             self.runs.let_go()
+            await self._end_recordings()
 
     async def __aenter__(self) -> Correlator:
         return self

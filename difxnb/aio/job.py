@@ -193,6 +193,7 @@ class Job(PlacedJob, JobParameters):
         NoReply, ConnectionLost
         """
         files = await self.input(), await self.delay_model()
+        await self.keep_calc()
         return await watch_job(self._correlator, self.input_file, *files, select, limit_bytes)
 
     def __repr__(self) -> str:

@@ -42,6 +42,7 @@ async def attach(job: Job, correlator: Correlator) -> JobRun:
         run.let_go()
         raise
     search.begin()
+    correlator.tape.follow(run)
     correlator.runs.adopt(run)
     return run
 

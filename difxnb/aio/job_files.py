@@ -57,7 +57,9 @@ class JobFiles:
         """
         if self.known_input is None:
             content = await self._correlator.get_file(self.input_file)
-            self.known_input = parse_input(content.decode("utf-8", "replace"), Path(self.input_file))
+            text = content.decode("utf-8", "replace")
+            self.known_input = parse_input(text, Path(self.input_file))
+            self._correlator.tape.file("input", self.input_file, text)
             self._correlator.jobs.name_antennas(self.identifier, self.known_input)
         return self.known_input
 
@@ -65,12 +67,24 @@ class JobFiles:
         """The parsed ``.im`` file; None where there is none, or none that can be read."""
         try:
             content = await self._correlator.get_file(f"{self.base}.im")
-            return parse_im(content.decode("utf-8", "replace"), Path(f"{self.base}.im"))
+            text = content.decode("utf-8", "replace")
+            model = parse_im(text, Path(f"{self.base}.im"))
+            self._correlator.tape.file("im", f"{self.base}.im", text)
+            return model
         except RemoteFileNotFound:
             return None
         except FileFormatError as error:
             _log.warning("baseline coordinates will be missing: %s", error)
             return None
+
+    async def keep_calc(self) -> None:
+        """Have the ``.calc`` file in the recordings that are being made; nothing where there is none."""
+        if self._correlator.tape.is_running:
+            try:
+                content = await self._correlator.get_file(f"{self.base}.calc")
+            except RemoteFileNotFound:
+                return
+            self._correlator.tape.file("calc", f"{self.base}.calc", content.decode("utf-8", "replace"))
 
     def outputs(self, inp: Input) -> list[str]:
         """Directories the job writes to: where guiServer looks, and where mpifxcorr does."""

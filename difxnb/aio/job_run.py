@@ -136,9 +136,7 @@ class JobRun:
         From guiServer (its stages, and the output of the programs), from the job's own messages (changes of state,
         warnings, errors), from its log where somebody attached later, and from here: waived findings, stalls.
         """
-        with self._lock:
-            told = list(self._events)
-        heard = self._heard_events()
+        told, heard = self.told, self._heard_events()
         rows = self.watch.notes(time.time())
         if self.search is not None and self.started is None:
             first = heard["time"].min()
@@ -218,14 +216,22 @@ class JobRun:
 
     # --- what the job does with it --------------------------------------------------------------------
 
+    @property
+    def told(self) -> list[tuple[float, JobEvent]]:
+        """What guiServer said, with the times."""
+        with self._lock:
+            return list(self._events)
+
     def add_event(self, event: JobEvent) -> None:
         """Take in what guiServer says."""
         now = time.time()
         self.watch.told(now)
+        self._correlator.tape.follow(self)
         with self._lock:
             if len(self._events) == self._events.maxlen:
                 self.dropped_events += 1
             self._events.append((now, event))
+        self._correlator.tape.said(self, event, now)
 
     def follow(self, started: StartedJob, inp: Input, log_size: int) -> None:
         """See a start to its end, and beyond the end of its connection."""
@@ -262,6 +268,7 @@ class JobRun:
     async def abandon(self) -> None:
         """Give up a run that did not come about."""
         self.let_go()
+        self._correlator.tape.abandon(self)
         if self.monitor is not None:
             try:
                 await self.monitor.close()

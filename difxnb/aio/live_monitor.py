@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from difxnb.aio.correlator import Correlator
+    from difxnb.aio.tape import MonitorTape
     from difxnb.visibility import VisibilitySeries
     from difxnb.visibility.offer import Choice, Offer
 
@@ -57,8 +58,10 @@ class Monitor:
         forget: Callable[[Monitor], None],
         is_wanted: Callable[[], bool],
         limit_bytes: int,
+        tape: MonitorTape,
     ) -> None:
         self.delay_model = delay_model
+        self._tape = tape
         self._input_file, self._input, self._select = input_file, inp, select
         self._forget, self._limit_bytes, self.is_wanted = forget, limit_bytes, is_wanted
         self._offer: Offer
@@ -68,6 +71,7 @@ class Monitor:
             begin=self._take_offer,
             on_block=self._add,
             on_gap=self._note_gap,
+            on_event=tape.event,
             is_wanted=is_wanted,
         )
 
@@ -89,6 +93,11 @@ class Monitor:
             )
         else:
             self._series.watch(choice)
+        self._tape.listed(feed.products, feed.scans)
+        self._tape.chosen(choice)
+        for text in feed.texts:
+            self._tape.text(text)
+        feed.on_text = self._tape.text
         self._tell(choice)
         return choice.products
 
@@ -107,9 +116,11 @@ class Monitor:
 
     def _add(self, block: VisibilityBlock) -> None:
         self._known.add(block)
+        self._tape.block(block)
 
     def _note_gap(self) -> None:
         self._known.note_gap()
+        self._tape.gap()
 
     @property
     def _known(self) -> VisibilitySeries:
@@ -194,6 +205,7 @@ class Monitor:
             await self._watch.change(f"{_described(select)}: {len(choice.products)} products")
         elif choice.scans != before.scans:
             self._known.watch(choice)
+            self._tape.chosen(choice)
             self._watch.note("selected", _described(select))
             self._tell(choice)
         return self.products
@@ -297,6 +309,7 @@ async def watch_job(
         for other in tuple(correlator.monitors):
             if not other.is_wanted():
                 await other.close()
+    tape = correlator.tape.monitor(PurePosixPath(input_file).stem, input_file, limit_bytes)
     monitor = Monitor(
         input_file,
         inp,
@@ -306,8 +319,13 @@ async def watch_job(
         forget=correlator.monitors.discard,
         is_wanted=_wanted_while(correlator, input_file),
         limit_bytes=limit_bytes,
+        tape=tape,
     )
-    await monitor.begin()
+    try:
+        await monitor.begin()
+    except BaseException:
+        correlator.tape.forget(tape)
+        raise
     correlator.monitors.add(monitor)
     return monitor
 

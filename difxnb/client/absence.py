@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from difxnb.client.session import Item, Subscriber
+from difxnb.client.session import Item, Subscriber, Tap
 from difxnb.wire.events import Gap
 
 
@@ -57,6 +57,8 @@ class Gate:
     ----------
     subscriber : callable
         Gets everything, from `open` on.
+    tap : callable, optional
+        Gets every datagram as it came, before the subscriber gets what it says.
 
     Attributes
     ----------
@@ -64,10 +66,10 @@ class Gate:
         When the first thing came.
     """
 
-    def __init__(self, subscriber: Subscriber) -> None:
+    def __init__(self, subscriber: Subscriber, tap: Tap | None = None) -> None:
         self.begin: float | None = None
-        self._subscriber = subscriber
-        self._kept: list[tuple[Item, float]] | None = []
+        self._subscriber, self._tap = subscriber, tap
+        self._kept: list[tuple[Item | bytes, float]] | None = []
 
     def __call__(self, item: Item, when: float) -> None:
         """Take what came."""
@@ -77,8 +79,20 @@ class Gate:
             self.begin = when if self.begin is None else self.begin
             self._kept.append((item, when))
 
+    def tap(self, payload: bytes, when: float) -> None:
+        """Take a datagram as it came."""
+        if self._tap is None:
+            return
+        if self._kept is None:
+            self._tap(payload, when)
+        else:
+            self._kept.append((payload, when))
+
     def open(self) -> None:
         """Hand on what was kept, and everything that comes."""
         kept, self._kept = self._kept or [], None
         for item, when in kept:
-            self._subscriber(item, when)
+            if not isinstance(item, bytes):
+                self._subscriber(item, when)
+            elif self._tap is not None:
+                self._tap(item, when)

@@ -18,7 +18,7 @@ from dataclasses import replace
 from difxnb.client.absence import Absence, Gate
 from difxnb.client.patience import Patience
 from difxnb.client.server_description import ServerDescription
-from difxnb.client.session import Item, Session, Subscriber
+from difxnb.client.session import Item, Session, Subscriber, Tap
 from difxnb.client.settings import Settings
 from difxnb.client.start_up import TRANSPORTS, open_session
 from difxnb.client.tunnel import Gateway, Tunnel
@@ -66,6 +66,8 @@ class Lifeline:
         Draws channel numbers.
     token : str, optional
         Sent before anything else, for servers of this package that want one.
+    tap : callable, optional
+        Gets every datagram as it came, with its time, before the subscriber gets what it says.
 
     Attributes
     ----------
@@ -94,6 +96,7 @@ class Lifeline:
         patience: Patience | None = None,
         rng: random.Random | None = None,
         token: str | None = None,
+        tap: Tap | None = None,
     ) -> None:
         if transport not in TRANSPORTS:
             raise ValueError(f"transport is one of {', '.join(TRANSPORTS)}; got {transport!r}")
@@ -110,7 +113,7 @@ class Lifeline:
         self.patience = replace(patience or Patience(), connect=timeout)
         self._subscriber = subscriber
         self._rng = rng or random.SystemRandom()
-        self._token = token
+        self._token, self._tap = token, tap
         self._session: Session | None = None
         self._again: asyncio.Task[None] | None = None
         self._closed = False
@@ -250,7 +253,7 @@ class Lifeline:
     # --- losses -------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        gate, closings = Gate(self._subscriber), self._closings
+        gate, closings = Gate(self._subscriber, self._tap), self._closings
         session = await open_session(
             self.host,
             self.port,
@@ -261,6 +264,7 @@ class Lifeline:
             settings=self.settings,
             tunnel=self._tunnel,
             token=self._token,
+            tap=gate.tap,
         )
         if session.lost is not None or closings != self._closings:
             await session.close("it was closed here meanwhile")

@@ -41,6 +41,7 @@ from difxnb.wire.packet import Packet, encode_int, packet_chunks
 
 OnBlock = Callable[[VisibilityBlock], None]
 OnGap = Callable[[str], None]
+OnText = Callable[[MonitorText], None]
 
 _SMALLEST_FFT = 32
 _KEPT_TEXTS = 1000
@@ -63,6 +64,8 @@ class MonitorFeed:
         Blocks handed on so far.
     failure : DifxError or None
         Why no more data will come; None also after `close`.
+    on_text : callable
+        Called with every text from now on; must not raise.
     """
 
     def __init__(self, session: Session, stream: ByteStream, input_file: str) -> None:
@@ -82,6 +85,7 @@ class MonitorFeed:
         self._closing = False
         self._vain = 0
         self._on_gap: OnGap = lambda text: None
+        self.on_text: OnText = lambda text: None
 
     @property
     def ended(self) -> bool:
@@ -214,6 +218,7 @@ class MonitorFeed:
     def _note(self, text: MonitorText) -> None:
         self.dropped_texts += len(self.texts) == self.texts.maxlen
         self.texts.append(text)
+        self.on_text(text)
         if text.id == MonitorId.ERROR:
             raise ConnectionFailed(f"{self._what}: {self._session.peer} says: {text.text.strip()}")
 

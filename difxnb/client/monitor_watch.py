@@ -61,6 +61,8 @@ class MonitorWatch:
         Gets every block, on the loop's thread; must not raise.
     on_gap : callable
         Called when blocks may have been missed.
+    on_event : callable
+        Gets every event; must not raise.
     is_wanted : callable
         Whether to go on after a loss of the connection.
     pauses : sequence of float
@@ -84,6 +86,7 @@ class MonitorWatch:
         begin: Begin,
         on_block: OnBlock,
         on_gap: Callable[[], None],
+        on_event: Callable[[WatchEvent], None] = lambda event: None,
         is_wanted: Callable[[], bool] = lambda: True,
         pauses: Sequence[float] = _PAUSES,
     ) -> None:
@@ -92,7 +95,7 @@ class MonitorWatch:
         self.interruption = ""
         self.events: deque[WatchEvent] = deque(maxlen=_KEPT_EVENTS)
         self._open_feed, self._begin, self._on_block, self._on_gap = open_feed, begin, on_block, on_gap
-        self._is_wanted, self._pauses = is_wanted, pauses
+        self._on_event, self._is_wanted, self._pauses = on_event, is_wanted, pauses
         self._feed: MonitorFeed | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changing = asyncio.Lock()
@@ -272,7 +275,9 @@ class MonitorWatch:
     def note(self, event: str, text: str = "") -> None:
         """Add to the record."""
         self.dropped_events += len(self.events) == self.events.maxlen
-        self.events.append(WatchEvent(time.time(), event, text))
+        happened = WatchEvent(time.time(), event, text)
+        self.events.append(happened)
+        self._on_event(happened)
 
 
 def _interrupted(error: BaseException) -> DifxError:

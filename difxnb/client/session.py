@@ -43,6 +43,7 @@ from difxnb.wire.packet import PacketReader, StreamPart
 
 Item = Message | Unparsed | Notice | Gap
 Subscriber = Callable[[Item, float], None]
+Tap = Callable[[bytes, float], None]
 
 _READ_SIZE = 2**18
 _BULK = 2**15
@@ -66,6 +67,8 @@ class Session:
         the loop's thread and must not raise.
     rng : random.Random
         Draws channel numbers; two clients must not draw the same (guiserver.md 6.2.3).
+    tap : callable, optional
+        Gets every datagram as it came, with its time, before the subscriber gets what it says; must not raise either.
 
     Attributes
     ----------
@@ -95,9 +98,10 @@ class Session:
         patience: Patience,
         subscriber: Subscriber,
         rng: random.Random,
+        tap: Tap | None = None,
     ) -> None:
         self._line = line
-        self.peer, self.patience, self._subscriber = peer, patience, subscriber
+        self.peer, self.patience, self._subscriber, self._tap = peer, patience, subscriber, tap
         self.dial_back = False
         self.lost: ConnectionLost | None = None
         self.refused = False
@@ -331,7 +335,10 @@ class Session:
     def _take(self, event: ServerEvent) -> None:
         match event:
             case Relayed(payload):
-                self._subscriber(parse(payload), time.time())
+                now = time.time()
+                if self._tap is not None:
+                    self._tap(payload, now)
+                self._subscriber(parse(payload), now)
             case Notice():
                 self.notice_count += 1
                 self._notices.append(event)

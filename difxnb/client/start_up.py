@@ -14,7 +14,7 @@ import random
 from difxnb.client.line import open_tcp
 from difxnb.client.patience import Patience, within
 from difxnb.client.reach import dials_back, is_convertible
-from difxnb.client.session import Session, Subscriber
+from difxnb.client.session import Session, Subscriber, Tap
 from difxnb.client.settings import Settings
 from difxnb.client.tunnel import Tunnel
 from difxnb.errors import AccessDenied, ConnectionFailed, ConnectionLost, NoReply, NotGuiServer, ProtocolError
@@ -34,6 +34,7 @@ async def open_session(
     settings: Settings = Settings(),  # noqa: B008 - frozen
     tunnel: Tunnel | None = None,
     token: str | None = None,
+    tap: Tap | None = None,
 ) -> Session:
     """Connect, through `tunnel` if there is one, and make the session ready for requests.
 
@@ -50,7 +51,7 @@ async def open_session(
     """
     line = await (tunnel.open if tunnel else open_tcp)(host, port, patience)
     peer = f"{host}:{port}" + (f" behind {tunnel.gateway}" if tunnel else "")
-    session = Session(line, peer=peer, patience=patience, subscriber=subscriber, rng=rng)
+    session = Session(line, peer=peer, patience=patience, subscriber=subscriber, rng=rng, tap=tap)
     session.start()
     try:
         async with within(patience.connect, f"guiServer at {peer} did not get ready; try a longer timeout="):

@@ -14,6 +14,7 @@ from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.messages import Messages, ServerInfo
 from difxnb.notebook.recorder import Recorder
+from difxnb.notebook.session_recorder import SessionRecorder
 from difxnb.notebook.text import RemoteText
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "Recorder",
     "RemoteText",
     "ServerInfo",
+    "SessionRecorder",
     "connect",
 ]

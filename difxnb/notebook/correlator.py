@@ -14,6 +14,7 @@ from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.messages import Messages, ServerInfo
+from difxnb.notebook.session_recorder import SessionRecorder
 from difxnb.notebook.status import MessageVerbs
 
 if TYPE_CHECKING:
@@ -132,6 +133,25 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def job(self, input_file: str | Path) -> Job:
         """A job, by its ``.input`` file; nothing is asked of the server yet."""
         return Job(self._inner.job(str(input_file)), self, self._loop)
+
+    def record(self, path: str | Path) -> SessionRecorder:
+        """Record everything that comes from now on to a file, for `difxnb.open_recording`.
+
+        Messages are kept as they came; besides notices, gaps, the files of jobs that are looked at, all visibilities of
+        live monitors, and what guiServer says of runs. What was heard before is not in it. The file survives the end
+        of this process but for its last fifth of a second. Closing the connection ends the recording.
+
+        Raises
+        ------
+        OutputExists
+            The file is there already; it is never overwritten.
+        RecordingFailed
+            It cannot be made.
+        """
+        return SessionRecorder(self._loop.call(self._begin_recording(path)), self._loop)
+
+    async def _begin_recording(self, path: str | Path) -> aio.SessionRecorder:
+        return self._inner.record(path)
 
     def reconnect(self, force: bool = False) -> None:
         """Connect again at once, after a loss or instead of the connection that stands.
