@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
+    from difxnb.visibility.msv4 import to_msv4 as to_msv4
     from difxnb.visibility.opening import open_visibilities as open_visibilities
     from difxnb.visibility.phase_cal import read_pcal as read_pcal
 
@@ -57,6 +58,7 @@ _HOMES = {
     "read_polyco": "difxnb.formats.polyco",
     "read_switched_power": "difxnb.formats.switched_power",
     "read_threads": "difxnb.formats.machines",
+    "to_msv4": "difxnb.visibility.msv4",
 }
 
 __all__ = ["DifxError", "__version__", *sorted(_HOMES)]
