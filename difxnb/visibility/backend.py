@@ -14,6 +14,8 @@ from xarray.backends import BackendEntrypoint
 from difxnb.formats.input import Input
 from difxnb.formats.swin import name_of
 from difxnb.formats.swin_scan import OnError
+from difxnb.visibility.building import build_dataset
+from difxnb.visibility.finding import FoundJobs, find_jobs
 
 _OUTPUT = re.compile(r".+\.difx(\.\d+)?")
 
@@ -43,9 +45,9 @@ class DifxBackend(BackendEntrypoint):
         filename_or_obj, drop_variables, input, on_error, growing
             See :func:`difxnb.open_visibilities`, whose errors are raised here too.
         """
-        from difxnb.visibility.building import build_dataset
-
-        built = build_dataset(filename_or_obj, input=input, on_error=on_error, growing=growing)
+        is_found = isinstance(filename_or_obj, FoundJobs)
+        found = filename_or_obj if is_found else find_jobs(filename_or_obj, input)
+        built = build_dataset(found, on_error=on_error, growing=growing)
         if drop_variables is None:
             return built
         names = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables)

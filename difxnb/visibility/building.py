@@ -1,20 +1,271 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the lazy Dataset of jobs: their tables joined, their axes, the names of scans and sources, provenance."""
+"""Build the lazy Dataset of jobs: their tables joined, their axes, the names of scans and sources, provenance.
+
+In go sources as a user names them, out comes a Dataset of the shape in the package docstring of which nothing but the
+headers has been read.
+"""
 
 from __future__ import annotations
 
-from os import PathLike
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike, stat
+from typing import Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from xarray.core.indexing import LazilyIndexedArray
 
+from difxnb.errors import DamagedData, DoubtfulAutocorrelations
+from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.input import Input
+from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.finding import Source, find_jobs
+from difxnb.formats.swin_table import SwinTable
+from difxnb.visibility.axes import Axes, Key, dataset_on, key_of
+from difxnb.visibility.file_tables import file_table
+from difxnb.visibility.finding import FoundJob, FoundJobs
+from difxnb.visibility.joining import Joined, join_inputs
+from difxnb.visibility.lazy import LazyArray, LazySpectra, LazyVectors, LazyWeights
+from difxnb.visibility.plan import Assembly, FilePlan, JobPlan, JobTimes, Plan, join_times
+from difxnb.visibility.scan_names import scan_names, source_names
+from difxnb.visibility.stitched import has_doubtful_autocorrelations
+
+_CHUNK_BYTES = 64 * 2**20
+_LISTED = 1000  # places passed over that are listed one by one
 
 
-def build_dataset(
-    source: Source, *, input: str | PathLike[str] | Input | None, on_error: OnError, growing: bool
-) -> xr.Dataset:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A job with the tables of its files."""
+
+    found: FoundJob
+    calc: Calc | None
+    tables: list[SwinTable]
+
+    @property
+    def input(self) -> Input:
+        return self.found.input
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return () if self.calc is None else tuple(source.name for source in self.calc.sources)
+
+
+def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.Dataset:
     """Build the Dataset; see :func:`difxnb.open_visibilities`."""
-    find_jobs(source, input)
-    raise NotImplementedError
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
+    jobs = [_load(one, on_error, growing) for one in found.jobs]
+    joined = join_inputs([job.input for job in jobs])
+    axes = Axes(joined.input, _keys(jobs, joined))
+    times_ns, job_times = join_times([job.tables for job in jobs], [job.sources for job in jobs])
+    plan = _plan(jobs, joined, axes, len(times_ns), on_error, growing)
+    assembly = Assembly(plan, [job.tables for job in jobs], job_times)
+    along = _along_time(jobs, job_times, len(times_ns))
+    if axes.kept[0]:
+        along["phase_center_name"] = (("time", "phase_center"), _center_names(jobs, assembly))
+    attrs = _attrs(jobs, assembly.duplicates())
+    _warn(jobs, attrs)
+    return dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
+
+
+def _load(found: FoundJob, on_error: OnError, growing: bool) -> _Job:
+    """Read what a Dataset needs of a job."""
+    job, calc_file = found.input, found.input.companion("calc")
+    channels = {row: freq.channels for row, freq in enumerate(job.freqs)}
+    tables = [
+        file_table(file.path, channels, len(job.telescopes), on_error=on_error, growing=growing)
+        for file in found.files
+    ]
+    return _Job(found, read_calc(calc_file) if calc_file.is_file() else None, tables)
+
+
+# --- axes ------------------------------------------------------------------------------------------------
+
+
+def _keys(jobs: Sequence[_Job], joined: Joined) -> Iterator[Key]:
+    """Products that the jobs are to write, and those that occur besides."""
+    for job, antennas, bands in zip(jobs, joined.antennas, joined.bands, strict=True):
+        centers = sorted({file.phase_center for file in job.found.files})
+        occurring = [_occurring(table) for table in job.tables]
+        bins = sorted({key.pulsar_bin for keys in occurring for key in keys}) or [0]
+        own = dict.fromkeys(key._replace(pulsar_bin=number) for key in _expected(job) for number in bins)
+        own.update(dict.fromkeys(key for keys in occurring for key in keys))
+        turned = [_joined_key(key, antennas, bands) for key in own]
+        yield from (key._replace(phase_center=center) for center in centers for key in turned)
+
+
+def _expected(job: _Job) -> list[Key]:
+    """Products of the configurations that occur."""
+    configs = sorted({int(config) for table in job.tables for config in np.unique(table.configs)}) or [0]
+    known = [config for config in configs if 0 <= config < len(job.input.configurations)]
+    return list(
+        dict.fromkeys(key_of(place) for config in known for place in result_layout(job.input, config))
+    )
+
+
+def _occurring(table: SwinTable) -> list[Key]:
+    names = ("antenna1", "antenna2", "freq", "polarization")
+    columns = [table.products[name].tolist() for name in names]
+    bins = table.products["pulsar_bin"].tolist()
+    return [Key(*row[:4], pulsar_bin=row[4]) for row in zip(*columns, bins, strict=True)]
+
+
+def _joined_key(key: Key, antennas: Sequence[int], bands: Sequence[int]) -> Key:
+    """The same product by the rows of the joined tables; a baseline is turned where its antennas changed places."""
+    first, second = antennas[key.antenna1], antennas[key.antenna2]
+    if (first > second) == (key.antenna1 > key.antenna2):
+        return key._replace(antenna1=first, antenna2=second, band=bands[key.band])
+    letters = key.polarization[::-1]
+    return key._replace(antenna1=second, antenna2=first, band=bands[key.band], polarization=letters)
+
+
+def _plan(
+    jobs: Sequence[_Job], joined: Joined, axes: Axes, n_times: int, on_error: OnError, growing: bool
+) -> Plan:
+    center_places = {center: place for place, center in enumerate(axes.phase_centers)}
+    plans = tuple(
+        JobPlan(
+            channels=tuple(freq.channels for freq in job.input.freqs),
+            antennas=antennas,
+            bands=bands,
+            sources=job.sources,
+            files=tuple(
+                FilePlan(str(file.path), table.end, _size(file.path, table), center_places[file.phase_center])
+                for file, table in zip(job.found.files, job.tables, strict=True)
+            ),
+        )
+        for job, antennas, bands in zip(jobs, joined.antennas, joined.bands, strict=True)
+    )
+    values = tuple(tuple(one) for one in axes.values)
+    return Plan(plans, values, axes.kept, n_times, axes.channels, on_error, growing)
+
+
+def _size(path: PathLike[str], table: SwinTable) -> int:
+    """Bytes of a file; of one that cannot be read those that were used, which is none."""
+    return stat(path).st_size if table.end else 0
+
+
+def _variables(plan: Plan, assembly: Assembly, axes: Axes) -> dict[str, xr.Variable]:
+    dims = ("time", *axes.dims)
+    center = ("phase_center",) if axes.kept[0] else ()
+    rows = max(1, _CHUNK_BYTES // axes.row_bytes)
+
+    def lazy(dims: tuple[str, ...], array: LazyArray) -> xr.Variable:
+        chunks = dict(zip(dims, (max(1, min(rows, array.shape[0])), *array.shape[1:]), strict=True))
+        return xr.Variable(dims, LazilyIndexedArray(array), encoding={"preferred_chunks": chunks})
+
+    return {
+        "VISIBILITY": lazy((*dims, "channel"), LazySpectra(plan, assembly)),
+        "WEIGHT": lazy(dims, LazyWeights(plan, assembly)),
+        "UVW": lazy(("time", *center, "baseline", "uvw"), LazyVectors(plan, assembly)),
+    }
+
+
+# --- coordinates along time ------------------------------------------------------------------------------
+
+
+def _along_time(jobs: Sequence[_Job], job_times: Sequence[JobTimes], n_times: int) -> dict[str, Any]:
+    """Names of scans and sources; lengths of integrations where they differ. The first job of a time counts."""
+    scans, fields = (np.full(n_times, "", dtype=object) for _ in range(2))
+    lengths = np.zeros(n_times)
+    for job, times in reversed(list(zip(jobs, job_times, strict=True))):
+        own_lengths = _lengths(job.input, times.configs)
+        lengths[times.rows] = own_lengths
+        if job.calc is not None:
+            scans[times.rows] = scan_names(times.times_ns, own_lengths, job.calc.scans, job.input)
+            fields[times.rows] = source_names(times.sources, job.sources)
+    along: dict[str, Any] = {"scan_name": scans, "field_name": fields}
+    if len(np.unique(lengths)) > 1:
+        along["integration_time"] = lengths
+    return along
+
+
+def _lengths(input: Input, configs: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Integration times, s; NaN of configurations that the job does not have."""
+    known = np.array([*(config.int_time for config in input.configurations), np.nan])
+    is_known = (configs >= 0) & (configs < len(input.configurations))
+    return np.asarray(known[np.where(is_known, configs, len(known) - 1)])
+
+
+def _center_names(jobs: Sequence[_Job], assembly: Assembly) -> NDArray[np.object_]:
+    """Source at each time and phase centre; "" where there is none."""
+    found = np.full((assembly.plan.n_times, assembly.shape[0]), "", dtype=object)
+    parts = iter(assembly.parts)
+    for job in jobs:
+        for _, part in zip(job.tables, parts, strict=False):
+            found[part.rows, part.phase_center] = source_names(part.table.sources, job.sources)
+    return found
+
+
+# --- provenance ------------------------------------------------------------------------------------------
+
+
+def _attrs(jobs: Sequence[_Job], duplicates: int) -> dict[str, Any]:
+    tables = [table for job in jobs for table in job.tables]
+    return {
+        "job": ", ".join(dict.fromkeys(job.input.job_name for job in jobs)),
+        "input_file": "\n".join(str(job.input.path or "") for job in jobs),
+        "files": "\n".join(str(table.path) for table in tables),
+        "integration_time": float(jobs[0].input.configurations[_first_config(jobs[0])].int_time),
+        "visibility_source": "SWIN",
+        "skipped": _skipped_text(tables),
+        "duplicates": duplicates + sum(table.duplicates for table in tables),
+        "untrusted_autocorrelations": int(any(has_doubtful_autocorrelations(job.input) for job in jobs)),
+    }
+
+
+def _first_config(job: _Job) -> int:
+    found = [int(table.configs[0]) for table in job.tables if len(table.configs)]
+    return found[0] if found and 0 <= found[0] < len(job.input.configurations) else 0
+
+
+def _skipped_text(tables: Iterable[SwinTable]) -> str:
+    """What was passed over as JSON; many places beyond a limit are summed up in the last one."""
+    listed = [
+        {"file": str(table.path), "offset": one.offset, "size": one.size, "reason": one.reason}
+        for table in tables
+        for one in table.skipped
+    ]
+    if not listed:
+        return ""
+    rest = listed[_LISTED:]
+    if rest:
+        size = sum(int(one["size"]) for one in rest)
+        reason = f"{len(rest)} more places, the first of them here"
+        listed[_LISTED:] = [{**rest[0], "size": size, "reason": reason}]
+    return json.dumps(listed)
+
+
+def _warn(jobs: Sequence[_Job], attrs: dict[str, Any]) -> None:
+    if attrs["skipped"]:
+        skipped = json.loads(attrs["skipped"])
+        size, files = sum(one["size"] for one in skipped), {one["file"] for one in skipped}
+        warnings.warn(
+            f"{len(skipped)} places ({size} bytes) of {len(files)} files were passed over, "
+            f"the first in {skipped[0]['file']}, byte {skipped[0]['offset']}: {skipped[0]['reason']}; "
+            "skipped_frame(dataset) lists them",
+            DamagedData,
+            stacklevel=_caller(),
+        )
+    doubtful = [job.input.job_name for job in jobs if has_doubtful_autocorrelations(job.input)]
+    if doubtful:
+        warnings.warn(
+            f"{', '.join(doubtful)}: only some bands are stitched, and mpifxcorr 2.9 then writes autocorrelations of "
+            "wrong bands and hands; do not normalise by them (make the job with exhaustiveAutocorrs instead)",
+            DoubtfulAutocorrelations,
+            stacklevel=_caller(),
+        )
+
+
+def _caller() -> int:
+    """How many calls away the code is that opened the files, neither here nor in xarray."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in ("difxnb", "xarray"):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -34,7 +34,19 @@ class FoundJob:
     files: tuple[SwinFile, ...]
 
 
-def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) -> list[FoundJob]:
+@dataclass(frozen=True, slots=True)
+class FoundJobs:
+    """What a source meant, in a form by which dask tells whether anything has changed."""
+
+    jobs: tuple[FoundJob, ...]
+
+    def __dask_tokenize__(self) -> object:
+        files = [file.path for job in self.jobs for file in job.files]
+        sizes = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
+        return [str(path) for path in files], sizes, [repr(job.input) for job in self.jobs]
+
+
+def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) -> FoundJobs:
     """Find what a source means.
 
     Parameters
@@ -46,7 +58,7 @@ def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) 
 
     Returns
     -------
-    list of FoundJob
+    FoundJobs
         A job that is named more than once, by several of its files for example, is there once.
 
     Raises
@@ -59,10 +71,9 @@ def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) 
         job, files = _find(one, given)
         known = found.setdefault(job.path.absolute() if job.path else id(job), (job, {}))
         known[1].update(dict.fromkeys(files))
-    jobs = [FoundJob(job, tuple(sorted(files, key=_order))) for job, files in found.values()]
-    for one in jobs:
-        _refuse_ascii(one.input)
-    return jobs
+    for job, _ in found.values():
+        _refuse_ascii(job)
+    return FoundJobs(tuple(FoundJob(job, tuple(sorted(files, key=_order))) for job, files in found.values()))
 
 
 def kept_source(source: Source) -> Source:

@@ -18,7 +18,7 @@ import xarray as xr
 from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
 from difxnb.visibility.backend import DifxBackend
-from difxnb.visibility.finding import Source, kept_source
+from difxnb.visibility.finding import Source, find_jobs, kept_source
 
 OPENED = "difx"
 """Key of ``Dataset.encoding`` under which stands how a Dataset was opened."""
@@ -84,21 +84,21 @@ def open_visibilities(
     -----
     DamagedData, DoubtfulAutocorrelations
     """
-    how = {"input": input, "on_error": on_error, "growing": growing}
-    opened = xr.open_dataset(
-        source,  # type: ignore[arg-type]
-        engine=DifxBackend,
-        chunks=chunks,  # type: ignore[arg-type]
-        cache=cache,
-        drop_variables=drop_variables,
-        **how,  # type: ignore[arg-type]
-    )
-    opened.encoding[OPENED] = {
-        "source": kept_source(source),
-        **how,
+    options: dict[str, Any] = {
+        "on_error": on_error,
+        "growing": growing,
         "chunks": chunks,
         "cache": cache,
         "drop_variables": drop_variables,
+    }
+    opened = xr.open_dataset(find_jobs(source, input), engine=DifxBackend, **options)  # type: ignore[arg-type]
+    # Coordinates are in memory anyway; xarray makes even them lazy.
+    opened.coords.to_dataset().load(**({} if chunks is None else {"scheduler": "synchronous"}))
+    opened.encoding["source"] = opened.attrs["files"].partition("\n")[0]
+    opened.encoding[OPENED] = {
+        "source": kept_source(source),
+        "input": None if input is None else kept_source(input),
+        **options,
     }
     return opened
 
