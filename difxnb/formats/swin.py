@@ -256,19 +256,28 @@ def _known_counts(channels: Channels | None) -> _Counts:
     return channels.__getitem__ if isinstance(channels, Mapping) else channels
 
 
-def _check_start(path: str | Path, content: _Content, position: int, offset: int) -> None:
-    """Refuse what does not begin as a record; fewer bytes than a sync word may still become one."""
-    start = bytes(content[position : position + len(_START)])
+def problem_of_start(start: bytes) -> str:
+    """What keeps the first 8 bytes of a record from being sync word and version; empty when nothing does.
+
+    Fewer bytes, at the end of a file, may still become them.
+    """
     if _START.startswith(start):
-        return
+        return ""
     if start[:4] == _START[:4]:
         version = int.from_bytes(start[4:], "little", signed=True)
-        raise _damage(path, offset, f"header version {version}; only version {VERSION} is known")
+        return f"header version {version}; only version {VERSION} is known"
     if start[:4] == _START[:4][::-1]:
-        raise _damage(path, offset, "written in the other byte order (big-endian); it cannot be read")
+        return "written in the other byte order (big-endian); it cannot be read"
     if start[:4] == b"BASE":
-        raise _damage(path, offset, "ASCII headers of DiFX 1; only DiFX 2 can be read")
-    raise _damage(path, offset, f"expected the sync word {_START[:4].hex()}, found {start[:4].hex()}")
+        return "ASCII headers of DiFX 1; only DiFX 2 can be read"
+    return f"expected the sync word {_START[:4].hex()}, found {start[:4].hex()}"
+
+
+def _check_start(path: str | Path, content: _Content, position: int, offset: int) -> None:
+    """Refuse what does not begin as a record."""
+    problem = problem_of_start(bytes(content[position : position + len(_START)]))
+    if problem:
+        raise _damage(path, offset, problem)
 
 
 def _record_at(path: str | Path, content: mmap.mmap, offset: int, counts: _Counts) -> SwinRecord | None:

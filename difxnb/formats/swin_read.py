@@ -30,6 +30,7 @@ def read_cells(
     Parameters
     ----------
     table : SwinTable
+        Of the file that is read.
     rows, columns : array of int
         Integrations and products, in any order.
     places : array of int, shape of `columns`
@@ -53,5 +54,7 @@ def read_cells(
                 stream.seek(offset)
                 content = stream.read(HEADER.itemsize + 8 * n)
                 if len(content) < HEADER.itemsize + 8 * n or int.from_bytes(content[:4], "little") != SYNC:
-                    raise FileFormatError(table.path, f"byte {offset}", "the file changed since it was opened")
+                    raise FileFormatError(
+                        table.path, f"byte {offset}", "the file changed since it was opened"
+                    )
                 out[i, place, :n] = np.frombuffer(content[HEADER.itemsize :], dtype="<c8")

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Say what is wrong at a place of a SWIN file, and find where its records go on.
+
+Bytes and an offset go in, a reason or the offset of the next record comes out. Mirrors ``difx-files.md`` 13.
+
+A spectrum may hold the bytes of a sync word by chance. So a place counts as the beginning of a record only if all
+numbers of its header can be, and if another record, or the end of the file, comes where it ends.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from difxnb.formats.swin import problem_of_start
+from difxnb.formats.swin_bytes import SwinBytes
+from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES, START, day_of, freq_of, problem_of
+from difxnb.formats.swin_lengths import RecordLengths
+
+_ANOTHER_KIND = (START[:4], START[:4][::-1], b"BASE")
+_DAYS_OF_A_JOB = 30
+
+
+class Trouble(NamedTuple):
+    """Why no record could be taken at a place.
+
+    Attributes
+    ----------
+    reason : str
+    is_tail : bool
+        Whether it is only that the file ends within the record.
+    """
+
+    reason: str
+    is_tail: bool
+
+
+def is_another_kind(content: SwinBytes) -> bool:
+    """Whether a file that does not begin as SWIN does is of another byte order, version or age of DiFX."""
+    return content.peek(0, 4) in _ANOTHER_KIND
+
+
+def trouble_at(content: SwinBytes, lengths: RecordLengths, offset: int) -> Trouble:
+    """What is wrong at an offset."""
+    header, rest = content.peek(offset, HEADER_BYTES), content.size - offset
+    problem = problem_of_start(header[: len(START)])
+    if problem:
+        return Trouble(problem, False)
+    if rest < HEADER_BYTES:
+        return Trouble(f"the last record ends after {rest} bytes, within its header", True)
+    problem = problem_of(header)
+    if problem:
+        return Trouble(f"found {problem}, which cannot be", False)
+    length = lengths.of(freq_of(header))
+    if length:
+        return Trouble(f"the last record ends after {rest} of {length} bytes", length > rest)
+    if lengths.are_given:
+        return Trouble(_unknown(content, lengths, offset, freq_of(header)), False)
+    return Trouble(f"the last record ends after {rest} bytes, and none of its frequency is complete", True)
+
+
+def _unknown(content: SwinBytes, lengths: RecordLengths, offset: int, freq: int) -> str:
+    """Why the job's numbers do not tell how long a record is."""
+    suggested = channels_by_distance(content, offset)
+    hint = f"; the next record comes after {suggested} channels" if suggested else ""
+    try:
+        count = lengths.asked(freq)
+    except LookupError:
+        return f"refers to frequency {freq}, which the job does not have{hint}; is the .input the one of this file?"
+    return f"frequency {freq} has {count} channels{hint}"
+
+
+def hint_of_wrong_lengths(content: SwinBytes, lengths: RecordLengths, before: int) -> str:
+    """What the record before a damaged place tells of the job's numbers of channels; may be empty."""
+    if before < 0 or not lengths.are_given:
+        return ""
+    freq = freq_of(content.peek(before, HEADER_BYTES))
+    expected = (lengths.of(freq) - HEADER_BYTES) // CHANNEL_BYTES
+    found = channels_by_distance(content, before)
+    if found in (0, expected):
+        return ""
+    return (
+        f"; the record before, at byte {before}, is of frequency {freq} and should have {expected} channels, but the "
+        f"next record comes after {found}; is the .input the one of this file?"
+    )
+
+
+def channels_by_distance(content: SwinBytes, offset: int) -> int:
+    """Channels between the header at an offset and the next record; 0 where none follows."""
+    begin, day = offset + HEADER_BYTES, day_of(content.peek(offset, HEADER_BYTES))
+    for place in content.find(START, begin + CHANNEL_BYTES):
+        if (place - begin) % CHANNEL_BYTES:
+            continue
+        header = content.peek(place, HEADER_BYTES)
+        if len(header) < HEADER_BYTES or (
+            not problem_of(header) and abs(day_of(header) - day) <= _DAYS_OF_A_JOB
+        ):
+            return (place - begin) // CHANNEL_BYTES
+    return 0
+
+
+def find_next(
+    content: SwinBytes, lengths: RecordLengths, start: int, *, stop: int | None = None, growing: bool
+) -> int:
+    """Offset of the first record from `start` on, and before `stop`; -1 where there is none."""
+    for place in content.find(START, start):
+        if stop is not None and place >= stop:
+            break
+        if is_record(content, lengths, place, growing=growing):
+            return place
+    return -1
+
+
+def is_record(content: SwinBytes, lengths: RecordLengths, place: int, *, growing: bool) -> bool:
+    """Whether a record begins at a place and another, or the end of a file that does not grow, where it ends."""
+    header = content.peek(place, HEADER_BYTES)
+    if len(header) < HEADER_BYTES or header[: len(START)] != START or problem_of(header):
+        return False
+    length = lengths.of(freq_of(header))
+    if not length and not lengths.are_given:
+        length = HEADER_BYTES + CHANNEL_BYTES * channels_by_distance(content, place)
+    if length <= HEADER_BYTES or place + length > content.size:
+        return False
+    following = content.peek(place + length, HEADER_BYTES)
+    if len(following) < HEADER_BYTES:
+        return not growing and START.startswith(following[: len(START)])
+    return following[: len(START)] == START and not problem_of(following)

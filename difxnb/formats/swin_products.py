@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Number the products of a SWIN file in order of their first appearance.
+
+The keys of products go in, as headers have them; columns of a table come out. Mirrors ``difx-files.md`` 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_FEWEST_SLOTS, _MOST_SLOTS = 2**12, 2**22
+
+
+class ProductColumns:
+    """Columns of products, in order of first appearance, found by their numbers.
+
+    A column is looked up in a table of slots that has many more places than there are products; the few whose place
+    is taken by another are found one by one.
+    """
+
+    def __init__(self) -> None:
+        self._column: dict[int, int] = {}
+        self._arrange()
+
+    @property
+    def keys(self) -> list[int]:
+        """Numbers of the products, by column."""
+        return list(self._column)
+
+    def add(self, key: int) -> None:
+        """Give a new product the next column; it is found only once ``arranged`` again."""
+        self._column.setdefault(key, len(self._column))
+
+    def columns(self, keys: NDArray[np.uint64], admit: Callable[[int], bool]) -> NDArray[np.int32]:
+        """Columns of products; -1 from the first new one on that is not admitted."""
+        columns = self._find(keys)
+        new = np.flatnonzero(columns < 0)
+        if not new.size:
+            return columns
+        numbers, first = np.unique(keys[new], return_index=True)
+        for key in numbers[np.argsort(first)].tolist():
+            if not admit(key):
+                break
+            self.add(key)
+        self._arrange()
+        return self._find(keys)
+
+    def _arrange(self) -> None:
+        self._keys = np.array(self.keys, dtype=np.uint64)
+        bits = max(_FEWEST_SLOTS, min(_MOST_SLOTS, 32 * len(self._column))).bit_length() - 1
+        self._shift = np.uint64(64 - bits)
+        self._slots = np.zeros(2**bits, dtype=np.int32)
+        self._slots[self._places(self._keys)] = np.arange(len(self._column))
+
+    def _places(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        return (keys * _MULTIPLIER >> self._shift).view(np.int64)
+
+    def _find(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        if not self._column:
+            return np.full(keys.size, -1, dtype=np.int32)
+        columns = self._slots[self._places(keys)]
+        others = np.flatnonzero(self._keys[columns] != keys)
+        if others.size:
+            columns[others] = [self._column.get(key, -1) for key in keys[others].tolist()]
+        return columns
