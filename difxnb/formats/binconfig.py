@@ -14,6 +14,7 @@ from difxnb.formats import frames
 from difxnb.formats.companion import companion
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
 from difxnb.formats.polyco import Polyco, read_polyco
+from difxnb.formats.text_patch import kept_text
 from difxnb.markup import titled
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class BinConfig:
         goes on through 1.
     weights : list of float
         Of each bin in a scrunched output; negative ones subtract.
+    source_text : str
+        Text that it was read from; what is unknown in it is kept when it is written again.
     """
 
     path: Path | None = None
@@ -46,6 +49,7 @@ class BinConfig:
     scrunch: bool = False
     phase_ends: list[float] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+    source_text: str = field(default="", repr=False, compare=False)
 
     @property
     def widths(self) -> list[float]:
@@ -105,7 +109,7 @@ def parse_binconfig(text: str, path: Path | None = None) -> BinConfig:
         With the line, where something is missing, out of order or impossible.
     """
     reader = KeyValueReader(text, path, _KNOWN)
-    config = BinConfig(path)
+    config = BinConfig(path, source_text=text)
     files = reader.count("NUM POLYCO FILES")
     config.polyco_filenames = [reader.text(f"POLYCO FILE {row}") for row in range(files)]
     bins = reader.count("NUM PULSAR BINS")
@@ -131,6 +135,10 @@ def format_binconfig(config: BinConfig) -> str:
     ValueError
         Where a bin has no weight, or something cannot be written.
     """
+    return kept_text(config, _usual_text, parse_binconfig)
+
+
+def _usual_text(config: BinConfig) -> str:
     writer = KeyValueWriter()
     writer.line("NUM POLYCO FILES", len(config.polyco_filenames))
     for row, name in enumerate(config.polyco_filenames):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from difxnb.formats.companion import companion
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
+from difxnb.formats.text_patch import kept_text
 
 
 @dataclass(slots=True)
@@ -86,6 +87,8 @@ class Calc:
         Year, month, day, hour, minute, second (UTC).
     spacecraft : list of (str, str)
         Keys and values of the spacecraft table after its first line, kept as text.
+    source_text : str
+        Text that it was read from; what is unknown in it is kept when it is written again.
     """
 
     path: Path | None = None
@@ -112,6 +115,7 @@ class Calc:
     spacecraft: list[tuple[str, str]] = field(default_factory=list)
     im_filename: str = ""
     flag_filename: str = ""
+    source_text: str = field(default="", repr=False, compare=False)
 
     def companion(self, extension: str) -> Path:
         """Path of the ``"im"``, ``"flag"`` or ``"vex"`` file: as named if it is there, else beside this."""
@@ -161,7 +165,7 @@ def parse_calc(text: str, path: Path | None = None) -> Calc:
         With the line, where something is missing, out of order or impossible.
     """
     reader = KeyValueReader(text, path, _KNOWN)
-    calc = Calc(path=path)
+    calc = Calc(path=path, source_text=text)
     _read_head(reader, calc)
     calc.telescopes = [_read_telescope(reader, row) for row in range(reader.count("NUM TELESCOPES"))]
     calc.sources = [_read_source(reader, row) for row in range(reader.count("NUM SOURCES"))]
@@ -254,6 +258,10 @@ def format_calc(calc: Calc) -> str:
     ValueError
         Where something cannot be written.
     """
+    return kept_text(calc, _usual_text, parse_calc)
+
+
+def _usual_text(calc: Calc) -> str:
     writer = KeyValueWriter()
     _write_head(writer, calc)
     writer.line("NUM TELESCOPES", len(calc.telescopes))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from difxnb.formats.calc import read_start_time, write_start_time
 from difxnb.formats.im_model import REQUIRED, Im, ImPolynomial, ImScan
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
+from difxnb.formats.text_patch import kept_text
 
 __all__ = ["Im", "ImPolynomial", "ImScan", "format_im", "parse_im", "read_im", "write_im"]
 
@@ -54,8 +55,8 @@ def parse_im(text: str, path: Path | None = None) -> Im:
     FileFormatError
         With the line, where something is missing, out of order or impossible.
     """
-    reader = KeyValueReader(text, path, _KNOWN)
-    im = Im(path=path)
+    reader = KeyValueReader(text, path, _KNOWN, ("SRC ",))
+    im = Im(path=path, source_text=text)
     im.calc_server = reader.text("CALC SERVER")
     im.calc_program = reader.text("CALC PROGRAM")
     im.calc_version = reader.text("CALC VERSION")
@@ -105,7 +106,7 @@ def _read_antenna(
 ) -> None:
     prefix = f"SRC {source} ANT {antenna} "
     missing = set(REQUIRED)
-    while reader.next_key.startswith(prefix):
+    while reader.begins(prefix):
         key = reader.next_key
         name = key.removeprefix(prefix)
         coefficients = _coefficients(reader, key, shape[2])
@@ -140,6 +141,10 @@ def format_im(im: Im) -> str:
     ValueError
         Where something cannot be written.
     """
+    return kept_text(im, _usual_text, parse_im)
+
+
+def _usual_text(im: Im) -> str:
     writer = KeyValueWriter()
     writer.text("CALC SERVER", im.calc_server)
     writer.text("CALC PROGRAM", im.calc_program)

@@ -89,6 +89,8 @@ class Im:
         Degree of the polynomials, and the time that each one stands for, s.
     telescopes : list of str
         Names, in the order of the antenna axis of the polynomials.
+    source_text : str
+        Text that it was read from; what is unknown in it is kept when it is written again.
     """
 
     path: Path | None = None
@@ -101,6 +103,7 @@ class Im:
     aberration: str = "EXACT"
     telescopes: list[str] = field(default_factory=list)
     scans: list[ImScan] = field(default_factory=list)
+    source_text: str = field(default="", repr=False, compare=False)
 
     def polynomial_index(self, scan: int, mjd: float, sec: float) -> int:
         """Place of the polynomial that is valid at a time; the last one also at its very end.

@@ -1,31 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Read and write ``.input`` files, the description of a correlation.
 
-Text comes in and an :class:`Input` goes out, and the other way round, byte for byte as vex2difx writes it.
-This is the door to three modules: the values (``input_model``), their text (``input_reader``,
-``input_writer``) and the array of results that follows from them (``result_layout``). Mirrors
-``difx-files.md`` 2, 3, 4 and 15.
+Text comes in and an :class:`Input` goes out, and the other way round: a new file byte for byte as vex2difx writes it,
+one that was read as it stood there, but for the lines that changed. This is the door to the modules about the values
+(``input_model``, ``input_datastream``), their text (``input_reader``, ``input_writer``) and the array of results that
+follows from them (``result_layout``). Mirrors ``difx-files.md`` 2, 3, 4 and 15.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from difxnb.formats.input_model import (
-    Band,
-    Baseline,
-    BaselineFreq,
-    Configuration,
-    Datastream,
-    Freq,
-    Input,
-    RecordedBand,
-    RecordedFreq,
-    Rule,
-    Telescope,
-    ZoomBand,
-    ZoomFreq,
-)
+from difxnb.formats.input_datastream import Band, Datastream, RecordedBand, RecordedFreq, ZoomBand, ZoomFreq
+from difxnb.formats.input_model import Baseline, BaselineFreq, Configuration, Freq, Input, Rule, Telescope
 from difxnb.formats.input_reader import parse_input
 from difxnb.formats.input_writer import format_input
 from difxnb.formats.keyvalue import read_text, write_text

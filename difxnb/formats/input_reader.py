@@ -10,19 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.input_model import (
-    Band,
-    Baseline,
-    BaselineFreq,
-    Configuration,
-    Datastream,
-    Freq,
-    Input,
-    RecordedFreq,
-    Rule,
-    Telescope,
-    ZoomFreq,
-)
+from difxnb.formats.input_datastream import Band, Datastream, RecordedFreq, ZoomFreq
+from difxnb.formats.input_model import Baseline, BaselineFreq, Configuration, Freq, Input, Rule, Telescope
 from difxnb.formats.keyvalue import KeyValueReader, patterns
 
 _KNOWN = patterns(
@@ -56,6 +45,7 @@ _TABLES = (
     "BASELINE TABLE",
     "DATA TABLE",
 )
+_HEADINGS = tuple(f"# {table}" for table in (*_TABLES, "NETWORK TABLE"))
 _MOST_CHANNELS = 2**24
 
 
@@ -74,13 +64,13 @@ def parse_input(text: str, path: Path | None = None) -> Input:
     FileFormatError
         With the line, where something is missing, out of order or impossible; also for files of DiFX 1.
     """
-    reader = KeyValueReader(text, path, _KNOWN)
+    reader = KeyValueReader(text, path, _KNOWN, _HEADINGS)
     old = [key for key in _OLD_KEYS if key in reader.keys]
     if old:
         raise FileFormatError(
             path or "text", "", f"written for DiFX 1 (it has {old[0]!r}); only DiFX 2 can be read"
         )
-    inp = Input(path=path)
+    inp = Input(path=path, source_text=text)
     seen: list[str] = []
     while reader.remaining:
         heading = reader.next_key
@@ -142,6 +132,7 @@ def _read_table(reader: KeyValueReader, inp: Input, table: str) -> None:
             inp.num_data_segments = reader.integer("NUM DATA SEGMENTS")
             inp.datastreams = [_read_datastream(reader, inp) for _ in range(entries)]
         case "BASELINE TABLE":
+            inp.has_target_freqs = _has_target_freqs(reader)
             inp.baselines = [
                 _read_baseline(reader, inp, row) for row in range(reader.count("BASELINE ENTRIES"))
             ]
@@ -150,6 +141,7 @@ def _read_table(reader: KeyValueReader, inp: Input, table: str) -> None:
                 files = reader.count(f"D/STREAM {row} FILES")
                 datastream.files = [reader.text(f"FILE {row}/{number}") for number in range(files)]
         case _:
+            inp.has_network_table = True
             for row, datastream in enumerate(inp.datastreams):
                 datastream.port = reader.text(f"PORT NUM {row}")
                 datastream.tcp_window = reader.integer(f"TCP WINDOW (KB) {row}")
@@ -185,9 +177,7 @@ def _read_configuration(reader: KeyValueReader, inp: Input) -> Configuration:
         config.pulsar_config_file = reader.text("PULSAR CONFIG FILE")
     config.phased_array = reader.boolean("PHASED ARRAY")
     if config.phased_array:
-        reader.fail(
-            "phased array output is not supported (and mpifxcorr cannot read such a file back)", back=1
-        )
+        config.phased_array_config_file = reader.text("PHASED ARRAY CONFIG FILE")
     # How many rows the tables have is known only at the end; see _check_references.
     config.datastream_indices = [
         reader.integer(f"DATASTREAM {row} INDEX", 0) for row in range(inp.active_datastreams)
@@ -316,6 +306,12 @@ def _read_bands(reader: KeyValueReader, kind: str, bands: int, freqs: int) -> li
     ]
 
 
+def _has_target_freqs(reader: KeyValueReader) -> bool:
+    """Whether baselines name the row that they are written under; if the first does not, none may."""
+    keys = (key for key in reader.keys if key.startswith(("TARGET FREQ ", "POL PRODUCTS ")))
+    return next(keys, "TARGET FREQ ").startswith("TARGET FREQ ")
+
+
 def _read_baseline(reader: KeyValueReader, inp: Input, row: int) -> Baseline:
     a = reader.index(f"D/STREAM A INDEX {row}", len(inp.datastreams))
     b = reader.index(f"D/STREAM B INDEX {row}", len(inp.datastreams))
@@ -329,11 +325,7 @@ def _read_baseline_freq(
     reader: KeyValueReader, inp: Input, streams: tuple[int, int], label: str
 ) -> BaselineFreq:
     stream_a, stream_b = (inp.datastreams[stream] for stream in streams)
-    target = -1
-    if reader.has(f"TARGET FREQ {label}"):
-        target = reader.index(f"TARGET FREQ {label}", len(inp.freqs))
-    else:
-        inp.has_target_freqs = False
+    target = reader.index(f"TARGET FREQ {label}", len(inp.freqs)) if inp.has_target_freqs else -1
     bands_a, bands_b = stream_a.num_bands, stream_b.num_bands
     products = [
         (

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from difxnb.formats.input_model import Band, Baseline, Configuration, Datastream, Freq, Input, Rule, Telescope
+from difxnb.formats.input_datastream import Band, Datastream
+from difxnb.formats.input_model import Baseline, Configuration, Freq, Input, Rule, Telescope
+from difxnb.formats.input_reader import parse_input
 from difxnb.formats.keyvalue import KeyValueWriter, WrittenFloat, written
+from difxnb.formats.text_patch import kept_text
 
 _CLOCK_COMMENT = "@ ***** Clock poly coeff N: has units microsec / sec^N ***** @"
 
@@ -17,14 +20,19 @@ _CLOCK_COMMENT = "@ ***** Clock poly coeff N: has units microsec / sec^N ***** @
 def format_input(inp: Input) -> str:
     """Write the text of an ``.input`` file.
 
-    Numbers that were read are written as they stood there, new ones with the decimals that vex2difx gives
-    them, or more where that would lose something.
+    Of a file that was read only the lines change whose values did; what is unknown stays where it stood. Numbers that
+    were read are written as they stood there, new ones with the decimals that vex2difx gives them, or more where that
+    would lose something.
 
     Raises
     ------
     ValueError
         Where the values contradict each other or cannot be written.
     """
+    return kept_text(inp, _usual_text, parse_input)
+
+
+def _usual_text(inp: Input) -> str:
     writer = KeyValueWriter()
     _write_common(writer, inp)
     _heading(writer, "CONFIGURATIONS ###")
@@ -73,8 +81,6 @@ def _write_common(writer: KeyValueWriter, inp: Input) -> None:
 
 
 def _write_configuration(writer: KeyValueWriter, inp: Input, config: Configuration) -> None:
-    if config.phased_array:
-        raise ValueError("phased array output is not supported")
     _check_active("datastreams", config.datastream_indices, inp.active_datastreams)
     _check_active("baselines", config.baseline_indices, inp.active_baselines)
     writer.text("CONFIG NAME", config.name)
@@ -89,7 +95,9 @@ def _write_configuration(writer: KeyValueWriter, inp: Input, config: Configurati
     writer.boolean("PULSAR BINNING", config.pulsar_binning)
     if config.pulsar_binning:
         writer.text("PULSAR CONFIG FILE", config.pulsar_config_file)
-    writer.boolean("PHASED ARRAY", False)
+    writer.boolean("PHASED ARRAY", config.phased_array)
+    if config.phased_array:
+        writer.text("PHASED ARRAY CONFIG FILE", config.phased_array_config_file)
     for row, index in enumerate(config.datastream_indices):
         writer.line(f"DATASTREAM {row} INDEX", index)
     for row, index in enumerate(config.baseline_indices):
@@ -225,7 +233,7 @@ def _write_data_tables(writer: KeyValueWriter, inp: Input) -> None:
         writer.line(f"D/STREAM {row} FILES", len(stream.files))
         for number, file in enumerate(stream.files):
             writer.text(f"FILE {row}/{number}", file)
-    if all(stream.data_source != "NETWORK" for stream in inp.datastreams):
+    if not inp.has_network_table and all(stream.data_source != "NETWORK" for stream in inp.datastreams):
         return
     _heading(writer, "NETWORK TABLE ####")
     for row, stream in enumerate(inp.datastreams):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -19,9 +20,14 @@ from difxnb.errors import FileFormatError
 VALUE_COLUMN = 20
 # Numbers beyond this are damage; it keeps later arithmetic within what a float holds exactly.
 _LARGEST_INTEGER = 2**53
+# Text of this kind is a few MB; beyond this it is something else.
+_LARGEST_TEXT = 2**28
 _DIGITS = re.compile(r"\d+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_DAMAGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?![\r\n]|\Z)")
 _TRUE = ("TRUE", "T", "true", "t")
+MISSPELT = {"PHASED ARRAY CONNFIG FILE": "PHASED ARRAY CONFIG FILE"}
+"""Keys that the writer of DiFX misspells, and what its readers (and this one) look for."""
 
 
 class WrittenFloat(float):
@@ -65,11 +71,16 @@ class KeyValueReader:
     known : frozenset of str
         Made by :func:`patterns`. Lines with other keys are passed over; a line with a known key that is not
         the next one is damage.
+    headings : tuple of str
+        How other lines begin that are not to be passed over, such as the headings of tables.
     """
 
-    def __init__(self, text: str, path: Path | None, known: frozenset[str]) -> None:
+    def __init__(
+        self, text: str, path: Path | None, known: frozenset[str], headings: tuple[str, ...] = ()
+    ) -> None:
         self.path = path
         self._known = known
+        self._headings = headings
         self._position = 0
         self.keys: list[str] = []
         self._values: list[str] = []
@@ -82,8 +93,11 @@ class KeyValueReader:
                 self.keys.append(key)
                 self._values.append(value.strip())
                 self._line_numbers.append(line_number)
-        if "\0" in text:
-            raise FileFormatError(path or "text", "", "holds NUL bytes; it is damaged or no text file")
+        damage = _DAMAGE.search(text)
+        if damage:
+            name = "NUL bytes" if damage[0] == "\0" else "control characters"
+            where = f"line {text.count(chr(10), 0, damage.start()) + 1}"
+            raise FileFormatError(path or "text", where, f"holds {name}; it is damaged or no text file")
 
     def fail(self, problem: str, *, back: int = 0) -> NoReturn:
         """Raise for the line at the cursor, or the one `back` lines before it."""
@@ -109,11 +123,19 @@ class KeyValueReader:
 
     def has(self, key: str) -> bool:
         """Whether the next known line has this key."""
+        return self._reaches(lambda found: found == key or MISSPELT.get(found) == key)
+
+    def begins(self, prefix: str) -> bool:
+        """Whether the key of the next known line begins so."""
+        return self._reaches(lambda found: found.startswith(prefix))
+
+    def _reaches(self, is_wanted: Callable[[str], bool]) -> bool:
+        """Pass over unknown lines."""
         while self._position < len(self.keys):
             found = self.keys[self._position]
-            if found == key:
+            if is_wanted(found):
                 return True
-            if found.startswith("#") or pattern(found) in self._known:
+            if pattern(found) in self._known or found.startswith(self._headings):
                 return False
             self._position += 1
         return False
@@ -134,6 +156,8 @@ class KeyValueReader:
         text = self.text(key)
         try:
             value = int(text)
+            if "_" in text:  # a habit of Python's alone
+                raise ValueError
         except ValueError:
             self.fail(f"{key!r} needs a whole number, not {text[:40]!r}", back=1)
         if not minimum <= value <= maximum:
@@ -159,6 +183,8 @@ class KeyValueReader:
         """Understand a text that was just taken as a finite number."""
         try:
             value = WrittenFloat(text.strip())
+            if "_" in text:
+                raise ValueError
         except ValueError:
             self.fail(f"{key!r} needs a number, not {text[:40]!r}", back=1)
         if not math.isfinite(value):
@@ -226,8 +252,20 @@ def written(value: float, spec: str, *, exact: bool = True) -> str:
 
 
 def read_text(path: str | Path) -> str:
-    """Text of a file; bytes that are no UTF-8 survive until it is written again."""
-    return Path(path).read_bytes().decode("utf-8", "surrogateescape")
+    """Text of a file; bytes that are no UTF-8 survive until it is written again.
+
+    Raises
+    ------
+    FileFormatError
+        Where the file is larger than a text of DiFX can be.
+    """
+    with open(path, "rb") as stream:
+        content = stream.read(_LARGEST_TEXT + 1)
+    if len(content) > _LARGEST_TEXT:
+        raise FileFormatError(
+            path, "", f"more than {_LARGEST_TEXT >> 20} MB; no text file of a job is that large"
+        )
+    return content.decode("utf-8", "surrogateescape")
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -221,6 +222,14 @@ def test_files_without_target_freq_take_that_of_band_a() -> None:
     inp = parse_input(text)
     assert [freq.target_freq for freq in inp.baselines[0].freqs] == [0, 1]
     assert format_input(inp) == text
+    inp.baselines[0].freqs[1].products.reverse()
+    assert "TARGET FREQ" not in format_input(inp)
+
+
+@pytest.mark.parametrize("label", ["0/0", "1/1"])
+def test_either_all_or_no_frequencies_have_a_target(label: str) -> None:
+    with pytest.raises(FileFormatError, match=r"line \d+: expected '(TARGET FREQ|POL PRODUCTS)"):
+        parse_input(re.sub(f"TARGET FREQ {label}: .*\n", "", ALPHA.read_text()))
 
 
 def test_unknown_lines_and_decorations_are_tolerated(alpha: Input) -> None:
@@ -250,7 +259,7 @@ def test_unknown_lines_and_decorations_are_tolerated(alpha: Input) -> None:
         ("RULE 0 CONFIG NAME: default", "RULE 0 CONFIG NAME: other", "'other', which is not there"),
         ("# BASELINE TABLE", "# BASEBALL TABLE", "'# BASELINE TABLE' is missing"),
         ("# FREQ TABLE", "# DATASTREAM TABLE", "stands before '# FREQ TABLE'"),
-        ("PHASED ARRAY:       FALSE", "PHASED ARRAY:       TRUE", "phased array"),
+        ("PHASED ARRAY:       FALSE", "PHASED ARRAY:       TRUE", "expected 'PHASED ARRAY CONFIG FILE'"),
         ("CLK OFFSET 0 (us):  0.000000", "CLK OFFSET 0 (us):  0:1:2:3", "at most three"),
     ],
 )

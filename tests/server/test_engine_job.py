@@ -76,7 +76,7 @@ def test_refused_by_name_before_anything_is_written(reason: str, job_file: Path)
 def test_phased_array_is_refused(job_file: Path) -> None:
     asked = "PHASED ARRAY:       TRUE\nPHASED ARRAY CONFIG FILE:none"
     job_file.write_text(job_file.read_text().replace("PHASED ARRAY:       FALSE", asked))
-    with pytest.raises(FileFormatError, match="phased array"):
+    with pytest.raises(UnsupportedJob, match="phased array"):
         open_job(job_file)
 
 
