@@ -17,17 +17,25 @@ with ``antenna1_name``, ``antenna2_name``, ``is_autocorrelation`` (baseline), ``
 which `time` may be off, 0 where it is exact. ``phase_center`` and ``pulsar_bin`` are
 dimensions behind ``time`` where there is more than one. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where
 antenna 2 is late; the sign is the same for both sidebands.
+
+Importing this gives every Dataset and DataArray ``difx``: ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``,
+``ds.difx.lags()``, ``ds.difx.mean_over("scan")``, ``ds.difx.summary()`` and more (see `DifxDataset`).
 """
 
+from difxnb.visibility.accessor import DifxArray, DifxDataset
 from difxnb.visibility.fits import fringe_fit, weights_array
 from difxnb.visibility.netcdf import save_netcdf
 from difxnb.visibility.opening import open_visibilities, reopen, skipped_frame
 from difxnb.visibility.products import products_frame
 from difxnb.visibility.records import dataset_from_records
 from difxnb.visibility.series import VisibilitySeries
+from difxnb.visibility.summary import VisibilitySummary
 
 __all__ = [
+    "DifxArray",
+    "DifxDataset",
     "VisibilitySeries",
+    "VisibilitySummary",
     "dataset_from_records",
     "fringe_fit",
     "open_visibilities",

@@ -258,7 +258,7 @@ def _is_one_frequency(value: Any) -> bool:
 def _reached(rows: set[int], value: Any, freqs: Sequence[Freq]) -> Iterator[int]:
     """Bands that a frequency lies in, or a range reaches into."""
     if isinstance(value, slice | tuple):
-        low, high = _range_hz(value)
+        low, high = range_hz(value)
         for row in rows:
             begin = freqs[row].low_edge_hz
             if begin < high and begin + freqs[row].bandwidth_hz > low:
@@ -270,7 +270,8 @@ def _reached(rows: set[int], value: Any, freqs: Sequence[Freq]) -> Iterator[int]
     yield from listed or inside
 
 
-def _range_hz(value: slice | tuple[Any, ...]) -> tuple[float, float]:
+def range_hz(value: slice | tuple[Any, ...]) -> tuple[float, float]:
+    """Ends of a range of frequencies, Hz; given as MHz, or Hz from a million up; None is open."""
     ends = (value.start, value.stop) if isinstance(value, slice) else value
     low = -np.inf if ends[0] is None else _hz(ends[0])
     high = np.inf if ends[1] is None else _hz(ends[1])
