@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A message as a row: the columns that every message has, and the fields of its type.
+"""A message as a row, and what a reader may ask of rows.
 
-In go messages as the connection understood them, out come rows, and frames of rows. Follows ``difxmessage.md`` 11.4.
+In go messages as the connection understood them, out come rows. Follows ``difxmessage.md`` 11.4; the columns made of
+rows are in :mod:`difxnb.tables.message_columns`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -23,8 +25,6 @@ Item = Message | Unparsed | Notice | Gap
 
 _NOTICE_SEVERITY = {4: Severity.INFO, 5: Severity.WARNING, 6: Severity.ERROR}
 _ROW_BYTES = 1024  # what a row costs beside the text of its document, roughly
-_COLUMNS = ("time", "type", "from", "job", "mpi_id", "severity", "state", "text")
-_TEXT_FIELDS = ("text", "message")  # fields of bodies that are shown in the column `text`
 
 
 class Row(NamedTuple):
@@ -44,6 +44,7 @@ class Row(NamedTuple):
     duplicate: bool = False
 
 
+@lru_cache(maxsize=256)
 def plain_type(name: str) -> str:
     """``DifxAlertMessage`` as people say it: ``alert``."""
     return name.lower().removeprefix("difx").removesuffix("message")
@@ -75,7 +76,6 @@ def require_texts(**values: object) -> None:
 
 
 _KNOWN = frozenset(plain_type(entry.type) for entry in CATALOGUE) | {"unparsed", "notice", "gap", "unknown"}
-_BODIES = {plain_type(entry.type): entry.layout.cls for entry in CATALOGUE}
 
 
 def _nothing(body: Any) -> tuple[None, None, None]:
@@ -168,57 +168,6 @@ def unix_seconds(since: Any) -> float:
         raise ValueError(f"since= is no time: {since!r}; give one such as '2026-11-22 10:52'") from error
 
 
-def chosen(
-    rows: list[Row],
-    types: frozenset[str] | None,
-    source: str | None,
-    job: str | None,
-    worst: int | None,
-    start: float | None,
-) -> list[Row]:
-    """Rows that pass every filter given."""
-    tests: list[Callable[[Row], bool]] = []
-    if types is not None:
-        names = {row.type for row in rows}
-        accepted = {name for name in names if plain_type(name) in types}
-        unknown = "unknown" in types
-        tests.append(lambda row: row.type in accepted or (unknown and is_unknown(row.item)))
-    if source is not None:
-        tests.append(lambda row: row.source == source)
-    if job is not None:
-        tests.append(lambda row: row.job == job)
-    if worst is not None:
-        tests.append(lambda row: row.severity is not None and row.severity <= worst)
-    if start is not None:
-        tests.append(lambda row: row.time >= start)
-    for test in tests:
-        rows = [row for row in rows if test(row)]
-    return rows
-
-
-def make_frame(rows: list[Row], types: frozenset[str] | None) -> pd.DataFrame:
-    """The columns of every frame, and the fields of these types."""
-    time, kind, source, job, mpi_id, severity, state, text, _, items, _, _ = (
-        zip(*rows, strict=True) if rows else ((),) * 12
-    )
-    made = (
-        columns.times(time),
-        columns.texts(kind),
-        columns.texts(source),
-        columns.texts(job),
-        columns.integers(mpi_id),
-        columns.severities(severity),
-        columns.texts(state),
-        columns.texts(text),
-    )
-    found: dict[str, pd.Series[Any]] = dict(zip(_COLUMNS, made, strict=True))
-    for name in _field_names(types or ()):
-        column = f"body_{name}" if name in _COLUMNS else name
-        bodies = (item.body if isinstance(item, Message) else item for item in items)
-        found[column] = columns.values([getattr(body, name, None) for body in bodies])
-    return pd.DataFrame(found)
-
-
 def is_unknown(item: Item) -> bool:
     """Whether a message is of a type that is not known here, whatever it calls itself."""
     return isinstance(item, Message) and type(item.body) is Unknown
@@ -232,18 +181,6 @@ def row_type(item: Item) -> str:
     return type(item).__name__
 
 
-def add_envelope(frame: pd.DataFrame, rows: list[Row]) -> None:
-    """Add the columns that only the envelope tells, in place."""
-    heads = [getattr(row.item, "header", None) or _NO_HEADER for row in rows]
-    frame["host"] = columns.texts([short_host(head.source) for head in heads])
-    frame["to"] = columns.values([head.to for head in heads])
-    frame["sequence"] = columns.integers([getattr(row.item, "sequence", None) for row in rows])
-    frame["size"] = columns.integers([getattr(row.item, "size", None) for row in rows])
-    frame["lost"] = columns.integers([row.lost for row in rows])
-    frame["duplicate"] = pd.Series([row.duplicate for row in rows], dtype=bool)
-    frame["flags"] = columns.values([getattr(row.item, "flags", ()) for row in rows])
-
-
 def short_host(name: str) -> str:
     """A host's name as its messages agree on it: lower case, without the domain; addresses stay whole.
 
@@ -254,17 +191,6 @@ def short_host(name: str) -> str:
     """
     first, _, rest = name.lower().partition(".")
     return name if first.isdigit() and rest else first
-
-
-def _field_names(types: Iterable[str]) -> list[str]:
-    """Fields of these types that are no column of every frame, each once, in their own order."""
-    names: dict[str, None] = {}
-    for kind in sorted(types):
-        cls = {**_BODIES, "unparsed": Unparsed, "gap": Gap}.get(kind)
-        for field in dataclasses.fields(cls) if cls is not None else ():
-            if field.name not in (*_TEXT_FIELDS, "state", "severity", "header"):
-                names[field.name] = None
-    return list(names)
 
 
 def fields_json(item: Item) -> str:

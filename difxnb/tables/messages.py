@@ -8,34 +8,37 @@ follows ``difxmessage.md`` 11.4; a message that could not be read is a row with 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
+from itertools import islice
 from os import PathLike
 from typing import Any
 
 import pandas as pd
 
 from difxnb.formats.new_file import new_file
+from difxnb.markup import titled
 from difxnb.tables import columns
+from difxnb.tables.message_columns import Filter, View, frame_of
 from difxnb.tables.message_rows import (
     Item,
     Row,
-    add_envelope,
-    chosen,
     ends_gap,
     fields_json,
     known_types,
-    make_frame,
     make_row,
     plain_type,
     require_texts,
     severity_number,
     unix_seconds,
 )
+from difxnb.tables.traffic import COUNTED_TYPES, OTHER_TYPES
 
 __all__ = ["Item", "MessageTable", "known_types", "plain_type"]
 
 _CACHED_FRAMES = 8
+_VIEWS = 6  # selections of types of which the columns are kept
+_SHOWN = 10
 
 
 class MessageTable:
@@ -70,6 +73,8 @@ class MessageTable:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._frames: dict[Any, pd.DataFrame] = {}
+        self._views: OrderedDict[Any, View] = OrderedDict()
+        self._looking = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -95,11 +100,14 @@ class MessageTable:
                 self._counts[row.type] -= 1
             self._rows.append(row)
             self._bytes += row.size
-            self._counts[row.type] += 1
+            self._counts[self._counted_as(row.type)] += 1
             self.version += 1
             while len(self._rows) > self.limit or (self._bytes > self.limit_bytes and len(self._rows) > 1):
                 self._bytes -= self._rows.popleft().size
                 self.dropped += 1
+
+    def _counted_as(self, kind: str) -> str:
+        return kind if kind in self._counts or len(self._counts) < COUNTED_TYPES else OTHER_TYPES
 
     def counts(self) -> pd.Series[int]:
         """Messages per type since the start, dropped ones included; most frequent first."""
@@ -145,6 +153,10 @@ class MessageTable:
             of rows that fell out of the table is in ``attrs["dropped"]``. Columns can be
             added to it; the values are shared with the table's own snapshot.
 
+            Units of fields are those of the wire (``difxmessage.md`` 6): kiB, bytes/s, Mbit/s. Every date ``…_mjd`` has
+            a time ``…_time`` beside it (UTC), missing where the sender used the field for something else. Begin and end
+            of a gap are times.
+
         Raises
         ------
         ValueError, TypeError
@@ -154,22 +166,47 @@ class MessageTable:
         require_texts(source=source, job=job)
         worst = None if severity is None else severity_number(severity)
         start = None if since is None else unix_seconds(since)
-        key = (types, source, job, worst, start, envelope)
-        with self._lock:
-            if self._frames and next(iter(self._frames.values())).attrs["version"] != self.version:
-                self._frames.clear()
-            if key in self._frames:
-                return self._frames[key].copy(deep=False)
-            rows, version, dropped = list(self._rows), self.version, self.dropped
-        wanted = chosen(rows, types, source, job, worst, start)
-        frame = make_frame(wanted, types)
-        if envelope:
-            add_envelope(frame, wanted)
-        frame.attrs.update(version=version, dropped=dropped)
-        with self._lock:
-            if version == self.version and len(self._frames) < _CACHED_FRAMES:
-                self._frames[key] = frame
+        wanted = Filter(source, job, worst, start)
+        key = (types, envelope, wanted)
+        with self._looking:
+            with self._lock:
+                cached = self._frames.get(key)
+                if cached is not None and cached.attrs["version"] == self.version:
+                    return cached.copy(deep=False)
+                view = self._view(types, envelope=envelope)
+                news = self._news_for(view)
+                version, dropped = self.version, self.dropped
+            # Columns are made outside the lock, which the connection's thread needs.
+            view.take(*news)
+            frame = view.frame(wanted)
+            frame.attrs.update(version=version, dropped=dropped)
+            self._remember(key, frame)
         return frame.copy(deep=False)
+
+    def _view(self, types: frozenset[str] | None, *, envelope: bool) -> View:
+        key = (types, envelope)
+        view = self._views.pop(key, None) or View(types, envelope=envelope)
+        self._views[key] = view
+        if len(self._views) > _VIEWS:
+            self._views.popitem(last=False)
+        return view
+
+    def _news_for(self, view: View) -> tuple[list[Row], int, int]:
+        """Rows that a view has not had, the number of the first of them, and that of the first row there is."""
+        first, end = self.dropped, self.dropped + len(self._rows)
+        number = max(view.position, first)
+        # Only the last row can have been replaced, when a gap ended.
+        if view.position > first and self._rows[view.position - 1 - first] is not view.last:
+            number -= 1
+        return list(islice(reversed(self._rows), end - number))[::-1], number, first
+
+    def _remember(self, key: Any, frame: pd.DataFrame) -> None:
+        for old in [
+            old for old, kept in self._frames.items() if kept.attrs["version"] != frame.attrs["version"]
+        ]:
+            del self._frames[old]
+        if len(self._frames) < _CACHED_FRAMES:
+            self._frames[key] = frame
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all rows to a parquet file, with every field of each message as JSON in the column ``fields``.
@@ -182,10 +219,13 @@ class MessageTable:
         with new_file(path, "messages") as partial:
             with self._lock:
                 rows, dropped = list(self._rows), self.dropped
-            frame = make_frame(rows, None)
+            frame = frame_of(rows)
             frame["fields"] = columns.texts([fields_json(row.item) for row in rows])
             frame.attrs["dropped"] = dropped
             frame.to_parquet(partial, engine="pyarrow", index=False)
 
     def __repr__(self) -> str:
         return f"<MessageTable: {len(self)} messages, {self.dropped} dropped>"
+
+    def _repr_html_(self) -> str:
+        return titled(repr(self), self.frame().tail(_SHOWN))

@@ -21,6 +21,12 @@ from difxnb.tables import columns
 from difxnb.tables.message_rows import Item, row_type
 from difxnb.wire.message import Header, Message
 
+OTHER_TYPES = "other types"
+"""Under this name messages are counted of which the type is one too many."""
+
+COUNTED_TYPES = 200
+"""Types that are counted each for itself."""
+
 RATE_SECONDS = 10.0
 """Rates are averages over about this time."""
 
@@ -192,7 +198,9 @@ class Traffic:
         with self._lock:
             flow = self._types.get(kind)
             if flow is None:
-                flow = self._types[kind] = _Flow(time, time)
+                # Names of types that are not known are the sender's choice.
+                kind = kind if len(self._types) < COUNTED_TYPES else OTHER_TYPES
+                flow = self._types.setdefault(kind, _Flow(time, time))
             flow.add(getattr(item, "size", 0), time)
             if header is None:
                 return _NOTHING
