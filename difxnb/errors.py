@@ -25,6 +25,7 @@
     │   └── RemotePermission     (PermissionError)
     ├── MissingData              (FileNotFoundError) a job names recordings that are not there
     ├── VisibilitiesNotFound     (FileNotFoundError) no visibilities where they were looked for
+    ├── OutputNotFound           (FileNotFoundError) the output of a job has no files of the kind asked for
     ├── OutputExists             (FileExistsError) correlated output is in the way
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
@@ -190,6 +191,10 @@ class VisibilitiesNotFound(DifxError, FileNotFoundError):
     def __init__(self, text: str, looked_for: Iterable[object] = ()) -> None:
         self.looked_for = tuple(str(place) for place in looked_for)
         super().__init__(text)
+
+
+class OutputNotFound(DifxError, FileNotFoundError):
+    """The output of a job is not there, or holds no files of the kind that was asked for."""
 
 
 class OutputExists(DifxError, FileExistsError):
