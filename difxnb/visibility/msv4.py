@@ -6,10 +6,11 @@ xradio, which is not needed for that. Mirrors ``difx-files.md`` 4, 5 and 13.
 
 What MSv4 wants otherwise than DiFX, and how the two come together:
 
-* `UVW` changes its sign, `VISIBILITY` stays what it is. SWIN has S1 · conj(S2) with the vector from antenna 1 to antenna
-  2, so that a source at (l, m) has the phase −2π(ul + vm)/λ. MSv4 has the vector from antenna 2 to antenna 1, and so had
-  every Measurement Set that was made of DiFX by way of FITS-IDI (spectra are conjugated on the way into FITS-IDI and
-  once more on the way out). That source then has the phase **+2π(ul + vm + w(n − 1))/λ**, n = sqrt(1 − l² − m²).
+* `UVW` changes its sign, `VISIBILITY` stays what it is. SWIN has S1 · conj(S2) with the vector from antenna 1 to
+  antenna 2, so that a source at (l, m) has the phase −2π(ul + vm)/λ. MSv4 has the vector from antenna 2 to antenna 1,
+  and so had every Measurement Set that was made of DiFX by way of FITS-IDI (spectra are conjugated on the way into
+  FITS-IDI and once more on the way out). That source then has the phase **+2π(ul + vm + w(n − 1))/λ**, with
+  n = sqrt(1 − l² − m²).
 * `time` is in Unix seconds (UTC), the middle of the integration. As in DiFX no leap second is counted.
 * `frequency` is the centre of the channel on DiFX's grid. Delays are taken out against the geocentre, so that
   frequencies are those seen there (``observer`` is ``"gcrs"``). `reference_frequency` is the lowest channel's.
@@ -19,6 +20,7 @@ What MSv4 wants otherwise than DiFX, and how the two come together:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -33,10 +35,26 @@ from difxnb.visibility.msv4_labels import (
     time_attrs,
     unix_seconds,
 )
-from difxnb.visibility.msv4_pieces import AXES, Piece, axis_values, pieces, texts
+from difxnb.visibility.msv4_pieces import AXES, Piece, along, label, pieces
 from difxnb.visibility.msv4_tables import CalcSource, Positions, antenna_table, field_table, read_positions
 
-_NEEDED = ("VISIBILITY", "WEIGHT", "time", "frequency", "baseline", "antenna1_name", "antenna2_name", "polarization")
+_NEEDED = {
+    *("VISIBILITY", "WEIGHT", "time", "band", "frequency", "bandwidth", "sideband"),
+    *("antenna1_name", "antenna2_name", "polarization"),
+}
+_ATTRS: dict[str, dict[str, Any]] = {
+    "VISIBILITY": {"units": "dimensionless", "long_name": "Visibility values (DiFX amplitude units)"},
+    "WEIGHT": {"units": "dimensionless", "long_name": "Visibility weights (fraction of valid data)"},
+    "FLAG": {"long_name": "Visibility flags"},
+    "UVW": {"type": "uvw", "units": "m", "frame": "icrs", "long_name": "Baseline coordinates"},
+    "EFFECTIVE_INTEGRATION_TIME": {"type": "quantity", "units": "s"},
+    "baseline_id": {"long_name": "Baseline ID"},
+    "polarization": {"long_name": "Polarization"},
+    "uvw_label": {"long_name": "U/V/W label"},
+    "baseline_antenna1_name": {"long_name": "Antenna name by baseline_id"},
+    "baseline_antenna2_name": {"long_name": "Antenna name by baseline_id"},
+    "scan_name": {"long_name": "Scan name", "scan_intents": ["UNSPECIFIED"]},
+}
 
 
 def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Iterable[str] = ()) -> xr.DataTree:
@@ -62,14 +80,14 @@ def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Itera
 
         * ``VISIBILITY``, ``WEIGHT``, ``FLAG`` (time, baseline_id, frequency, polarization): spectra as they are, the
           fraction of valid data (1 where it is not known), and whether a value is missing or weighs nothing
-        * ``UVW`` (time, baseline_id, uvw_label): m, antenna 1 minus antenna 2
+        * ``UVW`` (time, baseline_id, uvw_label): m, antenna 1 minus antenna 2; NaN where it is not known
         * ``EFFECTIVE_INTEGRATION_TIME`` (time, baseline_id): s; not with several phase centres or pulsar bins, where
           weights tell something else too
         * ``antenna_xds`` and ``field_and_source_base_xds`` below it
 
-        Autocorrelations are baselines of an antenna with itself. What is nowhere in a node (a baseline, a polarization,
-        a time) has no place in it. Phase centres are fields of their own. Each node tells under ``attrs["difx"]``
-        where its data come from, and with pulsar bins its own one.
+        Autocorrelations are baselines of an antenna with itself. What is nowhere in a node (a baseline, a
+        polarization, a time) has no place in it. Phase centres are fields of their own. Each node tells under
+        ``attrs["difx"]`` where its data come from, and which phase centre and pulsar bin it is of.
 
     Raises
     ------
@@ -83,26 +101,22 @@ def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Itera
     PositionsUnknown
         Of antennas or sources that are in no ``.calc``.
     """
-    missing = [name for name in _NEEDED if name not in dataset.variables]
+    missing = sorted(_NEEDED - set(dataset.variables))
     if missing:
         raise ValueError(f"these are no visibilities: {', '.join(missing)} is missing")
     weight = dataset["WEIGHT"] if dataset["WEIGHT"].chunks is not None else dataset["WEIGHT"].compute()
-    present = _present(weight)
     known = read_positions(dataset, calc)
-    uvw = dataset["UVW"] if "UVW" in dataset else None
     nodes: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs={"type": "processing_set"})}
     names: set[str] = set()
-    for piece in pieces(dataset, present, split):
+    for piece in pieces(dataset, _present(weight), split):
         name = _unused(piece.name, names)
-        made, fields = _main(dataset, piece, weight, uvw, known), field_table(piece.fields, known)
-        nodes[name] = made
-        nodes[f"{name}/antenna_xds"] = _antennas(made, piece, present, known)
-        nodes[f"{name}/{FIELD_TABLE}"] = fields
+        nodes[name] = _main(dataset, piece, weight, known)
+        nodes[f"{name}/antenna_xds"] = _antennas(nodes[name], piece, known)
+        nodes[f"{name}/{FIELD_TABLE}"] = field_table(piece.fields, known)
     if not names:
-        raise ValueError("there are no visibilities to make a Measurement Set of: nothing has any weight")
-    tree = xr.DataTree.from_dict(nodes)
-    known.warn_of_unknown(*_named(tree))
-    return tree
+        raise ValueError("there is nothing to make a Measurement Set of: no visibility has any weight")
+    known.warn_of_unknown()
+    return xr.DataTree.from_dict(nodes)
 
 
 def _unused(name: str, names: set[str]) -> str:
@@ -115,91 +129,66 @@ def _unused(name: str, names: set[str]) -> str:
 
 
 def _present(weight: xr.DataArray) -> NDArray[np.bool_]:
-    """Where there are data, with all of the axes; a weight that is not known is one, too."""
+    """Where there are data, with all of the axes; those whose weight is not known are there, too."""
     there = (weight != 0).compute().reset_coords(drop=True)
     missing = [axis for axis in AXES if axis not in there.dims]
     return np.asarray((there.expand_dims(missing) if missing else there).transpose(*AXES).values)
 
 
-def _main(
-    dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, uvw: xr.DataArray | None, known: Positions
-) -> xr.Dataset:
-    spectra = piece.of(dataset["VISIBILITY"]).isel(channel=piece.channels)
+def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positions) -> xr.Dataset:
+    spectra = piece.of(dataset["VISIBILITY"])
     visibility = arrays.visibility(spectra)
-    weights = arrays.weights(piece.of(weight), spectra.sizes["channel"], visibility)
+    weights = arrays.weights(piece.of(weight), visibility)
     variables = {
         "VISIBILITY": visibility,
         "WEIGHT": weights,
         "FLAG": arrays.flags(spectra, weights, visibility),
     }
-    variables["VISIBILITY"].attrs = {"units": "dimensionless", "long_name": "Visibility values (DiFX amplitude units)"}
-    variables["WEIGHT"].attrs = {"units": "dimensionless", "long_name": "Visibility weights: fraction of valid data"}
-    variables["FLAG"].attrs = {"long_name": "Visibility flags"}
-    if uvw is not None:
-        variables["UVW"] = _vectors(dataset, piece, uvw)
+    if "UVW" in dataset:
+        variables["UVW"] = _vectors(dataset, piece)
     if not {"phase_center", "pulsar_bin"} & set(dataset.dims):
-        exposure = variables["EFFECTIVE_INTEGRATION_TIME"] = arrays.exposure(weights, piece.integration_time)
-        exposure.attrs = {"units": "s", "type": "quantity"}
-    made = xr.Dataset(variables, _coords(dataset, piece), node_attrs(dataset, known.obscode, _data_group(variables)))
-    for axis in ("phase_center", "pulsar_bin"):
+        variables["EFFECTIVE_INTEGRATION_TIME"] = arrays.exposure(weights, piece.integration_time)
+    made = xr.Dataset(variables, _coords(dataset, piece), node_attrs(dataset, known.obscode, variables))
+    for name, described in _ATTRS.items():
+        if name in made.variables:
+            made[name].attrs.update(described)
+    for axis, place in (("phase_center", piece.phase_center), ("pulsar_bin", piece.pulsar_bin)):
         if axis in dataset.dims:
-            made.attrs["difx"][axis] = int(dataset[axis].values[piece.places[axis]])
+            made.attrs["difx"][axis] = label(dataset, axis, place)
     return made
 
 
-def _vectors(dataset: xr.Dataset, piece: Piece, uvw: xr.DataArray) -> xr.Variable:
-    """Baseline vectors; where the Dataset has those of the first of several phase centres only, others are not known."""
-    found = arrays.baseline_vectors(piece.of(uvw))
-    if "phase_center" in dataset.dims and "phase_center" not in uvw.dims and piece.places["phase_center"] != 0:
-        found = found.where(False)
-    found.attrs = {"type": "uvw", "units": "m", "frame": "icrs", "long_name": "Baseline coordinates"}
-    return found
+def _vectors(dataset: xr.Dataset, piece: Piece) -> xr.Variable:
+    """Baseline vectors; a Dataset that has none for each of its phase centres tells those of the first one."""
+    found = arrays.baseline_vectors(piece.of(dataset["UVW"]))
+    told = "phase_center" not in dataset.dims or "phase_center" in dataset["UVW"].dims
+    return found if told or piece.phase_center == 0 else found * np.nan
 
 
-def _data_group(variables: Iterable[str]) -> dict[str, str]:
-    group = {"correlated_data": "VISIBILITY", "flag": "FLAG", "weight": "WEIGHT", "field_and_source": FIELD_TABLE}
-    if "UVW" in variables:
-        group["uvw"] = "UVW"
-    return {**group, "description": "Visibilities as the correlator wrote them, not calibrated"}
-
-
-def _coords(dataset: xr.Dataset, piece: Piece) -> dict[str, object]:
-    first, second = (_texts(dataset, piece, f"antenna{number}_name") for number in (1, 2))
-    labels = piece.along("polarization", axis_values(dataset, "polarization"))
-    times = unix_seconds(piece.along("time", axis_values(dataset, "time")))
-    scans = piece.along("time", texts(dataset, "scan_name"))
-    band = piece.places["band"]
+def _coords(dataset: xr.Dataset, piece: Piece) -> dict[str, Any]:
+    first, second = (
+        along(dataset, "baseline", name)[piece.baselines].astype(np.str_)
+        for name in ("antenna1_name", "antenna2_name")
+    )
+    labels = along(dataset, "polarization", "polarization")[piece.polarizations]
+    times = along(dataset, "time", "time")[piece.times]
     group = str(dataset.attrs.get("job", "")) or "difx"
     return {
-        "time": ("time", times, time_attrs(piece.integration_time)),
-        "baseline_id": ("baseline_id", np.arange(len(first), dtype=np.int64), {"long_name": "Baseline ID"}),
-        "frequency": frequency_coord(dataset, band, piece.channels, group),
-        "polarization": ("polarization", np.array(polarization_labels(labels)), {"long_name": "Polarization"}),
-        "uvw_label": ("uvw_label", np.array(["u", "v", "w"]), {"long_name": "U/V/W label"}),
-        "baseline_antenna1_name": ("baseline_id", first, {"long_name": "Antenna name by baseline_id"}),
-        "baseline_antenna2_name": ("baseline_id", second, {"long_name": "Antenna name by baseline_id"}),
-        "scan_name": ("time", scans, {"long_name": "Scan name", "scan_intents": ["UNSPECIFIED"]}),
-        "field_name": ("time", piece.fields),
+        "time": ("time", unix_seconds(times), time_attrs(piece.integration_time)),
+        "baseline_id": np.arange(len(first), dtype=np.int64),
+        "frequency": frequency_coord(dataset, piece.band, piece.channels, group),
+        "polarization": np.array(polarization_labels(labels)),
+        "uvw_label": np.array(["u", "v", "w"]),
+        "baseline_antenna1_name": ("baseline_id", first),
+        "baseline_antenna2_name": ("baseline_id", second),
+        "scan_name": ("time", along(dataset, "time", "scan_name")[piece.times].astype(np.str_)),
+        "field_name": ("time", piece.fields.astype(np.str_)),
     }
 
 
-def _texts(dataset: xr.Dataset, piece: Piece, name: str) -> NDArray[np.str_]:
-    return piece.along("baseline", axis_values(dataset, name).astype(np.str_))
-
-
-def _antennas(made: xr.Dataset, piece: Piece, present: NDArray[np.bool_], known: Positions) -> xr.Dataset:
-    places = tuple(piece.places[axis] for axis in AXES)
-    there = present[:, places[1], places[2], :, places[4], :]
-    products = there[piece.places["time"]].any(axis=0)[piece.places["baseline"]][:, piece.places["polarization"]]
-    first, second = (made[f"baseline_antenna{number}_name"].values.tolist() for number in (1, 2))
-    return antenna_table(first, second, products, made["polarization"].values.tolist(), known)
-
-
-def _named(tree: xr.DataTree) -> tuple[set[str], set[str]]:
-    """Names of all antennas and fields of a processing set."""
-    antennas: set[str] = set()
-    fields: set[str] = set()
-    for node in tree.children.values():
-        antennas.update(node["antenna_xds"]["antenna_name"].values.tolist())
-        fields.update(node[FIELD_TABLE]["field_name"].values.tolist())
-    return antennas, fields
+def _antennas(made: xr.Dataset, piece: Piece, known: Positions) -> xr.Dataset:
+    first, second = (
+        [str(name) for name in made[f"baseline_antenna{number}_name"].to_numpy()] for number in (1, 2)
+    )
+    labels = [str(one) for one in made["polarization"].to_numpy()]
+    return antenna_table(first, second, piece.products, labels, known)

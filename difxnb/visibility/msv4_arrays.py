@@ -24,7 +24,7 @@ DIMS = ("time", "baseline_id", "frequency", "polarization")
 _SOURCE = ("time", "baseline", "channel", "polarization")  # the same in our Datasets
 
 
-class Spectra(BackendArray):  # type: ignore[misc]
+class Spectra(BackendArray):
     """Spectra in the order of `DIMS`; with `weight` their flags instead.
 
     Parameters
@@ -41,9 +41,7 @@ class Spectra(BackendArray):  # type: ignore[misc]
         self.dtype = source.dtype if weight is None else np.dtype(bool)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.OUTER, self._read
-        )
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
         ranges = [_range(one, size) for one, size in zip(key, self.shape, strict=True)]
@@ -71,14 +69,14 @@ def visibility(array: xr.DataArray) -> xr.Variable:
     return _regular(_arranged(array, _SOURCE)).variable
 
 
-def weights(array: xr.DataArray, channels: int, like: xr.Variable) -> xr.Variable:
+def weights(array: xr.DataArray, like: xr.Variable) -> xr.Variable:
     """Weights of a piece, the same for all channels; those that are not known count as 1."""
     spread = _arranged(array, ("time", "baseline", "polarization"))
     if spread.chunks is None:
         spread = spread.copy(data=known_weights(spread.values).astype(np.float32))
     else:
         spread = spread.fillna(np.float32(1)).astype(np.float32)
-    found = spread.expand_dims(frequency=channels).transpose(*DIMS)
+    found = spread.expand_dims(frequency=like.sizes["frequency"]).transpose(*DIMS)
     return found.variable if like.chunks is None else found.variable.chunk(like.chunksizes)
 
 
@@ -103,14 +101,14 @@ def exposure(weight: xr.Variable, integration_time: float) -> xr.Variable:
 
 
 def _lazy(array: BackendArray) -> xr.Variable:
-    held = indexing.MemoryCachedArray(indexing.LazilyIndexedArray(array))
+    held = indexing.MemoryCachedArray(indexing.LazilyIndexedArray(array))  # type: ignore[no-untyped-call]
     return xr.Variable(DIMS, held, fastpath=True)
 
 
 def _arranged(array: xr.DataArray, order: Sequence[str]) -> xr.DataArray:
     """Axes in this order, under the names that they have in MSv4; missing ones of length 1."""
     bare = array.reset_coords(drop=True)
-    bare = bare.drop_vars([name for name in bare.coords])
+    bare = bare.drop_vars(list(bare.coords))
     missing = [dim for dim in order if dim not in bare.dims]
     spread = bare.expand_dims(missing) if missing else bare
     names = {"baseline": "baseline_id", "channel": "frequency"}

@@ -52,7 +52,8 @@ def frequency_coord(dataset: xr.Dataset, band: int, channels: Any, group: str) -
 
     centres = np.atleast_2d(dataset["frequency"].values)[band][channels]
     count = len(centres)
-    width = (centres[-1] - centres[0]) / (count - 1) if count > 1 else of_band("bandwidth") / of_band("n_channels")
+    whole = of_band("bandwidth")
+    width = (centres[-1] - centres[0]) / (count - 1) if count > 1 else whole / of_band("n_channels")
     reference = {"units": "Hz", "observer": OBSERVER, "type": "spectral_coord"}
     attrs = {
         "type": "spectral_coord",
@@ -65,7 +66,7 @@ def frequency_coord(dataset: xr.Dataset, band: int, channels: Any, group: str) -
         "reference_frequency": {"dims": [], "data": float(centres[0]), "attrs": reference},
         "channel_width": quantity(width, "Hz"),
         "sideband": str(of_band("sideband")),
-        "bandwidth": quantity(of_band("bandwidth"), "Hz"),
+        "bandwidth": quantity(whole, "Hz"),
     }
     return "frequency", np.asarray(centres, dtype=np.float64), attrs
 
@@ -82,9 +83,18 @@ def now() -> str:
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
 
 
-def node_attrs(dataset: xr.Dataset, obscode: str, data_group: dict[str, str]) -> dict[str, Any]:
-    """Attributes of a Measurement Set; under ``difx`` stands where its data come from."""
+def node_attrs(dataset: xr.Dataset, obscode: str, variables: Iterable[str]) -> dict[str, Any]:
+    """Attributes of a Measurement Set with these variables; under ``difx`` stands where its data come from."""
     made = now()
+    group = {
+        "correlated_data": "VISIBILITY",
+        "flag": "FLAG",
+        "weight": "WEIGHT",
+        **({"uvw": "UVW"} if "UVW" in variables else {}),
+        "field_and_source": FIELD_TABLE,
+        "description": "Visibilities as the correlator wrote them, not calibrated",
+        "date": made,
+    }
     return {
         "type": "visibility",
         "schema_version": SCHEMA_VERSION,
@@ -96,7 +106,7 @@ def node_attrs(dataset: xr.Dataset, obscode: str, data_group: dict[str, str]) ->
             "project_UID": obscode or str(dataset.attrs.get("job", "")),
         },
         "processor_info": {"type": "CORRELATOR", "sub_type": "DiFX"},
-        "data_groups": {"base": {**data_group, "date": made}},
+        "data_groups": {"base": group},
         "difx": {str(name): _plain(value) for name, value in dataset.attrs.items()},
     }
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -36,6 +36,7 @@ _MOUNTS = {
     "NASL": "ALT-AZ+NASMYTH-L",
 }
 _HANDS = "RLXYHV"
+_Found = TypeVar("_Found", CalcTelescope, Source)
 
 
 @dataclass
@@ -46,12 +47,26 @@ class Positions:
     sources: dict[str, Source] = field(default_factory=dict)
     obscode: str = ""
 
-    def warn_of_unknown(self, antennas: Iterable[str], fields: Iterable[str]) -> None:
-        """Warn of names without position."""
-        unknown = [*sorted(set(antennas) - set(self.antennas)), *sorted(set(fields) - set(self.sources) - {""})]
-        if unknown:
+    _unknown: dict[str, None] = field(default_factory=dict)
+
+    def antenna(self, name: str) -> CalcTelescope | None:
+        """Give an antenna; None where no ``.calc`` has it, which is noted."""
+        return self._noted(name, self.antennas.get(name))
+
+    def source(self, name: str) -> Source | None:
+        """Give a source; None where no ``.calc`` has it, which is noted."""
+        return self._noted(name, self.sources.get(name))
+
+    def _noted(self, name: str, found: _Found | None) -> _Found | None:
+        if found is None:
+            self._unknown[name or "sources without name"] = None
+        return found
+
+    def warn_of_unknown(self) -> None:
+        """Warn of names without position that were asked for."""
+        if self._unknown:
             warnings.warn(
-                f"no .calc tells the position of {', '.join(unknown)}; it is NaN in the Measurement Set. "
+                f"no .calc tells the position of {', '.join(self._unknown)}; it is NaN in the Measurement Set. "
                 "Give calc= the .calc of the job",
                 PositionsUnknown,
                 stacklevel=3,
@@ -98,7 +113,11 @@ def _beside(dataset: xr.Dataset) -> Iterator[Calc]:
 
 
 def antenna_table(
-    first: Sequence[str], second: Sequence[str], present: NDArray[np.bool_], labels: Sequence[str], known: Positions
+    first: Sequence[str],
+    second: Sequence[str],
+    present: NDArray[np.bool_],
+    labels: Sequence[str],
+    known: Positions,
 ) -> xr.Dataset:
     """Antennas of a Measurement Set.
 
@@ -111,12 +130,13 @@ def antenna_table(
     labels : sequence of str
         Polarization products.
     known : Positions
+        Where they are.
     """
     names = list(dict.fromkeys([*first, *second]))
     hands = _hands(first, second, present, labels)
     receptors = max(len(found) for found in hands.values())
     types = [[*hands[name], *[""] * (receptors - len(hands[name]))] for name in names]
-    antennas = [known.antennas.get(name) for name in names]
+    antennas = [known.antenna(name) for name in names]
     position = [[np.nan] * 3 if one is None else [one.x, one.y, one.z] for one in antennas]
     mounts = ["" if one is None else _MOUNTS.get(one.mount.upper(), one.mount) for one in antennas]
     return xr.Dataset(
@@ -165,8 +185,8 @@ def field_table(fields: Iterable[str], known: Positions) -> xr.Dataset:
     The catalogues of VLBI, and the delay model, mean the ICRF where the ``.calc`` says J2000.
     """
     names = list(dict.fromkeys(fields))
-    sources = [known.sources.get(name) for name in names]
-    direction = np.array([[np.nan] * 2 if one is None else [one.ra, one.dec] for one in sources], dtype=np.float64)
+    sources = [known.source(name) for name in names]
+    direction = np.array([[np.nan] * 2 if one is None else [one.ra, one.dec] for one in sources], dtype=float)
     attrs: dict[str, Any] = {"type": "sky_coord", "units": "rad", "frame": "icrs"}
     dims = ("field_name", "sky_dir_label")
     return xr.Dataset(
