@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from difxnb.formats.polyco import read_polyco as read_polyco
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
+    from difxnb.recording.recording import open_recording as open_recording
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
     from difxnb.visibility.msv4 import to_msv4 as to_msv4
     from difxnb.visibility.opening import open_visibilities as open_visibilities
@@ -46,6 +47,7 @@ _HOMES = {
     "open_jobs": "difxnb.catalogue",
     "open_visibilities": "difxnb.visibility.opening",
     "read_binconfig": "difxnb.formats.binconfig",
+    "open_recording": "difxnb.recording.recording",
     "read_calc": "difxnb.formats.calc",
     "read_channelflags": "difxnb.formats.channelflags",
     "read_difxlog": "difxnb.tables.difxlog",

@@ -40,8 +40,16 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 # What the awaitable objects use among themselves, and what only blocking calls need.
 PLUMBING = {
     "Correlator": {"listen"},
-    "Job": {"outputs", "placement", "placement_or_none", "stop_run", "version_note", "warn_of_versions"},
-    "Messages": {"add", "reaches"},
+    "Job": {
+        "keep_calc",
+        "outputs",
+        "placement",
+        "placement_or_none",
+        "stop_run",
+        "version_note",
+        "warn_of_versions",
+    },
+    "Messages": {"add", "hide_others", "reaches"},
     "ServerInfo": set(),
     "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},

@@ -178,14 +178,17 @@ class Messages:
         NoReply, ConnectionLost
             The server did not confirm it. It is told again when the connection is made anew.
         """
-        chosen = None if types is None else known_types(types)
-        lines = EVERYTHING if chosen is None else _lines_of(chosen)
-        self._selection, self._lines = chosen, lines
-        if lines != EVERYTHING:
+        self.hide_others(types)
+        if self.is_selected_at_server:
             self._traffic.interrupt(is_gap=False, complete=False)
-        await self._choose(lines)
-        if lines == EVERYTHING:
+        await self._choose(self._lines)
+        if not self.is_selected_at_server:
             self._traffic.interrupt(is_gap=False)
+
+    def hide_others(self, types: str | Iterable[str] | None) -> None:
+        """Leave out other types from now on, without telling a server; errors as those of `select`."""
+        chosen = None if types is None else known_types(types)
+        self._selection, self._lines = chosen, EVERYTHING if chosen is None else _lines_of(chosen)
 
     def subscribe(self, callback: Callback, type: str | Iterable[str] | None = None) -> Callable[[], None]:
         """Have a function called with every message from now on.

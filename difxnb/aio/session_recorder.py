@@ -6,10 +6,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from difxnb import __version__
 from difxnb.aio.journal_writer import JournalWriter
 from difxnb.aio.tape import Situation, Tape
 from difxnb.errors import DifxError, RecordingFailed, RecordingInterrupted
@@ -33,7 +33,7 @@ class SessionRecorder:
         self._tape, self._warn = tape, warn
         self._loop = asyncio.get_running_loop()
         self._writer = JournalWriter(self.path, self._tell_of_failure)
-        tape.begin(self._writer, situation, software=f"difxnb {__version__}")
+        tape.begin(self._writer, situation, software=f"difxnb {version('difxnb')}")
 
     @property
     def bytes(self) -> int:
