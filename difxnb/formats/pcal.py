@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.keyvalue import read_text, write_text
-from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD, unix_ns_of
 
 OnError = Literal["raise", "skip"]
 
 _DAY_NS = DAY_S * 10**9
 _HEAD = re.compile(r"#\s*([A-Za-z ]+?)\s*=\s*(.*?)\s*")
-_MJD = re.compile(r"(\d{1,6})(?:\.(\d{1,18}))?", re.ASCII)
-_LAST_MJD = 140_000  # what a datetime64[ns] holds
 _FIXED, _PER_TONE = 6, 4
 _MISSING = "-1"
 _MOST_DATASTREAMS = 100_000
@@ -226,13 +224,10 @@ def _whole(word: str, what: str) -> int:
 
 
 def _time(word: str) -> int:
-    """Nanoseconds since 1970 of an MJD, exactly: a float would lose a microsecond."""
-    match = _MJD.fullmatch(word)
-    if match is None or int(match[1]) > _LAST_MJD:
+    time_ns = unix_ns_of(word)
+    if time_ns is None:
         raise _Damage(f"expected a modified Julian date, found {word[:40]!r}")
-    fraction = match[2] or "0"
-    part: int = (2 * int(fraction) * _DAY_NS + 10 ** len(fraction)) // (2 * 10 ** len(fraction))
-    return (int(match[1]) - UNIX_EPOCH_MJD) * _DAY_NS + part
+    return time_ns
 
 
 def _duration(word: str) -> int:
