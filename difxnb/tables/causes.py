@@ -23,6 +23,10 @@ LONGEST = 1023
 
 # Numbers that stand for themselves; those in names (Mark5, A2.vdif) stay.
 _NUMBER = re.compile(r"(?<![A-Za-z\d])[-+]?\d[\d.,:]*(?:e[-+]?\d+)?", re.ASCII)
+# Texts come by the thousand that differ in numbers alone, on which no choice of a rule depends.
+_FOUND: dict[str, Rule | None] = {}
+_MOST_FOUND = 4096
+_FIRST = RULES[0]
 _IDENTITIES = ("file", "node", "module", "program", "name")  # groups that tell one trouble from another
 
 
@@ -90,10 +94,24 @@ def plain_cause(text: str, input: Input | None = None, *, mpi_id: int | None = N
 def find(text: str, mpi_id: int | None = None) -> Finding | None:
     """The first rule that knows a text."""
     text = text[:LONGEST]
+    kind = without_numbers(text)
+    rule = _FOUND.get(kind, _FIRST)
+    if rule is None:
+        return None
+    found = rule.pattern.search(text)
+    if found is None or kind not in _FOUND:
+        rule, found = _search(text)
+        if len(_FOUND) >= _MOST_FOUND:
+            _FOUND.clear()
+        _FOUND[kind] = rule
+    return None if rule is None or found is None else Finding(rule, found, mpi_id)
+
+
+def _search(text: str) -> tuple[Rule | None, re.Match[str] | None]:
     for rule in RULES:
         if rule.seen in text and (found := rule.pattern.search(text)) is not None:
-            return Finding(rule, found, mpi_id)
-    return None
+            return rule, found
+    return None, None
 
 
 def explain(finding: Finding, input: Input | None = None) -> Cause:
