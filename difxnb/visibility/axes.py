@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from difxnb.formats.input import Input
 from difxnb.formats.result_layout import ResultProduct
+from difxnb.visibility.stitched import has_doubtful_autocorrelations
 
 SIGN = "V = S1 conj(S2) ~ exp(+2 pi i nu tau); tau > 0 where antenna 2 is late"
 
@@ -185,6 +186,8 @@ def dataset_on(
     for name, described in _ATTRS.items():
         if name in made.variables:
             made[name].attrs.update(described)
+    if made.attrs["untrusted_autocorrelations"]:  # also where the array is taken alone
+        made["VISIBILITY"].attrs["untrusted_autocorrelations"] = 1
     return made
 
 
@@ -194,4 +197,5 @@ def _job_attrs(input: Input) -> dict[str, Any]:
         "input_file": str(input.path or ""),
         "integration_time": float(input.configurations[0].int_time),
         "software": f"difxnb {version('difxnb')}",
+        "untrusted_autocorrelations": int(has_doubtful_autocorrelations(input)),
     }

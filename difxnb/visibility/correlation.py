@@ -8,12 +8,14 @@ In: visibilities in DiFX amplitude units with their autocorrelations. Out: ρ = 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from difxnb.visibility.grouping import time_groups
+from difxnb.visibility.mean_coords import bare, finite
 from difxnb.visibility.means import mean_over
 from difxnb.visibility.selecting import (
     antenna_pairs,
@@ -24,16 +26,14 @@ from difxnb.visibility.selecting import (
     listed,
 )
 
-UNTRUSTWORTHY = "untrustworthy_autocorrelations"
+UNTRUSTED = "untrusted_autocorrelations"
 """Attribute of visibilities whose autocorrelations the correlator spoilt; 1 where it did."""
 
 _AXES = ("baseline", "band", "polarization")
 _COARSE = ("phase_center", "pulsar_bin")  # autocorrelations exist once for all of these
 
 
-def normalized(
-    data: xr.Dataset, autos: xr.Dataset | None = None, *, over: str = "integration"
-) -> xr.Dataset:
+def normalized(data: xr.Dataset, autos: xr.Dataset | None = None, *, over: str = "integration") -> xr.Dataset:
     """Correlation coefficients; see ``Dataset.difx.normalized``."""
     if over not in ("integration", "scan"):
         raise ValueError(f'autocorrelations are averaged over "integration" or "scan"; got {over!r}')
@@ -50,7 +50,7 @@ def normalized(
 
 def _autos_of(source: xr.Dataset, *, with_data: bool) -> xr.Dataset:
     """The autocorrelations that may be divided by."""
-    if source.attrs.get(UNTRUSTWORTHY) or source["VISIBILITY"].attrs.get(UNTRUSTWORTHY):
+    if source.attrs.get(UNTRUSTED) or source["VISIBILITY"].attrs.get(UNTRUSTED):
         raise ValueError(
             "the autocorrelations of this job are not to be trusted: DiFX 2.9 mixes them up where bands are "
             "stitched, so nothing can be normalized by them; correlate with exhaustiveAutocorrs in the .v2d"
@@ -91,41 +91,39 @@ def _like(data: xr.Dataset, theirs: xr.Dataset, over: str) -> xr.Dataset:
     return theirs if "time" in data.dims else theirs.isel(time=0)
 
 
-def _coefficients(data: xr.Dataset, theirs: xr.Dataset) -> xr.Variable:
-    power = np.real(theirs["VISIBILITY"].variable)
+def _coefficients(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
+    power = bare(theirs["VISIBILITY"]).real
     power = power.where(power > 0)
     if "channel" in power.dims and power.sizes["channel"] != data.sizes.get("channel"):
-        raise ValueError("visibilities and autocorrelations differ in their channels; select the same of both")
+        raise ValueError(
+            "visibilities and autocorrelations differ in their channels; select the same of both"
+        )
     bands = _band_places(data, theirs)
     at_bands = _at_places(power, bands[0])
     for places in bands[1:]:
-        at_bands = at_bands.where(np.isfinite(at_bands), _at_places(power, places))
-    scale = 1.0
-    for end in (0, 1):
-        scale = scale * np.sqrt(_at_ends(at_bands, data, theirs, end))
-    made: xr.Variable = data["VISIBILITY"].variable / scale
-    made = made.astype(data["VISIBILITY"].dtype)
-    kept_attrs = {name: value for name, value in data["VISIBILITY"].attrs.items() if name != UNTRUSTWORTHY}
-    made.attrs = {**kept_attrs, "units": "1", "long_name": "correlation coefficient"}
-    return made
+        at_bands = at_bands.where(finite(at_bands), _at_places(power, places))
+    scale = np.sqrt(_at_ends(at_bands, data, theirs, 0)) * np.sqrt(_at_ends(at_bands, data, theirs, 1))
+    own = bare(data["VISIBILITY"])
+    attrs = {name: value for name, value in own.attrs.items() if name != UNTRUSTED}
+    described = {**attrs, "units": "1", "long_name": "correlation coefficient"}
+    return (own / scale).astype(own.dtype).assign_attrs(described)
 
 
-def _weights(data: xr.Dataset, theirs: xr.Dataset) -> xr.Variable:
+def _weights(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
     """Weights of the visibilities; 0 where an autocorrelation is missing."""
-    weight = theirs["WEIGHT"].variable
-    present = xr.Variable(weight.dims, (weight.data > 0) | np.isnan(weight.data)).astype(np.float32)
+    weight = bare(theirs["WEIGHT"])
+    present = (weight > 0) | np.isnan(weight)
     bands = _band_places(data, theirs)
-    at_bands = _at_places(present, bands[0])
+    at_bands = _at_places(present, bands[0], fill=False)
     for places in bands[1:]:
-        at_bands = np.fmax(at_bands, _at_places(present, places))
-    own = data["WEIGHT"].variable
-    both = (_at_ends(at_bands, data, theirs, 0) > 0) & (_at_ends(at_bands, data, theirs, 1) > 0)
-    made: xr.Variable = own.where(both, np.float32(0))
-    made.attrs = dict(own.attrs)
-    return made
+        at_bands = at_bands | _at_places(present, places, fill=False)
+    both = _at_ends(at_bands, data, theirs, 0, fill=False) & _at_ends(at_bands, data, theirs, 1, fill=False)
+    return bare(data["WEIGHT"]).where(both, np.float32(0))
 
 
-def _at_ends(power: xr.Variable, data: xr.Dataset, theirs: xr.Dataset, end: int) -> xr.Variable:
+def _at_ends(
+    power: xr.DataArray, data: xr.Dataset, theirs: xr.Dataset, end: int, fill: Any = np.nan
+) -> xr.DataArray:
     """Autocorrelation of one antenna of each baseline, in the parallel hand of its letter of each product."""
     antennas = [first for first, _ in antenna_pairs(theirs)]
     hands = [str(hand) for hand in labels(theirs, "polarization", "polarization")]
@@ -133,8 +131,8 @@ def _at_ends(power: xr.Variable, data: xr.Dataset, theirs: xr.Dataset, end: int)
     letters = [2 * str(hand)[end] for hand in labels(data, "polarization", "polarization")]
     rows, columns = _places(antennas, wanted), _places(hands, letters)
     chosen = power.isel(baseline=np.maximum(rows, 0), polarization=np.maximum(columns, 0))
-    there = xr.Variable(("baseline", "polarization"), (rows >= 0)[:, None] & (columns >= 0))
-    return chosen if there.values.all() else chosen.where(there)
+    there = xr.DataArray((rows >= 0)[:, None] & (columns >= 0), dims=("baseline", "polarization"))
+    return chosen if there.all() else chosen.where(there, fill)
 
 
 def _places(there: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
@@ -155,8 +153,8 @@ def _band_places(data: xr.Dataset, theirs: xr.Dataset) -> list[NDArray[np.int64]
     return [np.array([one[n] if n < len(one) else -1 for one in found]) for n in range(deepest)]
 
 
-def _at_places(power: xr.Variable, places: NDArray[np.int64]) -> xr.Variable:
+def _at_places(power: xr.DataArray, places: NDArray[np.int64], fill: Any = np.nan) -> xr.DataArray:
     if np.array_equal(places, np.arange(power.sizes["band"])):
         return power
     chosen = power.isel(band=np.maximum(places, 0))
-    return chosen if (places >= 0).all() else chosen.where(xr.Variable("band", places >= 0))
+    return chosen if (places >= 0).all() else chosen.where(xr.DataArray(places >= 0, dims="band"), fill)

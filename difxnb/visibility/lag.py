@@ -40,7 +40,9 @@ def lags(
     if spectra.chunks is not None:
         spectra = spectra.chunk(channel=-1)
     along = ("band",) if "band" in spectra.dims else ()
-    counts = xr.DataArray(np.array([grid.channels for grid in grids]).reshape([len(grids)] * len(along)), dims=along)
+    counts = xr.DataArray(
+        np.array([grid.channels for grid in grids]).reshape([len(grids)] * len(along)), dims=along
+    )
     made: xr.DataArray = xr.apply_ufunc(
         _transformed,
         spectra.drop_vars([name for name, one in spectra.coords.items() if "channel" in one.dims]),

@@ -27,9 +27,20 @@ _TIMES = ("time", "time_uncertainty", "integration_time")
 _COUNTED = {"long_name": "cells averaged (integrations, channels, products)"}
 
 
-def counts_of(dataset: xr.Dataset) -> xr.Variable:
+def bare(array: xr.DataArray) -> xr.DataArray:
+    """An array without coordinates, so that nothing but its axes counts in sums and products."""
+    return array.drop_vars(list(array.coords))
+
+
+def finite(array: xr.DataArray) -> xr.DataArray:
+    """Where there is a number."""
+    made: xr.DataArray = xr.apply_ufunc(np.isfinite, array, dask="allowed")
+    return made
+
+
+def counts_of(dataset: xr.Dataset) -> xr.DataArray:
     """How many cells are behind each value."""
-    return dataset.coords[COUNT].variable if COUNT in dataset.coords else xr.Variable((), 1.0)
+    return bare(dataset.coords[COUNT]) if COUNT in dataset.coords else xr.DataArray(1.0)
 
 
 def mean_coords(
@@ -62,7 +73,7 @@ def mean_coords(
         made |= {name: dataset.coords[name].variable for name in _TIMES if name in dataset.coords}
     else:
         made |= _time_coords(dataset, groups)
-    made[COUNT] = counted(dataset, axes, groups)
+    made[COUNT] = counted(dataset, axes, groups).variable
     if not is_one:
         return made
     return {name: one.isel(time=0) if "time" in one.dims else one for name, one in made.items()}
@@ -93,35 +104,40 @@ def _constant_in(variable: xr.Variable, groups: Sequence[Places]) -> xr.Variable
 
 def _frequency_coords(dataset: xr.Dataset, axes: set[str]) -> dict[Hashable, xr.Variable]:
     """Frequency and number of channels where a band is one value from now on."""
-    centres = channel_centres(dataset)
+    centres = xr.DataArray(channel_centres(dataset), dims=("band", "channel"))
     counts = counts_of(dataset)
     counts = counts.sum([axis for axis in counts.dims if axis not in ("band", "channel")])
-    weight = xr.Variable(("band", "channel"), np.isfinite(centres)) * counts
+    weight = finite(centres) * counts
     gone = ["channel"] if "band" in dataset.dims and "band" not in axes else ["channel", "band"]
-    total = (xr.Variable(("band", "channel"), np.nan_to_num(centres)) * weight).sum(gone)
-    mean = total / weight.sum(gone)
+    mean = ((centres.fillna(0.0) * weight).sum(gone) / weight.sum(gone)).variable
     mean.attrs = dict(dataset.coords["frequency"].attrs)
     ones = xr.Variable(mean.dims, np.ones(mean.shape, dtype=np.int64))
     return {"frequency": mean, **({"n_channels": ones} if "n_channels" in dataset.coords else {})}
 
 
-def counted(dataset: xr.Dataset, axes: set[str], groups: Sequence[Places] | None) -> xr.Variable:
+def counted(dataset: xr.Dataset, axes: set[str], groups: Sequence[Places] | None) -> xr.DataArray:
     """How many cells are behind each value of the mean, on no more axes than needed."""
     counts = counts_of(dataset)
     if "channel" in axes:
-        channels = np.isfinite(channel_centres(dataset)).sum(axis=1)
-        counts = counts * (xr.Variable("band", channels) if "band" in dataset.dims else channels[0])
+        channels = xr.DataArray(np.isfinite(channel_centres(dataset)).sum(axis=1), dims="band")
+        counts = counts * (channels if "band" in dataset.dims else channels[0])
     for axis in axes - {"channel"}:
         counts = counts.sum(axis) if axis in counts.dims else counts * dataset.sizes[axis]
     if groups is not None:
-        lengths = xr.Variable("time", [float(len(group)) for group in groups])
-        counts = _over(counts, groups, np.sum) if "time" in counts.dims else lengths * counts
-    return xr.Variable(counts.dims, counts.values.astype(float), _COUNTED)
+        lengths = xr.DataArray([float(len(group)) for group in groups], dims="time")
+        counts = (
+            xr.DataArray(_over(counts.variable, groups, np.sum))
+            if "time" in counts.dims
+            else lengths * counts
+        )
+    return counts.astype(float).assign_attrs(_COUNTED)
 
 
 def _over(variable: xr.Variable, groups: Sequence[Places], reduce: Callable[..., Any]) -> xr.Variable:
-    parts = [variable.isel(time=group).reduce(reduce, "time") for group in groups]
-    return xr.Variable.concat(parts, "time")
+    """A function of each group along time, of something that is in memory."""
+    first = variable.transpose("time", ...)
+    parts = [reduce(first.values[group], axis=0) for group in groups]
+    return xr.Variable(first.dims, np.array(parts), variable.attrs)
 
 
 def _time_coords(dataset: xr.Dataset, groups: Sequence[Places]) -> dict[Hashable, xr.Variable]:
@@ -136,7 +152,7 @@ def _time_coords(dataset: xr.Dataset, groups: Sequence[Places]) -> dict[Hashable
     for name, reduce in (("time_uncertainty", np.max), ("integration_time", np.sum)):
         if name in dataset.coords and "time" in dataset.coords[name].dims:
             made[name] = _over(dataset.coords[name].variable, groups, reduce)
-    lengths = [float(integration_times(dataset)[group].sum()) for group in groups]
+    lengths = [float(integration_times(dataset)[group].sum().round(9)) for group in groups]
     if "integration_time" not in made and not np.allclose(lengths, lengths[0]):
         made["integration_time"] = xr.Variable("time", lengths, {"units": "s"})
     return made

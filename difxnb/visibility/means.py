@@ -26,7 +26,7 @@ import numpy as np
 import xarray as xr
 
 from difxnb.visibility.grouping import Places, integration_times, step_ns, time_groups
-from difxnb.visibility.mean_coords import counted, counts_of, mean_coords
+from difxnb.visibility.mean_coords import bare, counted, counts_of, finite, mean_coords
 from difxnb.visibility.selecting import autocorrelations, labels, listed
 
 _AXES = ("time", "channel", "band", "polarization", "baseline", "phase_center", "pulsar_bin")
@@ -46,11 +46,11 @@ def mean_over(dataset: xr.Dataset, *what: str) -> xr.Dataset:
         variables = _means(dataset, {*axes, "time"})
     else:
         parts = [_means(_members(dataset, group), {*axes, "time"}) for group in groups]
-        variables = {name: xr.Variable.concat([part[name] for part in parts], "time") for name in parts[0]}
+        variables = {name: xr.concat([part[name] for part in parts], "time") for name in parts[0]}
     made = xr.Dataset(variables, mean_coords(dataset, axes, groups, is_one=step == "time"), dataset.attrs)
     if groups is not None and "integration_time" in dataset.attrs:
         lengths = integration_times(dataset)
-        made.attrs["integration_time"] = max(float(lengths[group].sum()) for group in groups)
+        made.attrs["integration_time"] = max(float(lengths[group].sum().round(9)) for group in groups)
     return made.transpose(*(axis for axis in dataset.dims if axis in made.dims))
 
 
@@ -100,66 +100,62 @@ def _members(dataset: xr.Dataset, group: Places) -> xr.Dataset:
 # --- sums -------------------------------------------------------------------------------------------------
 
 
-def _means(dataset: xr.Dataset, axes: set[str]) -> dict[str, xr.Variable]:
+def _means(dataset: xr.Dataset, axes: set[str]) -> dict[str, xr.DataArray]:
     """Means over whole axes."""
     names = [name for name in _SPECTRA if name in dataset]
     if not names:
-        raise ValueError(f"there is nothing to average: neither {' nor '.join(_SPECTRA)} is among the variables")
-    counts = counts_of(dataset)
-    weight = xr.Variable((), 1.0)
+        raise ValueError(f"there is nothing to average: no {' and no '.join(_SPECTRA)}")
+    weight = xr.DataArray(1.0)
     if "WEIGHT" in dataset:
-        known = dataset["WEIGHT"].variable
+        known = bare(dataset["WEIGHT"])
         weight = known.where(~np.isnan(known), 1.0)
-    made = {name: _mean_spectra(dataset[name].variable, weight * counts, axes) for name in names}
+    weight = weight * counts_of(dataset)
+    made = {name: _mean_spectra(bare(dataset[name]), weight, axes) for name in names}
     if "WEIGHT" in dataset:
-        made["WEIGHT"] = _mean_weight(dataset, dataset[names[0]].variable, weight, axes)
+        made["WEIGHT"] = _mean_weight(dataset, bare(dataset[names[0]]), weight, axes)
     if "UVW" in dataset and "baseline" not in axes:
-        made["UVW"] = _mean_uvw(dataset["UVW"].variable, weight * counts, axes)
+        made["UVW"] = _mean_uvw(bare(dataset["UVW"]), weight, axes)
     return made
 
 
-def _mean_spectra(spectra: xr.Variable, weight: xr.Variable, axes: set[str]) -> xr.Variable:
+def _mean_spectra(spectra: xr.DataArray, weight: xr.DataArray, axes: set[str]) -> xr.DataArray:
     """Σ s V / Σ s."""
-    valid = np.isfinite(spectra)
+    valid = finite(spectra)
     cells = weight.where(valid, 0.0)
     gone = [axis for axis in spectra.dims if axis in axes]
     total = (spectra.where(valid, 0) * cells).sum(gone, skipna=False, dtype=np.complex128)
     share = cells.sum(gone, skipna=False, dtype=np.float64)
     mean = (total / share.where(share > 0, 1.0)).where(share > 0, _MISSING)
-    return _described(mean.astype(spectra.dtype), spectra)
+    return mean.astype(spectra.dtype).assign_attrs(spectra.attrs)
 
 
-def _mean_weight(dataset: xr.Dataset, spectra: xr.Variable, weight: xr.Variable, axes: set[str]) -> xr.Variable:
+def _mean_weight(
+    dataset: xr.Dataset, spectra: xr.DataArray, weight: xr.DataArray, axes: set[str]
+) -> xr.DataArray:
     """Σ s / Σ n; where channels stay, a product counts as there with any of them."""
-    valid = np.isfinite(spectra)
+    valid = finite(spectra)
     if "channel" not in axes:
         valid = valid.any([axis for axis in valid.dims if axis in _ALONG])
-    share = (weight * counts_of(dataset)).where(valid, 0.0)
+    share = weight.where(valid, 0.0)
     share = share.sum([axis for axis in share.dims if axis in axes], skipna=False, dtype=np.float64)
     if "time" in axes:
         everything = np.arange(dataset.sizes["time"])
         cells = counted(dataset, axes - {"time"}, [everything]).isel(time=0)
     else:
         cells = counted(dataset, axes, None)
-    return _described((share / cells).astype(np.float32), dataset["WEIGHT"].variable)
+    return (share / cells).astype(np.float32).assign_attrs(dataset["WEIGHT"].attrs)
 
 
-def _mean_uvw(uvw: xr.Variable, weight: xr.Variable, axes: set[str]) -> xr.Variable:
+def _mean_uvw(uvw: xr.DataArray, weight: xr.DataArray, axes: set[str]) -> xr.DataArray:
     """Mean baseline vectors, weighted with all that the baseline has; not weighted where it has nothing."""
     gone = [axis for axis in uvw.dims if axis in axes]
     if not gone:
         return uvw
-    valid = np.isfinite(uvw)
+    valid = finite(uvw)
     share = weight.sum([axis for axis in weight.dims if axis not in uvw.dims], dtype=np.float64)
     weighted, plain = share.where(valid, 0.0), valid.astype(float)
     is_there = weighted.sum(gone, skipna=False) > 0
     share = weighted.where(is_there, plain)
     total = share.sum(gone, skipna=False)
     mean = (uvw.where(valid, 0.0) * share).sum(gone, skipna=False) / total.where(total > 0, 1.0)
-    return _described(mean.where(total > 0, np.nan), uvw)
-
-
-def _described(made: xr.Variable, like: xr.Variable) -> xr.Variable:
-    """A new variable with the attributes of what it is the mean of."""
-    made.attrs = dict(like.attrs)
-    return made
+    return mean.where(total > 0, np.nan).assign_attrs(uvw.attrs)

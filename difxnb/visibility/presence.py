@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from difxnb.visibility.grouping import Places, integration_times, time_groups, times_ns
+from difxnb.visibility.mean_coords import bare
 
 _AXES = ("time", "baseline", "band", "polarization")
 _BLOCK_BYTES = 64 * 2**20
@@ -42,17 +43,16 @@ class Presence:
     known: NDArray[np.int64]
     weights: NDArray[np.float64]
 
-    def mean_weight(self, baselines: object = slice(None), bands: object = slice(None)) -> float:
+    def mean_weight(self, *, baselines: Any = slice(None), bands: Any = slice(None)) -> float:
         """Mean of the weights that are known, where there are data; NaN without any."""
-        known = self.known[baselines][:, bands].sum()  # type: ignore[index]
-        return float(self.weights[baselines][:, bands].sum() / known) if known else float("nan")  # type: ignore[index]
+        known = int(self.known[baselines][:, bands].sum())
+        return float(self.weights[baselines][:, bands].sum()) / known if known else float("nan")
 
 
 def presence(dataset: xr.Dataset) -> Presence:
     """Count what the weights say; a weight that is not known (live) is one of data that are there."""
     gone = [axis for axis in _AXES if axis not in dataset["WEIGHT"].dims]
-    weight = dataset["WEIGHT"].variable.set_dims({**dict.fromkeys(gone, 1), **dict(dataset["WEIGHT"].sizes)})
-    weight = weight.transpose(*_AXES, ...)
+    weight = bare(dataset["WEIGHT"]).expand_dims(gone).transpose(*_AXES, ...)
     times, *shape = weight.shape[:4]
     there = np.zeros((times, shape[0]), dtype=bool)
     counts, known = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
@@ -74,7 +74,7 @@ class Slots(NamedTuple):
 
     places: Places
     slots: Places
-    count: int
+    wanted: int
     length_s: float
 
 
@@ -117,6 +117,6 @@ def gaps_of(there: NDArray[np.bool_], scans: Sequence[Slots]) -> Gaps:
 def _gaps_in(there: NDArray[np.bool_], scan: Slots) -> Gaps:
     """Slots are not laid out one by one: a time that lies may be years behind the others."""
     taken = np.unique(scan.slots[there[scan.places]])
-    ends = np.concatenate([[-1], taken, [scan.count]])
+    ends = np.concatenate([[-1], taken, [scan.wanted]])
     longest = int(np.diff(ends).max()) - 1
-    return Gaps(len(taken), scan.count - len(taken), longest * scan.length_s)
+    return Gaps(len(taken), scan.wanted - len(taken), longest * scan.length_s)

@@ -41,11 +41,15 @@ def labels(data: xr.Dataset | xr.DataArray, name: str, axis: str) -> NDArray[Any
     coordinate = data.coords[name].variable
     if coordinate.dims in ((), (axis,)):
         return np.atleast_1d(coordinate.values)
-    if axis not in coordinate.dims:
-        coordinate = coordinate.expand_dims({axis: data.sizes.get(axis, 1)})  # type: ignore[no-untyped-call]
-    rows = coordinate.transpose(axis, ...).values.reshape(coordinate.sizes[axis], -1)
+    rows = _along(coordinate.values, coordinate.dims.index(axis) if axis in coordinate.dims else None)
     known = ~pd.isnull(rows)
     return np.asarray(rows[np.arange(len(rows)), known.argmax(axis=1)])
+
+
+def _along(values: NDArray[Any], place: int | None) -> NDArray[Any]:
+    """Values as rows along one axis, with all others in a row."""
+    rows = values[None] if place is None else np.moveaxis(values, place, 0)
+    return rows.reshape(len(rows), -1)
 
 
 def antenna_pairs(data: xr.Dataset | xr.DataArray) -> list[tuple[str, str]]:
@@ -134,12 +138,13 @@ def antenna(data: Visibilities, *names: str) -> Visibilities:
     """All baselines with one of these antennas at either end, as they are."""
     pairs = antenna_pairs(data)
     _named([name for pair in pairs for name in pair], names, "antenna")
-    ends = [_any_like([pair[end] for pair in pairs], names) for end in (0, 1)]
-    return kept(data, "baseline", ends[0] | ends[1])
+    first, second = (_any_like([pair[end] for pair in pairs], names) for end in (0, 1))
+    return kept(data, "baseline", first | second)
 
 
 def _any_like(values: Sequence[str], patterns: Iterable[str]) -> Mask:
-    return np.any([is_like(values, pattern) for pattern in patterns], axis=0).astype(bool)
+    likes = np.array([is_like(values, pattern) for pattern in patterns], dtype=bool)
+    return np.asarray(likes.any(axis=0))
 
 
 # --- polarizations ----------------------------------------------------------------------------------------
@@ -204,14 +209,14 @@ def _number_of(name: str) -> int | None:
 
 def source(data: Visibilities, *names: str) -> Visibilities:
     """Integrations on a source, and of several phase centres those on it."""
-    if "field_name" not in data.coords:
-        labels(data, "field_name", "time")
-    fields = data.coords["field_name"].variable
+    coordinate = "phase_center_name" if "phase_center_name" in data.coords else "field_name"
+    labels(data, coordinate, "time")
+    fields = data.coords[coordinate].variable
     flat = [str(name) for name in fields.values.ravel()]
     mask = _named(flat, names, "source").reshape(fields.shape)
     for place, axis in enumerate(fields.dims):
         others = tuple(other for other in range(mask.ndim) if other != place)
-        data = kept(data, str(axis), mask.any(axis=others))
+        data = kept(data, str(axis), np.asarray(mask.any(axis=others)))
     return data
 
 

@@ -53,6 +53,9 @@ class VisibilitySummary:
         self._of_antenna = {name: self._gaps_of_antenna(name, slots) for name in self._antennas}
         self._bands = self._bands_frame(dataset)
         self._scans = _scans_frame(dataset, slots, self._presence.there)
+        self._extra = {
+            name: dataset.sizes[name] for name in ("phase_center", "pulsar_bin") if name in dataset.dims
+        }
         self._length_s = float(np.median(integration_times(dataset))) if len(self._presence.there) else 0.0
 
     @property
@@ -65,7 +68,8 @@ class VisibilitySummary:
         return ends.any(axis=1), ends.all(axis=1)
 
     def _gaps_of_antenna(self, name: str, slots: Sequence[Slots]) -> Gaps:
-        return gaps_of(self._presence.there[:, self._with_antenna(name)[0]].any(axis=1), slots)
+        there = self._presence.there[:, self._with_antenna(name)[0]]
+        return gaps_of(np.asarray(there.any(axis=1)), slots)
 
     # --- tables ---------------------------------------------------------------------------------------
 
@@ -86,7 +90,7 @@ class VisibilitySummary:
                 "is_autocorrelation": [first == second for first, second in self._pairs],
             }
         )
-        weights = [self._presence.mean_weight([place]) for place in range(len(self._pairs))]
+        weights = [self._presence.mean_weight(baselines=[place]) for place in range(len(self._pairs))]
         return frame.assign(**_gap_columns(self._gaps), weight=weights)
 
     def antennas(self) -> pd.DataFrame:
@@ -106,7 +110,7 @@ class VisibilitySummary:
                 "antenna": self._antennas,
                 "n_baselines": [int((any_end & ~auto).sum()) for any_end, auto in found],
                 **_gap_columns(list(self._of_antenna.values())),
-                "weight": [self._presence.mean_weight(mask) for mask in used],
+                "weight": [self._presence.mean_weight(baselines=mask) for mask in used],
             }
         )
 
@@ -151,8 +155,8 @@ class VisibilitySummary:
         count = len(self._rows)
         columns = {name: labels(dataset, name, "band") for name in ("bandwidth", "sideband", "n_channels")}
         weights = [self._presence.mean_weight(bands=[place]) for place in range(count)]
-        front = {"band": self._rows, "first_channel": np.nanmin(centres, axis=1), "last_channel": np.nanmax(centres, axis=1)}
-        return pd.DataFrame({**front, **columns, "weight": weights})
+        ends = {"first_channel": np.nanmin(centres, axis=1), "last_channel": np.nanmax(centres, axis=1)}
+        return pd.DataFrame({"band": self._rows, **ends, **columns, "weight": weights})
 
     # --- text -----------------------------------------------------------------------------------------
 
@@ -163,6 +167,8 @@ class VisibilitySummary:
             "baselines": self._baselines_text(),
             "bands": _few(self._band_texts(), "bands"),
             "polarizations": " ".join(self._hands),
+            "phase centres": str(self._extra.get("phase_center", "")),
+            "pulsar bins": str(self._extra.get("pulsar_bin", "")),
             "time": self._time_text(),
             "scans": _few(self._scan_texts(), "scans"),
             "weights": _few(self._weight_texts(), "antennas"),
@@ -175,9 +181,10 @@ class VisibilitySummary:
         return f"{len(self._pairs) - autos} cross, {autos} autocorrelations"
 
     def _band_texts(self) -> Iterator[str]:
-        for row in self._bands.itertuples():
-            width = f"{row.bandwidth / 1e6:g} MHz {row.sideband}"
-            yield f"{row.band}: {width} from {row.first_channel / 1e6:.10g} MHz, {row.n_channels} channels"
+        for row in self._bands.to_dict("records"):
+            width = f"{row['bandwidth'] / 1e6:g} MHz {row['sideband']}"
+            start = f"{row['first_channel'] / 1e6:.10g} MHz"
+            yield f"{row['band']}: {width} from {start}, {row['n_channels']} channels"
 
     def _time_text(self) -> str:
         count = int(self._scans["n_integrations"].sum())
@@ -192,15 +199,16 @@ class VisibilitySummary:
             yield " ".join(str(part) for part in (row.scan, row.source) if part) or "(no name)"
 
     def _weight_texts(self) -> Iterator[str]:
-        for row in self.antennas().itertuples():
-            yield f"{row.antenna} " + ("not known" if np.isnan(row.weight) else f"{row.weight:.3f}")
+        frame = self.antennas()
+        for name, weight in zip(frame["antenna"], frame["weight"].astype(float), strict=True):
+            yield f"{name} " + ("not known" if np.isnan(weight) else f"{weight:.3f}")
 
     def _gaps_text(self) -> str:
         frame = self.frame()
         lacking = frame[frame["n_missing"] > 0]
         if lacking.empty:
             return "none"
-        worst = lacking.loc[lacking["n_missing"].idxmax()]
+        worst = lacking.iloc[int(lacking["n_missing"].to_numpy().argmax())]
         longest = f", the longest {lacking['longest_gap'].max():g} s" if lacking["longest_gap"].max() else ""
         return (
             f"{len(lacking)} of {len(frame)} baselines lack integrations, most of all {worst['baseline']} "
@@ -224,7 +232,8 @@ class VisibilitySummary:
     def _repr_html_(self) -> str:
         tables = (("baselines", self.frame()), ("bands", self._bands), ("scans", self._scans))
         below = "".join(
-            f"<details><summary>{name}</summary>{markup.titled('', frame)}</details>" for name, frame in tables
+            f"<details><summary>{name}</summary>{markup.titled('', frame)}</details>"
+            for name, frame in tables
         )
         return markup.listed(self._title, self._facts()) + below
 
@@ -237,9 +246,7 @@ def _gap_columns(gaps: Sequence[Gaps]) -> dict[str, Any]:
     }
 
 
-def _scans_frame(
-    dataset: xr.Dataset, scans: Sequence[Slots], there: NDArray[np.bool_]
-) -> pd.DataFrame:
+def _scans_frame(dataset: xr.Dataset, scans: Sequence[Slots], there: NDArray[np.bool_]) -> pd.DataFrame:
     times = times_ns(dataset)
     half = np.rint(integration_times(dataset) / 2 * 1e9).astype(np.int64)
     names = {
@@ -248,7 +255,7 @@ def _scans_frame(
         else [""] * len(times)
         for column, coordinate in (("scan", "scan_name"), ("source", "field_name"))
     }
-    gaps = [gaps_of(there.any(axis=1), [scan]) for scan in scans]
+    gaps = [gaps_of(np.asarray(there.any(axis=1)), [scan]) for scan in scans]
     return pd.DataFrame(
         {
             **{column: [values[scan.places[0]] for scan in scans] for column, values in names.items()},

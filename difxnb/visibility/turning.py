@@ -7,11 +7,11 @@ V21 = S2 · conj(S1) = conj(V12). So phases and delays change their sign, the le
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
@@ -38,13 +38,13 @@ def turned(data: Visibilities) -> Visibilities:
 def _turned(dataset: xr.Dataset) -> xr.Dataset:
     if "lag_index" in dataset.dims:
         raise ValueError("lag functions cannot be read the other way; choose the baseline before lags()")
-    changed: dict[str, Any] = {}
+    made: dict[str, xr.Variable] = {}
     for name, variable in dataset.data_vars.items():
         if np.issubdtype(variable.dtype, np.complexfloating):
-            changed[str(name)] = conjugate(variable.variable)
+            made[str(name)] = changed(variable.variable, np.conj)
         elif name in _NEGATED:
-            changed[str(name)] = -variable.variable
-    return _relabelled(dataset.assign(changed))
+            made[str(name)] = changed(variable.variable, np.negative)
+    return _relabelled(dataset.assign(made))
 
 
 def _relabelled(dataset: xr.Dataset) -> xr.Dataset:
@@ -64,28 +64,26 @@ def _relabelled(dataset: xr.Dataset) -> xr.Dataset:
     return made
 
 
-def conjugate(variable: xr.Variable) -> xr.Variable:
-    """Complex conjugate, made when it is read: with dask, or of what waits in a file."""
+def changed(variable: xr.Variable, function: Callable[[Any], Any]) -> xr.Variable:
+    """A function of each value, made when it is read: with dask, or of what waits in a file."""
     if variable.chunks is not None or getattr(variable, "_in_memory", True):
-        made: xr.Variable = np.conj(variable)  # type: ignore[assignment]
+        made: xr.Variable = function(variable)
+        made.attrs = dict(variable.attrs)
         return made
-    lazy = indexing.LazilyIndexedArray(_Conjugate(variable.copy(deep=False)))
+    lazy = indexing.LazilyIndexedArray(_Changed(variable.copy(deep=False), function))
     return xr.Variable(variable.dims, lazy, variable.attrs, variable.encoding)
 
 
-class _Conjugate(BackendArray):  # type: ignore[misc, unused-ignore]
-    """Something that has not been read yet, conjugated as it is."""
+class _Changed(BackendArray):
+    """Something that has not been read yet, with a function of each of its values."""
 
-    def __init__(self, source: xr.Variable) -> None:
-        self.source = source
-        self.shape = source.shape
-        self.dtype = source.dtype
+    def __init__(self, source: xr.Variable, function: Callable[[Any], Any]) -> None:
+        self.source, self.function = source, function
+        self.shape, self.dtype = source.shape, source.dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        return indexing.explicit_indexing_adapter(
-            key, self.shape, indexing.IndexingSupport.OUTER, self._read
-        )
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
-    def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+    def _read(self, key: tuple[Any, ...]) -> Any:
         chosen = self.source.isel(dict(zip(self.source.dims, key, strict=True)))
-        return np.conj(chosen.values)
+        return self.function(chosen.values)
