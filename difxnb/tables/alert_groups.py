@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _PLACES = {rule: place for place, rule in enumerate(RULES)}
 _LEAST = int(max(Severity))
+_LONGEST_NAME = 255
 _MOST_SENDERS = 64
 _JOB_FILES = frozenset({".input", ".difx", ".machines", ".threads", ".calc", ".im"})
 
@@ -111,7 +112,8 @@ class AlertGroups:
 
     def add(self, told: Told, finding: Finding | None) -> None:
         """Take in an alert, and what a rule found of it."""
-        told = told._replace(text=told.text[:LONGEST])
+        job, source = told.job[:_LONGEST_NAME], told.source[:_LONGEST_NAME]
+        told = told._replace(text=told.text[:LONGEST], job=job, source=source)
         key = (told.job, *(("", without_numbers(told.text)) if finding is None else key_of(finding)))
         group = self._groups.get(key)
         if group is None:
