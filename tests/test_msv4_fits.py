@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Visibilities and Measurement Sets held against the FITS-IDI file that difx2fits 2.9 made of the same job.
 
-difx2fits changes three things on purpose: it turns baseline vectors round, conjugates spectra (both FITS-IDI's sign), and
-scales them. Its scale is (2.1392 / 3.3359)² for 2-bit samples: a factor with which the amplitudes become those of the
-VLBA's former correlator, for each antenna over the level of the high 2-bit samples. It multiplies spectra by
-their weight as well, so that they are the plain sums of the valid data again, while SWIN has means.
+difx2fits changes three things on purpose: it turns baseline vectors round, conjugates spectra (both FITS-IDI's sign),
+and scales them. Its scale is (2.1392 / 3.3359)² for 2-bit samples: a factor with which the amplitudes become those of
+the VLBA's former correlator, for each antenna over the level of the high 2-bit samples. It multiplies spectra by their
+weight as well, so that they are sums of the valid data again, while SWIN has means.
 
 It leaves out integrations that reach beyond their scan. It finds that out when it reads the first record behind, but
 before it has written the row before that: so the last row before such an integration is lost, too.
@@ -46,7 +46,9 @@ class Fits:
         spectra = rows["FLUX"].astype(np.float64).reshape(-1, BANDS, CHANNELS, len(HANDS), 2)
         self.spectra = spectra[..., 0] + 1j * spectra[..., 1]
         self.weights = rows["WEIGHT"].reshape(-1, BANDS, len(HANDS))
-        self.uvw_m = np.stack([rows[name] for name in ("UU---SIN", "VV---SIN", "WW---SIN")], axis=1).astype(float)
+        self.uvw_m = np.stack([rows[name] for name in ("UU---SIN", "VV---SIN", "WW---SIN")], axis=1).astype(
+            float
+        )
         self.uvw_m *= SPEED_OF_LIGHT
         self.baselines = rows["BASELINE"]
 
@@ -71,7 +73,9 @@ def places(idi: Fits, dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     antennas = [telescope.name for telescope in difxnb.read_input(FOLDER / "alpha_1.input").telescopes]
     numbers = [
         baseline_number(antennas.index(first), antennas.index(second))
-        for first, second in zip(dataset["antenna1_name"].values, dataset["antenna2_name"].values, strict=True)
+        for first, second in zip(
+            dataset["antenna1_name"].values, dataset["antenna2_name"].values, strict=True
+        )
     ]
     distance = np.abs(idi.unix[:, None] - unix_seconds(dataset["time"].values)[None, :])
     return distance.argmin(axis=1), np.array([numbers.index(number) for number in idi.baselines])
@@ -169,7 +173,10 @@ def test_antennas_and_sources_are_where_fits_has_them(idi: Fits, tree: xr.DataTr
             assert (row["MNTSTA"], one["mount"].item()) == (0, "ALT-AZ")
         for row in idi.tables["ANTENNA"]:
             one = antennas.sel(antenna_name=row["ANNAME"].decode().strip())
-            assert one["polarization_type"].values.tolist() == [row["POLTYA"].decode(), row["POLTYB"].decode()]
+            assert one["polarization_type"].values.tolist() == [
+                row["POLTYA"].decode(),
+                row["POLTYB"].decode(),
+            ]
         source, ours = idi.tables["SOURCE"][0], node["field_and_source_base_xds"].to_dataset()
         assert ours["source_name"].values.tolist() == [source["SOURCE"].decode().strip()]
         np.testing.assert_allclose(

@@ -136,14 +136,9 @@ def _present(weight: xr.DataArray) -> NDArray[np.bool_]:
 
 
 def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positions) -> xr.Dataset:
-    spectra = piece.of(dataset["VISIBILITY"])
-    visibility = arrays.visibility(spectra)
-    weights = arrays.weights(piece.of(weight), visibility)
-    variables = {
-        "VISIBILITY": visibility,
-        "WEIGHT": weights,
-        "FLAG": arrays.flags(spectra, weights, visibility),
-    }
+    spectra = arrays.visibility(piece.of(dataset["VISIBILITY"]))
+    weights = arrays.weights(piece.of(weight), spectra)
+    variables = {"VISIBILITY": spectra, "WEIGHT": weights, "FLAG": arrays.flags(spectra, weights)}
     if "UVW" in dataset:
         variables["UVW"] = _vectors(dataset, piece)
     if not {"phase_center", "pulsar_bin"} & set(dataset.dims):

@@ -24,66 +24,81 @@ DIMS = ("time", "baseline_id", "frequency", "polarization")
 _SOURCE = ("time", "baseline", "channel", "polarization")  # the same in our Datasets
 
 
-class Spectra(BackendArray):
-    """Spectra in the order of `DIMS`; with `weight` their flags instead.
+class _Lazy(BackendArray):
+    """Values with the axes `DIMS` that are made when they are asked for, of a part of what they are made of."""
 
-    Parameters
-    ----------
-    source : Variable
-        With the axes of our Datasets; one that is missing has length 1.
-    weight : ndarray, shape (time, baseline, polarization), optional
-        Of what weighs nothing the flag is set.
-    """
-
-    def __init__(self, source: xr.Variable, weight: NDArray[np.floating] | None = None) -> None:
-        self._source, self._weight = source, weight
-        self.shape = tuple(source.sizes.get(dim, 1) for dim in _SOURCE)
-        self.dtype = source.dtype if weight is None else np.dtype(bool)
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        ranges = [_range(one, size) for one, size in zip(key, self.shape, strict=True)]
-        wanted = {dim: one for dim, one in zip(_SOURCE, ranges, strict=True) if dim in self._source.dims}
-        found = self._source.isel(wanted)
-        ordered = found.transpose(*(dim for dim in _SOURCE if dim in found.dims)).values
-        spectra = ordered.reshape([found.sizes.get(dim, 1) for dim in _SOURCE])
-        if self._weight is not None:
-            weight = self._weight[np.ix_(ranges[0], ranges[1], ranges[3])][:, :, None, :]
-            spectra = np.isnan(spectra) | (weight == 0)
-        singles = tuple(0 if np.ndim(one) == 0 and not isinstance(one, slice) else slice(None) for one in key)
-        return np.asarray(spectra[singles])
+        is_single = [isinstance(one, int | np.integer) for one in key]
+        parts = [slice(one, one + 1) if single else one for one, single in zip(key, is_single, strict=True)]
+        return np.asarray(self._part(parts)[tuple(0 if single else slice(None) for single in is_single)])
+
+    def _part(self, key: Sequence[Any]) -> NDArray[Any]:
+        """Give the part that slices and indices mean, each along its own axis."""
+        raise NotImplementedError
+
+    def variable(self) -> xr.Variable:
+        """Give a variable that asks for values when it is used, and keeps none."""
+        return xr.Variable(DIMS, indexing.LazilyIndexedArray(self), fastpath=True)
 
 
-def _range(key: Any, size: int) -> NDArray[np.intp]:
-    if isinstance(key, slice):
-        return np.arange(size)[key]
-    return np.atleast_1d(np.asarray(key, dtype=np.intp))
+class _Spectra(_Lazy):
+    """Spectra of a Dataset in another order of axes; an axis that the Dataset does not have is of length 1."""
+
+    def __init__(self, source: xr.Variable) -> None:
+        self._source = source
+        self.shape = tuple(source.sizes.get(dim, 1) for dim in _SOURCE)
+        self.dtype = source.dtype
+
+    def _part(self, key: Sequence[Any]) -> NDArray[Any]:
+        wanted = zip(_SOURCE, key, strict=True)
+        found = self._source.isel({dim: one for dim, one in wanted if dim in self._source.dims})
+        ordered = found.transpose(*(dim for dim in _SOURCE if dim in found.dims))
+        return np.asarray(ordered.values.reshape([found.sizes.get(dim, 1) for dim in _SOURCE]))
+
+
+class _Flags(_Lazy):
+    """Whether spectra are missing or weigh nothing."""
+
+    def __init__(self, spectra: xr.Variable, weight: xr.Variable) -> None:
+        self._spectra, self._weight = spectra, weight
+        self.shape, self.dtype = spectra.shape, np.dtype(bool)
+
+    def _part(self, key: Sequence[Any]) -> NDArray[Any]:
+        where = dict(zip(DIMS, key, strict=True))
+        spectra, weight = self._spectra.isel(where).values, self._weight.isel(where).values
+        return np.asarray(np.isnan(spectra) | (weight == 0))
 
 
 def visibility(array: xr.DataArray) -> xr.Variable:
     """Spectra of a piece, which has no axes but those of baselines, times, channels and polarizations."""
     if array.chunks is None:
-        return _lazy(Spectra(array.variable))
+        return _Spectra(array.variable).variable()
     return _regular(_arranged(array, _SOURCE)).variable
 
 
 def weights(array: xr.DataArray, like: xr.Variable) -> xr.Variable:
     """Weights of a piece, the same for all channels; those that are not known count as 1."""
     spread = _arranged(array, ("time", "baseline", "polarization"))
+    if like.chunks is not None:
+        spread = spread.chunk({dim: like.chunksizes[dim] for dim in spread.dims})
     if spread.chunks is None:
-        spread = spread.copy(data=known_weights(spread.values).astype(np.float32))
+        known = spread.copy(data=known_weights(spread.values).astype(np.float32))
     else:
-        spread = spread.fillna(np.float32(1)).astype(np.float32)
-    found = spread.expand_dims(frequency=like.sizes["frequency"]).transpose(*DIMS)
-    return found.variable if like.chunks is None else found.variable.chunk(like.chunksizes)
+        known = spread.fillna(np.float32(1)).astype(np.float32)
+    found = known.expand_dims(frequency=like.sizes["frequency"]).transpose(*DIMS).variable
+    return found if like.chunks is None else found.chunk(like.chunksizes)
 
 
-def flags(array: xr.DataArray, weight: xr.Variable, spectra: xr.Variable) -> xr.Variable:
+def flags(spectra: xr.Variable, weight: xr.Variable) -> xr.Variable:
     """Whether a value is missing, or weighs nothing."""
-    if array.chunks is None:
-        return _lazy(Spectra(array.variable, weight.isel(frequency=0).values))
+    if spectra.chunks is None:
+        return _Flags(spectra, weight).variable()
     return xr.Variable(DIMS, (np.isnan(spectra) | (weight == 0)).data)
 
 
@@ -98,11 +113,6 @@ def exposure(weight: xr.Variable, integration_time: float) -> xr.Variable:
     one = weight.isel(frequency=0).astype(np.float64)
     products = (one > 0).sum("polarization")
     return one.sum("polarization") / np.maximum(products, 1) * integration_time
-
-
-def _lazy(array: BackendArray) -> xr.Variable:
-    held = indexing.MemoryCachedArray(indexing.LazilyIndexedArray(array))  # type: ignore[no-untyped-call]
-    return xr.Variable(DIMS, held, fastpath=True)
 
 
 def _arranged(array: xr.DataArray, order: Sequence[str]) -> xr.DataArray:

@@ -179,7 +179,9 @@ def _groups(columns: list[NDArray[Any]]) -> Iterator[tuple[NDArray[np.bool_], st
 
 
 def _name(dataset: xr.Dataset, center: int, pulsar_bin: int, band: int, suffix: str) -> str:
-    parts = [str(dataset.attrs.get("job", "")) or "visibilities", f"band{label(dataset, 'band', band)}"]
+    first, *others = str(dataset.attrs.get("job", "")).split(", ")
+    parts = [f"{first or 'visibilities'}{f'+{len(others)}' if others else ''}"]
+    parts.append(f"band{label(dataset, 'band', band)}")
     if "phase_center" in dataset.dims:
         parts.append(f"center{label(dataset, 'phase_center', center)}")
     if "pulsar_bin" in dataset.dims:
