@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from difxnb.errors import FileFormatError
 from difxnb.formats.swin_header import HEADER_BYTES
 
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**21
 """Few enough to stay in the processor's cache, enough to make the work on each block small."""
 _FIRST_LOOK = 2**12
 

@@ -56,6 +56,8 @@ class Headers(NamedTuple):
 
     def first(self, count: int) -> Headers:
         """The first of them."""
+        if count >= self.start.size:
+            return self
         return Headers._make(column[:count] for column in self)
 
 
@@ -77,19 +79,16 @@ def leading(good: NDArray[np.bool_]) -> int:
 
 
 def well_formed(headers: Headers) -> int:
-    """How many begin as a record, and have a row of the FREQ table and a bin that can be, before one has not."""
+    """How many begin as a record, with a baseline, frequency, bin and weight that can be, before one does not."""
     good = headers.start == _START
-    good &= (headers.product & np.uint64(0xFFFF0000)) == 0
+    good &= ((headers.product | headers.baseline_mjd) & np.uint64(0xFFFF0000)) == 0
     good &= headers.bin_high == 0
     good &= (headers.weight >= 0) & (headers.weight <= _HEAVIEST)
     return leading(good)
 
 
 def product_keys(headers: Headers) -> NDArray[np.uint64]:
-    """One number for each product: freq, baseline, polarization and bin, 16 bits each.
-
-    A baseline of more than 16 bits is not seen here but where times are checked.
-    """
+    """One number for each product of well-formed headers: freq, baseline, polarization and bin, 16 bits each."""
     return headers.product | ((headers.baseline_mjd & np.uint64(HIGHEST_FREQ)) << np.uint64(16))
 
 
@@ -162,8 +161,7 @@ def runs_of(headers: Headers) -> tuple[Runs, int]:
     count = headers.start.size if sane == starts.size else int(starts[sane])
     times = (days[:sane] - UNIX_EPOCH_MJD) * (DAY_S * _NANO)
     times += np.rint(seconds[:sane] * _NANO).astype(np.int64)
-    wide = leading((headers.baseline_mjd & np.uint64(0xFFFF0000)) == 0)
-    return Runs(starts[:sane], times, sources[:sane], configs[:sane]), min(count, wide)
+    return Runs(starts[:sane], times, sources[:sane], configs[:sane]), count
 
 
 def problem_of(header: bytes) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIERS = np.array(
+    [0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0xABC98388FB8FAC03, 0x8CB92BA72F3D8DD7], dtype=np.uint64
+)
 _FEWEST_SLOTS, _MOST_SLOTS = 2**12, 2**22
 
 
@@ -50,19 +52,22 @@ class ProductColumns:
         return self._find(keys)
 
     def _arrange(self) -> None:
+        """Fill the slots, by the multiplier for which the fewest products share one."""
         self._keys = np.array(self.keys, dtype=np.uint64)
-        bits = max(_FEWEST_SLOTS, min(_MOST_SLOTS, 32 * len(self._column))).bit_length() - 1
+        bits = max(_FEWEST_SLOTS, min(_MOST_SLOTS, 64 * len(self._column))).bit_length() - 1
         self._shift = np.uint64(64 - bits)
-        self._slots = np.zeros(2**bits, dtype=np.int32)
-        self._slots[self._places(self._keys)] = np.arange(len(self._column))
-
-    def _places(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        return (keys * _MULTIPLIER >> self._shift).view(np.int64)
+        best = -1
+        for multiplier in _MULTIPLIERS:
+            slots = np.zeros(2**bits, dtype=np.int32)
+            slots[self._keys * multiplier >> self._shift] = np.arange(len(self._column))
+            found = int(np.count_nonzero(slots))
+            if found > best:
+                best, self._multiplier, self._slots = found, multiplier, slots
 
     def _find(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
         if not self._column:
             return np.full(keys.size, -1, dtype=np.int32)
-        columns = self._slots[self._places(keys)]
+        columns: NDArray[np.int32] = self._slots[(keys * self._multiplier >> self._shift).view(np.int64)]
         others = np.flatnonzero(self._keys[columns] != keys)
         if others.size:
             columns[others] = [self._column.get(key, -1) for key in keys[others].tolist()]

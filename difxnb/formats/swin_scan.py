@@ -45,6 +45,7 @@ from difxnb.formats.swin_header import (
     well_formed,
 )
 from difxnb.formats.swin_lengths import RecordLengths
+from difxnb.formats.swin_rhythm import Rhythm
 from difxnb.formats.swin_table import Skipped, SwinTable
 
 OnError = Literal["raise", "skip"]
@@ -144,7 +145,7 @@ class _Scan:
         self._content, self._lengths, self._growing = content, lengths, growing
         self._skips_damage = on_error == "skip"
         self._gathered, self._skips = Gathered(content.path), SkippedPlaces()
-        self._equally_long = True
+        self._equally_long, self._rhythm = True, Rhythm()
         self._most = _ALL
 
     def thaw(self, table: SwinTable) -> None:
@@ -186,7 +187,10 @@ class _Scan:
         if end > self._content.size:
             count -= 1
             end = int(offsets[count])
-        self._gathered.add(offsets[:count], columns[:count], headers.first(count), runs.before(count))
+        headers, runs = headers.first(count), runs.before(count)
+        self._gathered.add(offsets[:count], columns[:count], headers, runs)
+        if not step:
+            self._rhythm.observe(_freqs(headers), runs)
         self._most = min(4 * self._most, _ALL)
         return end
 
@@ -201,14 +205,19 @@ class _Scan:
             count = min(1 + (len(block) - HEADER_BYTES) // step, self._most)
             headers = decode(block, count, step)
         else:
-            return self._walk(offset, block)
+            return self._unequal(offset, block)
         return _Proposal(offset + step * np.arange(count), headers, step)
 
-    def _walk(self, offset: int, block: memoryview) -> _Proposal:
+    def _unequal(self, offset: int, block: memoryview) -> _Proposal:
         """Records of different lengths; the first at least, be its length known or not."""
-        places = self._lengths.walk(block[: len(block) // 2 * 2], self._most)
-        heads = np.ndarray((len(block) - HEADER_BYTES + 1,), f"V{HEADER_BYTES}", block, 0, (1,))[places]
-        return _Proposal(offset + places, decode(heads, places.size, HEADER_BYTES), 0)
+        places, freqs = self._rhythm.foretell(self._lengths.table, len(block))
+        if places.size:
+            proposal = _at(offset, block, places[: self._most])
+            same = leading(_freqs(proposal.headers) == freqs[: self._most])
+            self._rhythm.judge(same, proposal.offsets.size)
+            # The first of another frequency is in its place still.
+            return proposal._replace(headers=proposal.headers.first(same + 1))
+        return _at(offset, block, self._lengths.walk(block[: len(block) // 2 * 2], self._most))
 
     def _equally_far(self, headers: Headers, step: int) -> int:
         """How many headers are in their places because all records before them have the same length."""
@@ -300,3 +309,9 @@ class _Scan:
 
 def _freqs(headers: Headers) -> NDArray[np.int64]:
     return (headers.product & np.uint64(HIGHEST_FREQ)).view(np.int64)
+
+
+def _at(offset: int, block: memoryview, places: NDArray[np.int64]) -> _Proposal:
+    """Headers at places of a block that begins at an offset."""
+    everywhere = np.ndarray((len(block) - HEADER_BYTES + 1,), f"V{HEADER_BYTES}", block, 0, (1,))
+    return _Proposal(offset + places, decode(everywhere[places], places.size, HEADER_BYTES), 0)
