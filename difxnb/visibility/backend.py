@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,7 +34,7 @@ class DifxBackend(BackendEntrypoint):
         self,
         filename_or_obj: Any,
         *,
-        drop_variables: str | list[str] | None = None,
+        drop_variables: str | Iterable[str] | None = None,
         input: str | PathLike[str] | Input | None = None,
         on_error: OnError = "raise",
         growing: bool = False,
@@ -48,6 +49,9 @@ class DifxBackend(BackendEntrypoint):
         is_found = isinstance(filename_or_obj, FoundJobs)
         found = filename_or_obj if is_found else find_jobs(filename_or_obj, input)
         built = build_dataset(found, on_error=on_error, growing=growing)
+        if not is_found:  # dask, which xarray asks to cut coordinates too, knows no size of objects
+            texts = [name for name, one in built.coords.items() if one.dtype == object]
+            built = built.assign_coords({name: built[name].astype(str) for name in texts})
         if drop_variables is None:
             return built
         names = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables)

@@ -12,7 +12,8 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from os import PathLike, stat
+from hashlib import blake2b
+from os import stat
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.input import Input
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin_scan import OnError
-from difxnb.formats.swin_table import SwinTable
+from difxnb.formats.swin_table import Skipped, SwinTable
 from difxnb.visibility.axes import Axes, Key, dataset_on, key_of
 from difxnb.visibility.file_tables import file_table
 from difxnb.visibility.finding import FoundJob, FoundJobs
@@ -36,7 +37,6 @@ from difxnb.visibility.scan_names import scan_names, source_names
 from difxnb.visibility.stitched import has_doubtful_autocorrelations
 
 _CHUNK_BYTES = 64 * 2**20
-_LISTED = 1000  # places passed over that are listed one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,10 @@ class _Job:
 
 
 def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.Dataset:
-    """Build the Dataset; see :func:`difxnb.open_visibilities`."""
+    """Build the Dataset; see :func:`difxnb.open_visibilities`.
+
+    Its ``encoding["token"]`` is another one whenever files or axes are.
+    """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
     jobs = [_load(one, on_error, growing) for one in found.jobs]
@@ -70,8 +73,10 @@ def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.D
     if axes.kept[0]:
         along["phase_center_name"] = (("time", "phase_center"), _center_names(jobs, assembly))
     attrs = _attrs(jobs, assembly.duplicates())
-    _warn(jobs, attrs)
-    return dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
+    _warn(jobs)
+    made = dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
+    made.encoding["token"] = blake2b(repr(plan).encode(), digest_size=16).hexdigest()
+    return made
 
 
 def _load(found: FoundJob, on_error: OnError, growing: bool) -> _Job:
@@ -110,10 +115,9 @@ def _expected(job: _Job) -> list[Key]:
 
 
 def _occurring(table: SwinTable) -> list[Key]:
-    names = ("antenna1", "antenna2", "freq", "polarization")
-    columns = [table.products[name].tolist() for name in names]
-    bins = table.products["pulsar_bin"].tolist()
-    return [Key(*row[:4], pulsar_bin=row[4]) for row in zip(*columns, bins, strict=True)]
+    names = ("antenna1", "antenna2", "freq", "polarization", "pulsar_bin")
+    columns = (table.products[name].tolist() for name in names)
+    return [Key(a, b, freq, hands, 0, number) for a, b, freq, hands, number in zip(*columns, strict=True)]
 
 
 def _joined_key(key: Key, antennas: Sequence[int], bands: Sequence[int]) -> Key:
@@ -136,7 +140,7 @@ def _plan(
             bands=bands,
             sources=job.sources,
             files=tuple(
-                FilePlan(str(file.path), table.end, _size(file.path, table), center_places[file.phase_center])
+                FilePlan(str(file.path), table.end, *_stamp(table), center_places[file.phase_center])
                 for file, table in zip(job.found.files, job.tables, strict=True)
             ),
         )
@@ -146,19 +150,21 @@ def _plan(
     return Plan(plans, values, axes.kept, n_times, axes.channels, on_error, growing)
 
 
-def _size(path: PathLike[str], table: SwinTable) -> int:
-    """Bytes of a file; of one that cannot be read those that were used, which is none."""
-    return stat(path).st_size if table.end else 0
+def _stamp(table: SwinTable) -> tuple[int, int]:
+    """Size and time of the last change of a file; of one that cannot be read there are none."""
+    if not table.end:
+        return 0, 0
+    status = stat(table.path)
+    return status.st_size, status.st_mtime_ns
 
 
 def _variables(plan: Plan, assembly: Assembly, axes: Axes) -> dict[str, xr.Variable]:
     dims = ("time", *axes.dims)
     center = ("phase_center",) if axes.kept[0] else ()
-    rows = max(1, _CHUNK_BYTES // axes.row_bytes)
 
     def lazy(dims: tuple[str, ...], array: LazyArray) -> xr.Variable:
-        chunks = dict(zip(dims, (max(1, min(rows, array.shape[0])), *array.shape[1:]), strict=True))
-        return xr.Variable(dims, LazilyIndexedArray(array), encoding={"preferred_chunks": chunks})
+        encoding = {"preferred_chunks": {"time": max(1, _CHUNK_BYTES // axes.row_bytes)}}
+        return xr.Variable(dims, LazilyIndexedArray(array), encoding=encoding)
 
     return {
         "VISIBILITY": lazy((*dims, "channel"), LazySpectra(plan, assembly)),
@@ -226,30 +232,34 @@ def _first_config(job: _Job) -> int:
 
 
 def _skipped_text(tables: Iterable[SwinTable]) -> str:
-    """What was passed over as JSON; many places beyond a limit are summed up in the last one."""
+    """What was passed over as JSON; places of a file that are not listed one by one are summed up."""
     listed = [
         {"file": str(table.path), "offset": one.offset, "size": one.size, "reason": one.reason}
         for table in tables
-        for one in table.skipped
+        for one in (*table.skipped, *_rest(table))
     ]
-    if not listed:
-        return ""
-    rest = listed[_LISTED:]
-    if rest:
-        size = sum(int(one["size"]) for one in rest)
-        reason = f"{len(rest)} more places, the first of them here"
-        listed[_LISTED:] = [{**rest[0], "size": size, "reason": reason}]
-    return json.dumps(listed)
+    return json.dumps(listed) if listed else ""
 
 
-def _warn(jobs: Sequence[_Job], attrs: dict[str, Any]) -> None:
-    if attrs["skipped"]:
-        skipped = json.loads(attrs["skipped"])
-        size, files = sum(one["size"] for one in skipped), {one["file"] for one in skipped}
+def _rest(table: SwinTable) -> list[Skipped]:
+    """Places of a file that are counted and not listed, as one."""
+    left = table.skipped_places - len(table.skipped)
+    size = table.skipped_bytes - sum(one.size for one in table.skipped)
+    return (
+        [Skipped(table.skipped[-1].offset, size, f"{left} more places behind this one")] if left > 0 else []
+    )
+
+
+def _warn(jobs: Sequence[_Job]) -> None:
+    damaged = [table for job in jobs for table in job.tables if table.skipped]
+    if damaged:
+        places, size = (
+            sum(getattr(table, name) for table in damaged) for name in ("skipped_places", "skipped_bytes")
+        )
+        first = damaged[0].skipped[0]
         warnings.warn(
-            f"{len(skipped)} places ({size} bytes) of {len(files)} files were passed over, "
-            f"the first in {skipped[0]['file']}, byte {skipped[0]['offset']}: {skipped[0]['reason']}; "
-            "skipped_frame(dataset) lists them",
+            f"{places} places ({size} bytes) in {len(damaged)} files were passed over, the first in "
+            f"{damaged[0].path}, byte {first.offset}: {first.reason}; skipped_frame(dataset) lists them",
             DamagedData,
             stacklevel=_caller(),
         )

@@ -69,15 +69,20 @@ def _without(table: SwinTable, strange: NDArray[np.bool_], n_antennas: int, on_e
         offsets = table.offsets[:, column]
         first, product = int(offsets[offsets >= 0].min()), table.products[column]
         reason = (
-            f"refers to antennas {product['antenna1']} and {product['antenna2']}; the job has {n_antennas} "
-            "(rows 0 to {n_antennas - 1}): is it the .input of this output?"
+            f"refers to antennas {product['antenna1']} and {product['antenna2']}; the job has {n_antennas}, "
+            "counted from 0; is the .input the one of this file?"
         )
         if on_error == "raise":
             raise FileFormatError(table.path, f"byte {first}", reason)
         count = int((offsets >= 0).sum())
         skipped.append(Skipped(first, count * (HEADER.itemsize + 8 * int(product["channels"])), reason))
     left = chosen(table, (table.offsets >= 0) & ~strange)
-    return replace(left, skipped=(*left.skipped, *skipped))
+    return replace(
+        left,
+        skipped=(*left.skipped, *skipped),
+        skipped_places=left.skipped_places + len(skipped),
+        skipped_bytes=left.skipped_bytes + sum(one.size for one in skipped),
+    )
 
 
 def up_to(table: SwinTable, end: int) -> SwinTable:
@@ -136,4 +141,5 @@ def _empty(path: Path, reason: str) -> SwinTable:
         pairs=np.zeros((0, 2), dtype=np.int32),
         uvw=np.zeros((0, 0, 3)),
         skipped=(Skipped(0, 0, reason),),
+        skipped_places=1,
     )

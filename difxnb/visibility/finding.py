@@ -36,14 +36,9 @@ class FoundJob:
 
 @dataclass(frozen=True, slots=True)
 class FoundJobs:
-    """What a source meant, in a form by which dask tells whether anything has changed."""
+    """What a source meant."""
 
     jobs: tuple[FoundJob, ...]
-
-    def __dask_tokenize__(self) -> object:
-        files = [file.path for job in self.jobs for file in job.files]
-        sizes = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files if path.is_file()]
-        return [str(path) for path in files], sizes, [repr(job.input) for job in self.jobs]
 
 
 def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) -> FoundJobs:

@@ -8,7 +8,7 @@ docstring. Mirrors ``difx-files.md`` 13.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from os import PathLike
 from typing import Any
 
@@ -18,6 +18,7 @@ import xarray as xr
 from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
 from difxnb.visibility.backend import DifxBackend
+from difxnb.visibility.chunks import Chunks, in_chunks
 from difxnb.visibility.finding import Source, find_jobs, kept_source
 
 OPENED = "difx"
@@ -30,9 +31,9 @@ def open_visibilities(
     input: str | PathLike[str] | Input | None = None,
     on_error: OnError = "raise",
     growing: bool = False,
-    chunks: int | Mapping[Any, Any] | str | None = None,
+    chunks: Chunks = None,
     cache: bool | None = None,
-    drop_variables: str | list[str] | None = None,
+    drop_variables: str | Iterable[str] | None = None,
 ) -> xr.Dataset:
     """Open visibilities as one Dataset; spectra are read when they are used.
 
@@ -55,11 +56,11 @@ def open_visibilities(
         Whether the correlator may still be writing: a last record that is not complete is then left out, and
         `reopen` gives what has come since.
     chunks : int, mapping, "auto" or None
-        Chunks of dask arrays, as of ``xarray.open_dataset``; ``{}`` gives whole integrations of some 64 MB. None makes
-        no dask arrays.
+        Chunks of dask arrays, as of ``xarray.open_dataset``; where that leaves time open, as ``{}`` does, a chunk has
+        whole integrations of some 64 MB. None makes no dask arrays.
     cache : bool, optional
         Whether spectra stay in memory once they were read; by default where `chunks` is None.
-    drop_variables : str or list of str, optional
+    drop_variables : str or iterable of str, optional
         What to leave out.
 
     Returns
@@ -91,9 +92,19 @@ def open_visibilities(
         "cache": cache,
         "drop_variables": drop_variables,
     }
-    opened = xr.open_dataset(find_jobs(source, input), engine=DifxBackend, **options)  # type: ignore[arg-type]
-    # Coordinates are in memory anyway; xarray makes even them lazy.
-    opened.coords.to_dataset().load(**({} if chunks is None else {"scheduler": "synchronous"}))
+    opened = xr.open_dataset(
+        find_jobs(source, input),  # type: ignore[arg-type]
+        engine=DifxBackend,
+        cache=chunks is None if cache is None else cache,
+        drop_variables=drop_variables,
+        on_error=on_error,
+        growing=growing,
+    )
+    opened.coords.to_dataset().load()  # they are in memory anyway; xarray makes even them lazy
+    if chunks is not None:
+        token = opened.encoding["token"]
+        cut = {name: in_chunks(one.variable, chunks, f"{name}-{token}") for name, one in opened.items()}
+        opened = opened.assign(cut)
     opened.encoding["source"] = opened.attrs["files"].partition("\n")[0]
     opened.encoding[OPENED] = {
         "source": kept_source(source),

@@ -30,11 +30,12 @@ _WORKER_PLANS = 4  # that a process keeps which did not open the files itself
 
 
 class FilePlan(NamedTuple):
-    """A SWIN file: up to which byte it is used, its size then, and the place of its phase centre."""
+    """A SWIN file: up to which byte it is used, size and last change then, and the place of its phase centre."""
 
     path: str
     end: int
     size: int
+    changed_ns: int
     phase_center: int
 
 
