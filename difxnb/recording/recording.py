@@ -7,6 +7,7 @@ objects that the session had.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import Counter
 from pathlib import Path
@@ -15,8 +16,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from difxnb.aio.server_info import ServerInfo
-from difxnb.formats.journal import Damage, Kind, is_journal, read_journal
+from difxnb.formats.journal import (
+    Damage,
+    Kind,
+    encode_header,
+    encode_record,
+    is_journal,
+    read_journal,
+)
 from difxnb.formats.journal_content import decode_facts, monitor_of
+from difxnb.formats.new_file import new_file
 from difxnb.markup import listed
 from difxnb.recording.captures import read_capture
 from difxnb.recording.monitor import KINDS as MONITOR_KINDS
@@ -208,6 +217,79 @@ class Recording:
 
         begin = self._start or 0.0
         return Replay(self._records, speed, _seconds(start, begin), _seconds(until, begin))
+
+    def anonymized(self) -> Recording:
+        """The same without names of users, hosts, addresses and directories, and without the server's environment.
+
+        The same pseudonym stands for the same name everywhere: ``user-1``, ``host-1``, ``domain-1``, ``address-1``,
+        ``/path-1``. Names of experiments, jobs, antennas, sources and scans stay, but for words in them that are names
+        of users or hosts; so do the names of job files, without their directories. Names that occur nowhere but in
+        free text, and do not look like an address or a path there, cannot be known: look through what you publish.
+        """
+        from difxnb.recording.anonymous import AnonymousRecords, pseudonyms_for
+
+        return Recording(AnonymousRecords(self._records, pseudonyms_for(self._records)))
+
+    def export(self, path: str | Path, format: str = "parquet", *, anonymize: bool = False) -> Path:
+        """Write what is in it to a folder of files that need no `difxnb` to be read.
+
+        Tables (messages, jobs and what happened to them, weights, runs, senders, connections…) are Parquet files;
+        visibilities of monitors are in `format`. ``manifest.json`` lists them.
+
+        Parameters
+        ----------
+        path : path
+            Folder to make.
+        format : {"parquet", "zarr", "netcdf"}
+            How visibilities are written; in Parquet one row for each spectrum. zarr needs ``difxnb[zarr]``.
+        anonymize : bool
+            Let no names of users, hosts, addresses and directories out: see `anonymized`.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        OutputExists
+            There is something already; nothing is overwritten.
+        ValueError
+            No such format.
+        """
+        from difxnb.recording.export import export
+
+        source = self.anonymized() if anonymize else self
+        return export(source, path, format, is_anonymous=anonymize)
+
+    def save_journal(self, path: str | Path, *, anonymize: bool = False) -> Path:
+        """Write it as a recording of its own: a capture turned into one, or one without names, to be shared.
+
+        Parameters
+        ----------
+        path : path
+            File to make.
+        anonymize : bool
+            See `anonymized`.
+
+        Raises
+        ------
+        OutputExists
+            The file is there already.
+        """
+        source = self.anonymized() if anonymize else self
+        salt = secrets.randbits(32)
+        with new_file(path, "recordings") as partial, open(partial, "xb") as file:
+            file.write(encode_header(salt))
+            for kind, time, payload, _ in source._records.records():
+                is_text = kind in (Kind.FILE, Kind.OFFER, Kind.SERVER)
+                file.write(encode_record(kind, time, payload, salt, pack=is_text))
+        return Path(path)
+
+    @property
+    def software(self) -> str:
+        """What made the recording."""
+        return self._session.software
 
     def __repr__(self) -> str:
         return f"<Recording {self.path.name}: {', '.join(self._facts().values())}>"
