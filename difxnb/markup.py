@@ -25,3 +25,10 @@ def listed(title: str, facts: Mapping[str, str]) -> str:
         f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items() if value
     )
     return f"<pre>{escape(title)}</pre><table>{rows}</table>"
+
+
+def plain(title: str, facts: Mapping[str, str]) -> str:
+    """The same as text: a line, and names and values in two columns under it; facts without a value are left out."""
+    known = {name: value for name, value in facts.items() if value}
+    width = max(map(len, known), default=0)
+    return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in known.items())])

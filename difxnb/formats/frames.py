@@ -7,10 +7,9 @@ is imported when a table is made, not before, so that reading a file stays cheap
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 
@@ -41,6 +40,7 @@ def utc(
     Series
         ``NaT`` also for what ``datetime64`` cannot hold (before 1678, after 2262).
     """
+    import numpy as np
     import pandas as pd
 
     mjd = np.array([np.nan if day is None else day for day in days], dtype=np.float64)
@@ -77,7 +77,7 @@ def numbers(values: Iterable[float | None], unit: float = 1.0) -> pd.Series[Any]
     """Numbers times the unit they are in; None becomes NaN."""
     import pandas as pd
 
-    return pd.Series([np.nan if value is None else value * unit for value in values], dtype="float64")
+    return pd.Series([math.nan if value is None else value * unit for value in values], dtype="float64")
 
 
 def truths(values: Iterable[bool]) -> pd.Series[Any]:
@@ -91,7 +91,7 @@ def texts(values: Iterable[str]) -> pd.Series[Any]:
     """Texts."""
     import pandas as pd
 
-    return pd.Series(list(values), dtype=object).infer_objects()
+    return pd.Series(list(values), dtype="str")
 
 
 def lists(values: Iterable[Sequence[object]]) -> pd.Series[Any]:

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.formats.companion import companion, output_folder
 from difxnb.formats.input_datastream import Band, Datastream, RecordedBand, RecordedFreq, ZoomBand, ZoomFreq
+from difxnb.markup import listed, plain, titled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "SKIP",
@@ -261,6 +266,48 @@ class Input:
             return output_folder(self.output_filename, self.path)
         named = {"calc": self.calc_filename, "threads": self.threads_filename}
         return companion(named.get(extension, f"{self.job_name}.{extension}"), self.path)
+
+    def frame(self, table: str = "products") -> pd.DataFrame:
+        """One of the file's tables as a DataFrame, one row per row of it, with names beside row numbers.
+
+        Parameters
+        ----------
+        table : str
+            - ``"products"``: what is correlated, one row per baseline, band and polarisation, antennas in the order in
+              which the correlator writes them;
+            - ``"job"``: COMMON SETTINGS, in one row;
+            - ``"configurations"``, ``"rules"``;
+            - ``"freqs"``: the FREQ table; ``is_written`` tells the bands that hold cross products;
+            - ``"telescopes"``: clocks as polynomials from ``clock_reference`` on (s, s/s, s/s²…; late is positive);
+            - ``"datastreams"``, ``"datastream_freqs"`` (with offsets of clock, phase and frequency), ``"bands"``;
+            - ``"baselines"``, ``"files"``, ``"network"``.
+
+        Returns
+        -------
+        DataFrame
+            Times are UTC. Numbers have SI units (s, Hz, rad, bytes) unless the name of the column says another.
+            ``band`` is a row of the FREQ table; ``frequency`` the band edge as the file has it: the lower one of a
+            ``U`` band, the upper one of an ``L`` band.
+
+        Raises
+        ------
+        ValueError
+            There is no such table.
+        """
+        from difxnb.formats.input_frames import input_frame
+
+        return input_frame(self, table)
+
+    def __repr__(self) -> str:
+        from difxnb.formats.input_summary import facts, title
+
+        return plain(title(self), facts(self))
+
+    def _repr_html_(self) -> str:
+        from difxnb.formats.input_summary import facts, title
+
+        tables = (titled(name, self.frame(name)) for name in ("telescopes", "freqs", "baselines"))
+        return listed(title(self), facts(self)) + "".join(tables)
 
     def channels(self, freq_index: int) -> int:
         """Channels of a spectrum written under a row of the FREQ table; IndexError where that is missing."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from difxnb.errors import FileFormatError
 from difxnb.formats.input_datastream import Band, Datastream, RecordedFreq, ZoomFreq
 from difxnb.formats.input_model import Baseline, BaselineFreq, Configuration, Freq, Input, Rule, Telescope
 from difxnb.formats.keyvalue import KeyValueReader, patterns
@@ -65,11 +64,7 @@ def parse_input(text: str, path: Path | None = None) -> Input:
         With the line, where something is missing, out of order or impossible; also for files of DiFX 1.
     """
     reader = KeyValueReader(text, path, _KNOWN, _HEADINGS)
-    old = [key for key in _OLD_KEYS if key in reader.keys]
-    if old:
-        raise FileFormatError(
-            path or "text", "", f"written for DiFX 1 (it has {old[0]!r}); only DiFX 2 can be read"
-        )
+    _refuse_old(reader)
     inp = Input(path=path, source_text=text)
     seen: list[str] = []
     while reader.remaining:
@@ -85,6 +80,15 @@ def parse_input(text: str, path: Path | None = None) -> Input:
         reader.fail(f"the table '# {missing[0]}' is missing")
     _check_references(reader, inp)
     return inp
+
+
+def _refuse_old(reader: KeyValueReader) -> None:
+    for key in _OLD_KEYS:
+        if key in reader.keys:
+            reader.fail_at(
+                key,
+                f"written for DiFX 1 (it has {key!r}); only DiFX 2 can be read. Make the job anew with vex2difx",
+            )
 
 
 def _table_name(heading: str) -> str:

@@ -6,14 +6,22 @@ Mirrors ``difx-files.md`` 10.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from difxnb.errors import FileFormatError
+from difxnb.formats import frames
 from difxnb.formats.keyvalue import WrittenFloat, read_text, write_text, written
+from difxnb.markup import titled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The newest files have a column more than older ones: the size of the output.
 _COLUMNS = (7, 8)
+_LARGEST_COUNT = 2**53
 
 
 @dataclass(slots=True)
@@ -60,6 +68,39 @@ class JobList:
     header: dict[str, str] = field(default_factory=dict)
     jobs: list[JobEntry] = field(default_factory=list)
 
+    def frame(self) -> pd.DataFrame:
+        """Jobs as a DataFrame, in the order of the file.
+
+        Returns
+        -------
+        DataFrame
+            ``job``, ``start`` and ``stop`` (UTC, to 0.01 s), ``n_antennas``, ``antennas``, ``pulsar_bins``,
+            ``phase_centers``, ``tera_ops`` (10^12 operations), ``out_size_mb`` (missing in older files).
+        """
+        jobs = self.jobs
+        return frames.table(
+            {
+                "job": frames.texts(job.name for job in jobs),
+                "start": frames.utc((job.mjd_start for job in jobs), step_ns=frames.WRITTEN_MJD_NS),
+                "stop": frames.utc((job.mjd_stop for job in jobs), step_ns=frames.WRITTEN_MJD_NS),
+                "n_antennas": frames.integers(job.n_antennas for job in jobs),
+                "antennas": frames.lists(job.antennas for job in jobs),
+                "pulsar_bins": frames.integers(job.pulsar_bins for job in jobs),
+                "phase_centers": frames.integers(job.phase_centers for job in jobs),
+                "tera_ops": frames.numbers(job.tera_ops for job in jobs),
+                "out_size_mb": frames.optional_integers(job.out_size_mb for job in jobs),
+            }
+        )
+
+    def __repr__(self) -> str:
+        made = ", ".join(
+            f"{key} {self.header[key]}" for key in ("exper", "pass", "DiFX") if key in self.header
+        )
+        return f"<JobList {self.path.name if self.path else ''}: {len(self.jobs)} jobs, {made}>"
+
+    def _repr_html_(self) -> str:
+        return titled(repr(self), self.frame())
+
 
 def parse_joblist(text: str, path: Path | None = None) -> JobList:
     """Read the text of a ``.joblist`` file.
@@ -103,17 +144,30 @@ def _parse_job(line: str, path: Path | None, line_number: int) -> JobEntry:
     try:
         return JobEntry(
             name=name,
-            mjd_start=WrittenFloat(mjd_start),
-            mjd_stop=WrittenFloat(mjd_stop),
-            n_antennas=int(n_antennas),
-            pulsar_bins=int(pulsar_bins),
-            phase_centers=int(phase_centers),
-            tera_ops=WrittenFloat(tera_ops),
-            out_size_mb=int(size[0]) if size else None,
+            mjd_start=_number(mjd_start),
+            mjd_stop=_number(mjd_stop),
+            n_antennas=_count(n_antennas),
+            pulsar_bins=_count(pulsar_bins),
+            phase_centers=_count(phase_centers),
+            tera_ops=_number(tera_ops),
+            out_size_mb=_count(size[0]) if size else None,
             antennas=antennas.split(),
         )
     except ValueError as error:
-        raise FileFormatError(path or "text", where, f"a column is no number: {error}") from error
+        raise FileFormatError(path or "text", where, f"a column is damaged: {error}") from error
+
+
+def _number(word: str) -> float:
+    number = WrittenFloat(word)
+    if not math.isfinite(number) or "_" in word:
+        raise ValueError(f"expected a number, found {word[:40]!r}")
+    return number
+
+
+def _count(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) < 16 and int(word) <= _LARGEST_COUNT):
+        raise ValueError(f"expected a count, found {word[:40]!r}")
+    return int(word)
 
 
 def format_joblist(joblist: JobList) -> str:

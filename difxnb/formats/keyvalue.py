@@ -106,6 +106,11 @@ class KeyValueReader:
         where = f"line {numbers[position]}" if 0 <= position < len(numbers) else "end of file"
         raise FileFormatError(self.path or "text", where, problem)
 
+    def fail_at(self, key: str, problem: str) -> NoReturn:
+        """Raise for the first line with a key."""
+        self._position = self.keys.index(key)
+        self.fail(problem)
+
     @property
     def remaining(self) -> int:
         """Lines left: no table can have more rows than that."""
