@@ -63,6 +63,13 @@ def _open_sockets() -> set[str]:
     return found
 
 
+@pytest.fixture(scope="session")
+def zarr_awake() -> None:
+    """Let zarr start the thread that it keeps for good, with its sockets, before tests are watched for what they leave."""
+    zarr = pytest.importorskip("zarr")
+    zarr.group(store=zarr.storage.MemoryStore())
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     """Fail a test that leaves a thread or a socket behind."""

@@ -105,7 +105,8 @@ def flags(spectra: xr.Variable, weight: xr.Variable) -> xr.Variable:
 def baseline_vectors(array: xr.DataArray) -> xr.Variable:
     """Baseline vectors of a piece, from antenna 2 to antenna 1: the sign of MSv4."""
     found = _arranged(array, ("time", "baseline", "uvw")).rename(uvw="uvw_label")
-    return (0.0 - found.astype(np.float64)).variable  # 0 - x: autocorrelations have no negative zeros
+    turned = 0.0 - found.astype(np.float64)  # 0 - x: autocorrelations have no negative zeros
+    return (turned if turned.chunks is None else _regular(turned)).variable
 
 
 def exposure(weight: xr.Variable, integration_time: float) -> xr.Variable:
