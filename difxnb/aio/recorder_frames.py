@@ -16,42 +16,12 @@ from difxnb.client.file_list import FileList
 from difxnb.client.vex2difx import Made
 from difxnb.formats.module_directory import ModuleDirectory
 from difxnb.tables.columns import integers, mjd_seconds, numbers, times
+from difxnb.tables.disk_health import SMART_NAMES, is_suspect
+from difxnb.tables.recorders import version_parts
 from difxnb.wire.file_list import parse_recording
 from difxnb.wire.files import Entry
 from difxnb.wire.message import Mark5Status, Mark5Version, Mark6Status, Message, Smart
 from difxnb.wire.recorders import OutputLine
-
-SMART_NAMES = {
-    1: "read errors",
-    3: "spin-up time, ms",
-    4: "start/stop count",
-    5: "reallocated sectors",
-    7: "seek errors",
-    8: "seek time performance",
-    9: "power-on time, h",
-    10: "spin retries",
-    11: "recalibration retries",
-    12: "power cycles",
-    187: "reported uncorrectable",
-    189: "high-fly writes",
-    190: "airflow temperature",
-    192: "retract cycles",
-    193: "load cycles",
-    194: "temperature, deg C",
-    195: "ECC recovered",
-    196: "relocation events",
-    197: "questionable sectors",
-    198: "uncorrectable sectors",
-    199: "DMA CRC errors",
-    200: "multi-zone errors",
-    201: "off-track errors",
-    202: "address-mark errors",
-    209: "offline seek performance",
-    212: "shock during write",
-}
-"""Attributes of disks by their number (difxmessage.md 7.8)."""
-
-_CRITICAL = frozenset({1, 5, 10, 196, 197, 198, 201})
 
 
 def _texts(values: Iterable[str | None]) -> pd.Series[str]:
@@ -112,19 +82,11 @@ def versions_frame(heard: Iterable[Heard]) -> pd.DataFrame:
     rows: list[tuple[str, str, str]] = []
     for message, _ in heard:
         if isinstance(message.body, Mark5Version):
-            rows += [(message.header.source, part, value) for part, value in _parts(message.body)]
+            rows += [(message.header.source, part, value) for part, value in version_parts(message.body)]
     return pd.DataFrame({name: _texts(row[i] for row in rows) for i, name in enumerate(_VERSION_COLUMNS)})
 
 
 _VERSION_COLUMNS = ("recorder", "part", "version")
-
-
-def _parts(version: Mark5Version) -> list[tuple[str, str]]:
-    board = version.daughter_board
-    found = [(name, getattr(version, name)) for name in version.__slots__ if name != "daughter_board"]
-    if board is not None:
-        found += [(f"daughter_board.{name}", getattr(board, name)) for name in board.__slots__]
-    return [(name, str(value)) for name, value in found if value is not None]
 
 
 def smart_frame(heard: Iterable[Heard]) -> pd.DataFrame:
@@ -145,7 +107,7 @@ def smart_frame(heard: Iterable[Heard]) -> pd.DataFrame:
             "id": integers(row[2] for row in rows),
             "name": _texts(SMART_NAMES.get(row[2]) for row in rows),
             "value": integers(row[3] for row in rows),
-            "suspect": pd.Series([row[2] in _CRITICAL and row[3] != 0 for row in rows], dtype=bool),
+            "suspect": pd.Series([is_suspect(row[2], row[3]) for row in rows], dtype=bool),
         }
     )
 

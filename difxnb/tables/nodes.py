@@ -21,6 +21,7 @@ from difxnb.markup import titled
 from difxnb.tables import columns
 from difxnb.tables.columns import INTEGERS, NUMBERS, TEXTS, TIMES
 from difxnb.tables.growing import Column, RowLog, place
+from difxnb.tables.hearing import Hearing
 from difxnb.tables.message_rows import Item, short_host
 from difxnb.tables.node_places import Places
 from difxnb.wire.events import Gap
@@ -78,8 +79,8 @@ class NodeTable:
         Hosts that fell out.
     duplicates : int
         Load reports that came again, and are no sign of life.
-    is_listening : bool
-        Whether load reports reach us at all; where they are not selected nobody is called silent.
+    hearing : Hearing
+        Whether load reports reach us at all; where they do not nobody is called silent.
     """
 
     def __init__(self, limit: int = 5000, *, limit_history: int = 100_000) -> None:
@@ -87,11 +88,10 @@ class NodeTable:
             raise ValueError("a table of hosts needs room for at least one")
         self.limit = limit
         self.version = self.dropped = self.duplicates = 0
-        self.is_listening = True
+        self.hearing = Hearing()
         self._nodes: OrderedDict[str, _Node] = OrderedDict()
         self._places = Places()
         self._history = RowLog(_HISTORY, limit_history)
-        self._connected_since: float | None = 0.0
         self._cached: tuple[int, float, pd.DataFrame] | None = None
         self._lock = threading.Lock()
 
@@ -107,7 +107,7 @@ class NodeTable:
         """Follow one message; what comes from no host of the correlator is passed over."""
         if isinstance(item, Gap):
             with self._lock:
-                self._connected_since = item.end
+                self.hearing.add(item)
         if not isinstance(item, Message) or not item.header.source:
             return
         rank, body = item.header.mpi_id, item.body
@@ -149,10 +149,8 @@ class NodeTable:
             frame = self._cached[2].copy(deep=False)
             heard = self._seconds(lambda node: node.last_heard)
             reported = self._seconds(lambda node: np.nan if node.load_time is None else node.load_time)
-            since = self._connected_since if self.is_listening else None
+            frame["silent"] = self.hearing.is_quiet(reported, moment, SILENT_SECONDS)
         frame["age"] = np.maximum(0.0, moment - heard)
-        quiet = False if since is None else moment - np.maximum(reported, since) > SILENT_SECONDS
-        frame["silent"] = np.isfinite(reported) & quiet
         return frame
 
     def history(self, node: str | None = None) -> pd.DataFrame:
