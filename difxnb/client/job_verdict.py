@@ -7,68 +7,18 @@ job only stopped talking, nobody knows. Mirrors difxmessage.md 6.3, 7.2 and 10, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from difxnb.formats.difxlog import LogEntry, parse_line
-from difxnb.wire.job import JobOutcome
+from difxnb.formats.difxlog_facts import ERRORS, Verdict, verdict_of_states
 from difxnb.wire.message import JobState
 
-_ERRORS = frozenset({"FATAL", "SEVERE", "ERROR"})
-_WORTH_KNOWING = _ERRORS | {"WARNING"}
+__all__ = ["Attempt", "Verdict", "last_attempt", "verdict_of_states"]
+
+_WORTH_KNOWING = ERRORS | {"WARNING"}
 _VERSION_ALERT, _RANK_ALERT = "STARTING mpifxcorr", "is running on host"
 _WRITTEN = " to write out time "
-
-_ENDS = {
-    JobState.DONE: JobOutcome.DONE,
-    JobState.TERMINATED: JobOutcome.STOPPED,
-    JobState.CRASHED: JobOutcome.FAILED,
-    JobState.ABORTING: JobOutcome.FAILED,
-    JobState.REFUSED: JobOutcome.REFUSED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """An outcome, and what it is based on."""
-
-    outcome: JobOutcome
-    evidence: str
-
-
-def verdict_of_states(states: Sequence[str], errors: int, where: str) -> Verdict | None:
-    """Judge one run.
-
-    Parameters
-    ----------
-    states : sequence of str
-        In the order in which they were told.
-    errors : int
-        Errors that were told; a job that is done with some is `DONE_WITH_ERRORS`, as with guiServer.
-    where : str
-        Who told them, for the evidence.
-
-    Returns
-    -------
-    Verdict or None
-        None while nothing says that the run is over.
-    """
-    for end, outcome in _ENDS.items():
-        if end in states:
-            return _with_errors(outcome, errors, f"{where}: {end}")
-    if JobState.MPI_DONE in states:
-        before = states[: list(states).index(JobState.MPI_DONE)]
-        last = f"after {before[-1]}" if before else "and nothing before"
-        return Verdict(JobOutcome.FAILED, f"{where}: MPI ended {last}, and the job was not done")
-    return None
-
-
-def _with_errors(outcome: JobOutcome, errors: int, evidence: str) -> Verdict:
-    if errors:
-        evidence = f"{evidence}, {errors} errors"
-    if outcome is JobOutcome.DONE and errors:
-        outcome = JobOutcome.DONE_WITH_ERRORS
-    return Verdict(outcome, evidence)
 
 
 @dataclass(slots=True)
@@ -120,7 +70,7 @@ class Attempt:
         elif entry.kind == "WEIGHTS":
             self.weights.append((self._written, entry.weights))
         elif entry.kind in _WORTH_KNOWING:
-            self.errors += entry.kind in _ERRORS
+            self.errors += entry.kind in ERRORS
             self.notable.append(entry)
         elif _WRITTEN in entry.text:
             self._written = _seconds(entry.text.rpartition(_WRITTEN)[2])

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from difxnb.formats.keyvalue import read_text
 
@@ -45,6 +44,7 @@ _OTHER_LINE = re.compile(
     re.ASCII | re.DOTALL,
 )
 _OTHER_JOB_WIDTH = 12
+_ONE_BLANK = ("STATUS", "WEIGHTS")
 # What is left of a line that was cut, or of one that no program is known to write.
 _REST = re.compile(
     _STAMP + r"(?: +(?P<mpi_id>-?\d{1,19})(?: (?P<sender>\S*))?(?= |$))?(?P<text>.*)", re.ASCII | re.DOTALL
@@ -52,8 +52,7 @@ _REST = re.compile(
 _DECIMALS = re.compile(r"\.(\d+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class LogEntry:
+class LogEntry(NamedTuple):
     """One line of a ``.difxlog``.
 
     Attributes
@@ -224,11 +223,13 @@ class LogWriter:
 def parse_line(line: str) -> LogEntry:
     """Understand one line; what is no line of a log is kept as text without kind."""
     if match := _LINE.fullmatch(line):
-        kind, text = match["kind"], match["text"]
+        time_text, rank, sender, kind, text = match.groups()
         # One blank ends the keyword of a state, two end a level; further ones belong to the text.
-        most = 1 if kind in ("STATUS", "WEIGHTS") else 2
-        blanks = min(most, len(text) - len(text.lstrip(" ")))
-        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"], kind, text[blanks:])
+        if text.startswith("  ") and kind not in _ONE_BLANK:
+            text = text[2:]
+        elif text.startswith(" "):
+            text = text[1:]
+        return LogEntry(time_text, _rank(rank), sender, kind, text)
     if match := _OTHER_LINE.fullmatch(line):
         text, job = match["text"], match["job"]
         padding = max(0, _OTHER_JOB_WIDTH - len(job)) + 1
@@ -242,6 +243,7 @@ def parse_line(line: str) -> LogEntry:
     return LogEntry("", None, "", "", line)
 
 
+@lru_cache(maxsize=4096)  # a job has as many as it has processes
 def _rank(text: str | None) -> int | None:
     if text is None or int(text) not in _INT32:
         return None

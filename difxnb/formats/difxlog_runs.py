@@ -8,7 +8,7 @@ how a run begins, and why none of its lines can be counted on: each was a datagr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from difxnb.formats.difxlog import LogEntry
 _ENDS = frozenset({"Done", "Aborting", "Terminated", "MpiDone", "Crashed"})
 _STARTED = frozenset({"starting", "announced"})
 _RANK = re.compile(r"MPI Process (-?\d+) is running on host", re.ASCII)
+_TELLING = ("STARTING ", "MPI Process ")
 _VERSION = re.compile(r"STARTING \S+ version (\S+)")
 # The last integrations may be logged after the end by so much; later ones are another run whose start was missed.
 _LATE_SECONDS = 10.0
@@ -52,16 +53,18 @@ class LogRun:
     marks: set[str] = field(default_factory=set)
 
     def add(self, entry: LogEntry) -> None:
-        """Take in a line of this run."""
-        self.lines += 1
-        if (when := entry.time) is not None:
-            self.begun = self.begun or when
-            self.ended = when
+        """Take in a line that tells how the run goes; the others are counted with :meth:`close`."""
         self.marks |= _marks(entry)
         if entry.kind == "STATUS" and entry.text.strip():
-            self._report(entry, when)
+            self._report(entry, entry.time)
         elif found := _VERSION.match(entry.text):
             self.version = found[1]
+
+    def close(self, entries: Sequence[LogEntry]) -> None:
+        """Take in which lines it has, whatever they tell."""
+        self.lines = len(entries)
+        self.begun = next((when for entry in entries if (when := entry.time) is not None), None)
+        self.ended = next((when for entry in reversed(entries) if (when := entry.time) is not None), None)
 
     def _report(self, entry: LogEntry, when: datetime | None) -> None:
         if entry.state == "Starting":
@@ -117,11 +120,18 @@ def split_runs(entries: Iterable[LogEntry]) -> tuple[list[LogRun], list[int]]:
     list of LogRun, list of int
         The runs, and for every entry the number of its run; none where there is no entry.
     """
+    lines = tuple(entries)
     runs: list[LogRun] = []
-    numbers: list[int] = []
-    for entry in entries:
-        if not runs or runs[-1].is_followed_by(entry):
+    firsts: list[int] = []
+    for place, entry in enumerate(lines):
+        is_telling = entry.kind == "STATUS" or entry.text.startswith(_TELLING)
+        if not runs or (is_telling and runs[-1].is_followed_by(entry)):
             runs.append(LogRun(len(runs) + 1))
-        runs[-1].add(entry)
-        numbers.append(len(runs))
+            firsts.append(place)
+        if is_telling:  # of a hundred lines a few
+            runs[-1].add(entry)
+    numbers: list[int] = []
+    for run, first, end in zip(runs, firsts, [*firsts, len(lines)][1:], strict=True):
+        run.close(lines[first:end])
+        numbers += [run.number] * run.lines
     return runs, numbers
