@@ -51,7 +51,13 @@ def mean_over(dataset: xr.Dataset, *what: str) -> xr.Dataset:
     if groups is not None and "integration_time" in dataset.attrs:
         lengths = integration_times(dataset)
         made.attrs["integration_time"] = max(float(lengths[group].sum().round(9)) for group in groups)
-    return made.transpose(*(axis for axis in dataset.dims if axis in made.dims))
+    return made.assign({name: _ordered(made[name], dataset[name]) for name in made.data_vars})
+
+
+def _ordered(made: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
+    """The mean with its axes in the order that they had."""
+    first = [axis for axis in like.dims if axis in made.dims]
+    return made.transpose(*first, ...)
 
 
 def _asked(dataset: xr.Dataset, what: Iterable[str]) -> tuple[set[str], str | None]:
@@ -66,7 +72,7 @@ def _asked(dataset: xr.Dataset, what: Iterable[str]) -> tuple[set[str], str | No
         raise ValueError(f"a mean is over one or several of {', '.join(_AXES)}, scan or '10s'; got {words}")
     for axis in (*axes, *("time" for _ in steps)):
         if axis not in dataset.dims:
-            raise ValueError(f"these visibilities have no axis {axis!r}; {listed(dataset.dims)}")
+            raise ValueError(f"these visibilities have no axis {axis!r}; {listed(dataset.sizes)}")
     return axes, steps[0] if steps else None
 
 
