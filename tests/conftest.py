@@ -65,7 +65,7 @@ def _open_sockets() -> set[str]:
 
 @pytest.fixture(scope="session")
 def zarr_awake() -> None:
-    """Let zarr start the thread that it keeps for good, with its sockets, before tests are watched for what they leave."""
+    """Let zarr start the thread that it keeps, with its sockets, before tests are watched for what they leave."""
     zarr = pytest.importorskip("zarr")
     zarr.group(store=zarr.storage.MemoryStore())
 

@@ -58,8 +58,9 @@ class _Spectra(_Lazy):
     def _part(self, key: Sequence[Any]) -> NDArray[Any]:
         wanted = zip(_SOURCE, key, strict=True)
         found = self._source.isel({dim: one for dim, one in wanted if dim in self._source.dims})
-        ordered = found.transpose(*(dim for dim in _SOURCE if dim in found.dims))
-        return np.asarray(ordered.values.reshape([found.sizes.get(dim, 1) for dim in _SOURCE]))
+        # Read first: in another order xarray would ask for single points.
+        ordered = found.values.transpose([found.dims.index(dim) for dim in _SOURCE if dim in found.dims])
+        return ordered.reshape([found.sizes.get(dim, 1) for dim in _SOURCE])
 
 
 class _Flags(_Lazy):
