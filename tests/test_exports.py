@@ -58,7 +58,7 @@ PLUMBING = {
     "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
-    "Correlator": {"messages", "jobs"},
+    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts"},
     "Job": {"name", "input_file"},
     "Messages": {"callback_errors", "failed_callbacks", "hidden"},
     "ServerInfo": {"version", "user", "difx_base", "setup_path"},

@@ -27,7 +27,9 @@ from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.remote_files import Progress
 from difxnb.errors import DifxError
+from difxnb.tables import AlertTable, NodeTable, RecorderTable
 from difxnb.wire.events import Gap
+from difxnb.wire.selection import selects
 
 if TYPE_CHECKING:
     from difxnb.aio.live_monitor import Monitor
@@ -55,6 +57,12 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         Everything that the server relays and says.
     jobs : Jobs
         Every job that was heard of.
+    nodes : NodeTable
+        Every host that reports its load, or computes: `frame`, `history`.
+    recorders : RecorderTable
+        Every Mark5 and Mark6 unit that was heard of: `frame`, `modules`, `smart`, `drive_statistics`, `versions`.
+    alerts : AlertTable
+        Every trouble that was told of, once, with its cause in plain language: `frame`.
     address : Address
     warn : callable
         Shows a warning, as :func:`warnings.warn` does; to be replaced where that would be out of sight.
@@ -71,7 +79,9 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     ) -> None:
         self.address = address
         self.messages, self.jobs = Messages(self._choose_messages), Jobs()
-        self._listeners: dict[object, Listener] = {1: self.messages.add, 2: self.jobs.add}
+        self.nodes, self.recorders, self.alerts = NodeTable(), RecorderTable(), AlertTable()
+        heard = (self.messages, self.jobs, self.nodes, self.recorders, self.alerts)
+        self._listeners: dict[object, Listener] = {place: table.add for place, table in enumerate(heard)}
         self.runs = Runs()
         self._sent: Counter[str] = Counter()
         self.warn: Callable[[Warning], None] = _warn
@@ -130,6 +140,8 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     async def _choose_messages(self, lines: tuple[str, ...]) -> None:
         self.tape.selected(self.messages.selection)
         await self.head_node.select_messages(lines)
+        self.nodes.hearing.is_open = selects(lines, "DifxLoadMessage")
+        self.recorders.hearing.is_open = selects(lines, "Mark5StatusMessage")
 
     # --- recordings -----------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class JobFiles:
             self.known_input = parse_input(text, Path(self.input_file))
             self._correlator.tape.file("input", self.input_file, text)
             self._correlator.jobs.name_antennas(self.identifier, self.known_input)
+            self._correlator.alerts.name_antennas(self.identifier, self.known_input)
         return self.known_input
 
     async def delay_model(self) -> Im | None:

@@ -20,6 +20,7 @@ from difxnb.notebook.status import MessageVerbs
 if TYPE_CHECKING:
     from difxnb.aio.heard import Jobs
     from difxnb.client.patience import Patience
+    from difxnb.tables import AlertTable, NodeTable, RecorderTable
 
 
 def connect(
@@ -114,6 +115,21 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def jobs(self) -> Jobs:
         """Every job heard of, ours or not: `frame`, `weights`, `events`."""
         return self._inner.jobs
+
+    @property
+    def nodes(self) -> NodeTable:
+        """Every host that reports its load, or computes: `frame`, `history`."""
+        return self._inner.nodes
+
+    @property
+    def recorders(self) -> RecorderTable:
+        """Every Mark5 and Mark6 unit heard of: `frame`, `modules`, `smart`, `drive_statistics`, `versions`."""
+        return self._inner.recorders
+
+    @property
+    def alerts(self) -> AlertTable:
+        """Every trouble that was told of, once, with its cause in plain language: `frame`."""
+        return self._inner.alerts
 
     @property
     def connected(self) -> bool:

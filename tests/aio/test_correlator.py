@@ -318,7 +318,7 @@ async def test_lost_and_made_anew(tmp_path: Path) -> None:
         await difx.reconnect()
     (row,) = difx.messages.frame(type="gap").itertuples()
     assert row.text == "the server closed it"
-    assert row.end is None
+    assert row.end is pd.NaT
     async with own_server(tmp_path, port=first.port):
         await difx.reconnect()
         assert difx.connected
