@@ -185,9 +185,11 @@ class RecordedMonitor:
         """What was watched last, one row per product, named from the ``.input`` file where there is one."""
         if self._filled()._series is not None:
             return self._known.products_frame()
-        chosen = self._chosen
-        frame = self.available
-        return frame if chosen is None else frame[frame["number"].isin(chosen.numbers)]
+        chosen, frame = self._chosen, self.available
+        if chosen is None or frame.empty:
+            return frame
+        mine = frame["number"].isin(chosen.numbers) & (frame["scan"] == chosen.scan)
+        return frame[mine].reset_index(drop=True)
 
     @property
     def available(self) -> pd.DataFrame:
