@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SECOND_NS = 10**9
+# What datetime64 holds in ns, 292 years on both sides of 1970, less what may be added in seconds.
+_MOST_DAYS, _MOST_SECONDS = 106_000.0, 5e7
 WRITTEN_MJD_NS = 10_000_000
 """How well a time is known that a file gives as an MJD with 7 decimals, ns."""
 
@@ -44,10 +46,11 @@ def utc(
     import pandas as pd
 
     mjd = np.array([np.nan if day is None else day for day in days], dtype=np.float64)
+    added_s = np.asarray(seconds if isinstance(seconds, float) else list(seconds), dtype=np.float64)
+    held = (np.abs(mjd - UNIX_EPOCH_MJD) < _MOST_DAYS) & (np.abs(added_s) < _MOST_SECONDS)
+    mjd, added_s = np.where(held, mjd, np.nan), np.where(held, added_s, np.nan)
     whole = np.floor(mjd)
-    rest = (mjd - whole) * DAY_S + np.asarray(seconds if isinstance(seconds, float) else list(seconds))
-    rest_ns = np.rint(rest * _SECOND_NS / step_ns) * step_ns
-    held = np.isfinite(mjd) & (np.abs((whole - UNIX_EPOCH_MJD) * DAY_S + rest) < 2**63 / _SECOND_NS - DAY_S)
+    rest_ns = np.rint(((mjd - whole) * DAY_S + added_s) * _SECOND_NS / step_ns) * step_ns
     stamps = np.full(mjd.shape, np.datetime64("NaT"), dtype="datetime64[ns]")
     day_ns = (whole[held] - UNIX_EPOCH_MJD).astype(np.int64) * (DAY_S * _SECOND_NS)
     stamps[held] = (day_ns + rest_ns[held].astype(np.int64)).view("datetime64[ns]")

@@ -50,11 +50,11 @@ def facts(inp: Input) -> dict[str, str]:
 
 def moment(mjd: float, seconds: float = 0.0) -> str:
     """Time of an MJD, which is known to 0.01 s, and exact seconds."""
-    day = math.floor(mjd)
     try:
+        day = math.floor(mjd)
         time = MJD_ZERO + timedelta(days=day, seconds=round((mjd - day) * DAY_S, 2) + seconds)
-    except OverflowError:
-        return f"MJD {mjd:g}"
+    except (OverflowError, ValueError):
+        return f"MJD {mjd:g} + {seconds:g} s"
     return f"{time.isoformat(sep=' ', timespec='milliseconds').removesuffix('.000')} UTC"
 
 
