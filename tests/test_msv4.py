@@ -342,6 +342,45 @@ def test_mounts_and_spacecraft() -> None:
     assert np.isnan(node["field_and_source_base_xds"]["FIELD_PHASE_CENTER_DIRECTION"].values).all()
 
 
+def test_tones_of_the_band_come_along_as_the_correlator_wrote_them(tmp_path: Path, open_with_xradio) -> None:
+    pcal = difxnb.read_pcal(SWIN_JOBS / "alpha_1" / "alpha_1.difx")
+    tree = difxnb.to_msv4(opened("alpha_1").isel(time=slice(2, 5)), pcal=pcal)
+    require_valid(tree)
+    for name, megahertz in (("alpha_1_band0", [8401, 8402]), ("alpha_1_band1", [8410, 8411])):
+        tones = tree[name]["phase_calibration_xds"].to_dataset()
+        assert tones["PHASE_CAL"].shape == (3, 3, 2, 2)
+        assert (tones["PHASE_CAL_TONE_FREQUENCY"].values == np.array(megahertz) * 1e6).all()
+        assert np.isnan(tones["PHASE_CAL"].sel(antenna_name=["AA", "CC"])).all()
+        for receptor, letter in enumerate("RL"):
+            expected = pcal["PHASE_CAL"].sel(
+                antenna="BB", polarization=letter, tone_frequency=np.array(megahertz) * 1e6
+            )
+            np.testing.assert_array_equal(
+                tones["PHASE_CAL"].sel(antenna_name="BB").isel(receptor_label=receptor).values,
+                expected.isel(time=slice(2, 5)).values,
+            )
+        np.testing.assert_allclose(
+            tones["time_phase_cal"].values, tree[name]["time"].values, rtol=0, atol=1e-6
+        )
+        assert (tones["PHASE_CAL_INTERVAL"].values == 0.512).all()
+    tree.to_zarr(tmp_path / "set.zarr", zarr_format=2)
+    same_trees(open_with_xradio(str(tmp_path / "set.zarr")).load(), tree)
+    elsewhere = pcal.assign_coords(time=pcal["time"] + np.timedelta64(1, "D"))
+    assert "phase_calibration_xds" not in difxnb.to_msv4(opened("alpha_1"), pcal=elsewhere)["alpha_1_band0"]
+
+
+def test_a_tone_on_the_border_of_two_bands_is_there_once() -> None:
+    pcal = difxnb.read_pcal(SWIN_JOBS / "alpha_1" / "alpha_1.difx")
+    twice = pcal.isel(tone=[0, 0, 1, 2, 3]).copy(deep=True)
+    twice["band"][0] = 1
+    twice["PHASE_CAL"][..., 0] = 9.0
+    tones = difxnb.to_msv4(opened("alpha_1"), pcal=twice)["alpha_1_band0/phase_calibration_xds"][
+        "PHASE_CAL"
+    ].values
+    assert tones.shape[-1] == 2
+    assert np.nanmax(np.abs(tones)) < 1
+
+
 def test_linear_hands_get_the_letters_of_msv4() -> None:
     dataset = opened("alpha_1").load().assign_coords(polarization=["HH", "VV", "HV", "VH"])
     node = difxnb.to_msv4(dataset)["alpha_1_band0"]

@@ -37,6 +37,7 @@ from difxnb.visibility.msv4_labels import (
 )
 from difxnb.visibility.msv4_pieces import AXES, Piece, along, label, pieces
 from difxnb.visibility.msv4_tables import CalcSource, Positions, antenna_table, field_table, read_positions
+from difxnb.visibility.msv4_tones import TONE_TABLE, tone_table
 
 _NEEDED = {
     *("VISIBILITY", "WEIGHT", "time", "band", "frequency", "bandwidth", "sideband"),
@@ -57,7 +58,13 @@ _ATTRS: dict[str, dict[str, Any]] = {
 }
 
 
-def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Iterable[str] = ()) -> xr.DataTree:
+def to_msv4(
+    dataset: xr.Dataset,
+    *,
+    calc: CalcSource | None = None,
+    pcal: xr.Dataset | None = None,
+    split: Iterable[str] = (),
+) -> xr.DataTree:
     """Arrange visibilities as Measurement Sets of version 4.
 
     Spectra are not read here: they stay what they are, arrays of dask among them, until they are used or written.
@@ -70,6 +77,8 @@ def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Itera
         From :func:`difxnb.open_visibilities`, ``Monitor.dataset`` or a selection of these.
     calc : Calc or path, or iterable of these, optional
         Where antennas and sources are. Without it the ``.calc`` is looked for through the Dataset's ``input_file``.
+    pcal : Dataset, optional
+        Pulse calibration tones, from :func:`difxnb.read_pcal`.
     split : iterable of {"field", "scan"}
         By what else to make Measurement Sets of their own; otherwise fields and scans follow each other along time.
 
@@ -83,7 +92,7 @@ def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Itera
         * ``UVW`` (time, baseline_id, uvw_label): m, antenna 1 minus antenna 2; NaN where it is not known
         * ``EFFECTIVE_INTEGRATION_TIME`` (time, baseline_id): s; not with several phase centres or pulsar bins, where
           weights tell something else too
-        * ``antenna_xds`` and ``field_and_source_base_xds`` below it
+        * below it ``antenna_xds``, ``field_and_source_base_xds``, and ``phase_calibration_xds`` where there are tones
 
         Autocorrelations are baselines of an antenna with itself. What is nowhere in a node (a baseline, a
         polarization, a time) has no place in it. Phase centres are fields of their own. Each node tells under
@@ -111,8 +120,11 @@ def to_msv4(dataset: xr.Dataset, *, calc: CalcSource | None = None, split: Itera
     for piece in pieces(dataset, _present(weight), split):
         name = _unused(piece.name, names)
         nodes[name] = _main(dataset, piece, weight, known)
-        nodes[f"{name}/antenna_xds"] = _antennas(nodes[name], piece, known)
+        antennas = nodes[f"{name}/antenna_xds"] = _antennas(nodes[name], piece, known)
         nodes[f"{name}/{FIELD_TABLE}"] = field_table(piece.fields, known)
+        if pcal is not None:
+            tones = tone_table(pcal, nodes[name], antennas, label(dataset, "band", piece.band))
+            nodes.update({} if tones is None else {f"{name}/{TONE_TABLE}": tones})
     if not names:
         raise ValueError("there is nothing to make a Measurement Set of: no visibility has any weight")
     known.warn_of_unknown()
