@@ -16,8 +16,10 @@ from difxnb.formats.swin_bytes import SwinBytes
 from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES, START, day_of, freq_of, problem_of
 from difxnb.formats.swin_lengths import RecordLengths
 
-_ANOTHER_KIND = (START[:4], START[:4][::-1], b"BASE")
+_ANOTHER_KIND = (START[:4][::-1], b"BASE")
 _DAYS_OF_A_JOB = 30
+_ENOUGH = 16
+"""Bytes of an incomplete header that tell it from the end of a spectrum."""
 
 
 class Trouble(NamedTuple):
@@ -35,7 +37,7 @@ class Trouble(NamedTuple):
 
 
 def is_another_kind(content: SwinBytes) -> bool:
-    """Whether a file that does not begin as SWIN does is of another byte order, version or age of DiFX."""
+    """Whether a file is of another byte order or age of DiFX."""
     return content.peek(0, 4) in _ANOTHER_KIND
 
 
@@ -61,7 +63,7 @@ def trouble_at(content: SwinBytes, lengths: RecordLengths, offset: int) -> Troub
 def _unknown(content: SwinBytes, lengths: RecordLengths, offset: int, freq: int) -> str:
     """Why the job's numbers do not tell how long a record is."""
     suggested = channels_by_distance(content, offset)
-    hint = f"; the next record comes after {suggested} channels" if suggested else ""
+    hint = f"; the next record comes after {suggested} channels" if suggested > 0 else ""
     try:
         count = lengths.asked(freq)
     except LookupError:
@@ -76,7 +78,7 @@ def hint_of_wrong_lengths(content: SwinBytes, lengths: RecordLengths, before: in
     freq = freq_of(content.peek(before, HEADER_BYTES))
     expected = (lengths.of(freq) - HEADER_BYTES) // CHANNEL_BYTES
     found = channels_by_distance(content, before)
-    if found in (0, expected):
+    if found in (-1, 0, expected):
         return ""
     return (
         f"; the record before, at byte {before}, is of frequency {freq} and should have {expected} channels, but the "
@@ -85,17 +87,19 @@ def hint_of_wrong_lengths(content: SwinBytes, lengths: RecordLengths, before: in
 
 
 def channels_by_distance(content: SwinBytes, offset: int) -> int:
-    """Channels between the header at an offset and the next record; 0 where none follows."""
-    begin, day = offset + HEADER_BYTES, day_of(content.peek(offset, HEADER_BYTES))
+    """Channels between the header at an offset and the next, which may be incomplete.
+
+    0 where the distance is none of whole channels, so that something else is wrong; -1 where no record follows.
+    """
+    own, begin = content.peek(offset, HEADER_BYTES), offset + HEADER_BYTES
     for place in content.find(START, begin + CHANNEL_BYTES):
-        if (place - begin) % CHANNEL_BYTES:
+        header, (channels, rest) = content.peek(place, HEADER_BYTES), divmod(place - begin, CHANNEL_BYTES)
+        if len(header) < _ENOUGH and (content.size - begin) % CHANNEL_BYTES == 0:
             continue
-        header = content.peek(place, HEADER_BYTES)
-        if len(header) < HEADER_BYTES or (
-            not problem_of(header) and abs(day_of(header) - day) <= _DAYS_OF_A_JOB
-        ):
-            return (place - begin) // CHANNEL_BYTES
-    return 0
+        whole = header + own[len(header) :]
+        if not problem_of(whole) and abs(day_of(whole) - day_of(own)) <= _DAYS_OF_A_JOB:
+            return 0 if rest else channels
+    return -1
 
 
 def find_next(
@@ -117,7 +121,7 @@ def is_record(content: SwinBytes, lengths: RecordLengths, place: int, *, growing
         return False
     length = lengths.of(freq_of(header))
     if not length and not lengths.are_given:
-        length = HEADER_BYTES + CHANNEL_BYTES * channels_by_distance(content, place)
+        length = HEADER_BYTES + CHANNEL_BYTES * max(0, channels_by_distance(content, place))
     if length <= HEADER_BYTES or place + length > content.size:
         return False
     following = content.peek(place + length, HEADER_BYTES)

@@ -76,9 +76,7 @@ class Gathered:
 
     def thaw(self, table: SwinTable) -> None:
         """Begin with the records of a table, as if they had just been added in order of the file."""
-        for antenna1, antenna2, freq, letters, pulsar_bin, _ in table.products.tolist():
-            self.products.add(key_of(antenna1, antenna2, freq, letters, pulsar_bin))
-        self.products.columns(np.zeros(0, dtype=np.uint64), bool)
+        self.products.add(key_of(*product[:5]) for product in table.products.tolist())
         self._replaced = table.duplicates
         rows, columns = np.nonzero(table.offsets >= 0)
         order = np.argsort(table.offsets[rows, columns])

@@ -6,7 +6,8 @@ The keys of products go in, as headers have them; columns of a table come out. M
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,11 @@ class ProductColumns:
         """Numbers of the products, by column."""
         return list(self._column)
 
-    def add(self, key: int) -> None:
-        """Give a new product the next column; it is found only once ``arranged`` again."""
-        self._column.setdefault(key, len(self._column))
+    def add(self, keys: Iterable[int]) -> None:
+        """Give new products the next columns."""
+        for key in keys:
+            self._column.setdefault(key, len(self._column))
+        self._arrange()
 
     def columns(self, keys: NDArray[np.uint64], admit: Callable[[int], bool]) -> NDArray[np.int32]:
         """Columns of products; -1 from the first new one on that is not admitted."""
@@ -44,11 +47,7 @@ class ProductColumns:
         if not new.size:
             return columns
         numbers, first = np.unique(keys[new], return_index=True)
-        for key in numbers[np.argsort(first)].tolist():
-            if not admit(key):
-                break
-            self.add(key)
-        self._arrange()
+        self.add(takewhile(admit, numbers[np.argsort(first)].tolist()))
         return self._find(keys)
 
     def _arrange(self) -> None:

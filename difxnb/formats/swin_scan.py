@@ -26,7 +26,6 @@ from difxnb.formats.swin_damage import (
     find_next,
     hint_of_wrong_lengths,
     is_another_kind,
-    is_record,
     trouble_at,
 )
 from difxnb.formats.swin_gather import Gathered, SkippedPlaces
@@ -34,6 +33,7 @@ from difxnb.formats.swin_header import (
     CHANNEL_BYTES,
     HEADER_BYTES,
     HIGHEST_FREQ,
+    START,
     Headers,
     decode,
     freq_of,
@@ -252,22 +252,24 @@ class _Scan:
             return False
         count = channels_by_distance(self._content, offset)
         rest = self._content.size - offset - HEADER_BYTES
-        if not count and not self._growing and rest % CHANNEL_BYTES == 0:
+        if count < 0 and not self._growing and rest % CHANNEL_BYTES == 0:
             count = rest // CHANNEL_BYTES
         return count > 0 and self._lengths.learn(freq, count) > 0
 
     def _pass_over(self, offset: int) -> int:
         """Raise, or find where records go on; the same offset where the file ends with what is here."""
         trouble = trouble_at(self._content, self._lengths, offset)
+        if trouble.is_tail and self._growing and not self._skips_damage:
+            return offset
         if not self._skips_damage or (offset == 0 and is_another_kind(self._content)):
-            if trouble.is_tail and self._growing:
-                return offset
             raise self._error(offset, trouble)
         begin, following = self._resume(offset, trouble)
         if following >= 0:
             self._skip(begin, following, trouble)
             self._most = _FEW
             return following
+        if offset == 0 and not trouble.is_tail and self._content.peek(0, 4) == START[:4]:
+            raise self._error(offset, trouble)
         if not (trouble.is_tail and self._growing):
             self._skip(offset, self._content.size, trouble)
         return offset
@@ -284,7 +286,7 @@ class _Scan:
                 return before, following
         header = content.peek(offset, HEADER_BYTES)
         length = lengths.of(freq_of(header)) if 0 <= freq_of(header) <= HIGHEST_FREQ else 0
-        if length and is_record(content, lengths, offset + length, growing=growing):
+        if length and is_sane(content.peek(offset + length, HEADER_BYTES)):
             return offset, offset + length
         return offset, find_next(content, lengths, offset + 1, growing=growing)
 
@@ -292,7 +294,11 @@ class _Scan:
         return self._lengths.of(freq_of(self._content.peek(offset, HEADER_BYTES)))
 
     def _skip(self, begin: int, end: int, trouble: Trouble) -> None:
-        self._skips.add(Skipped(begin, end - begin, trouble.reason))
+        hint = "" if trouble.is_tail else self._hint()
+        self._skips.add(Skipped(begin, end - begin, trouble.reason + hint))
+
+    def _hint(self) -> str:
+        return hint_of_wrong_lengths(self._content, self._lengths, self._gathered.last_offset())
 
     def _error(self, offset: int, trouble: Trouble) -> FileFormatError:
         """What is wrong, and what can be done."""
@@ -301,9 +307,7 @@ class _Scan:
         elif offset == 0 and is_another_kind(self._content):
             advice = ""
         else:
-            before = self._gathered.last_offset()
-            advice = hint_of_wrong_lengths(self._content, self._lengths, before)
-            advice += '; on_error="skip" reads the rest'
+            advice = self._hint() + '; on_error="skip" reads the rest'
         return FileFormatError(self._content.path, f"byte {offset}", trouble.reason + advice)
 
 
