@@ -56,7 +56,7 @@ class LogRun:
         """Take in a line that tells how the run goes; the others are counted with :meth:`close`."""
         self.marks |= _marks(entry)
         if entry.kind == "STATUS" and entry.text.strip():
-            self._report(entry, entry.time)
+            self._report(entry)
         elif found := _VERSION.match(entry.text):
             self.version = found[1]
 
@@ -66,11 +66,11 @@ class LogRun:
         self.begun = next((when for entry in entries if (when := entry.time) is not None), None)
         self.ended = next((when for entry in reversed(entries) if (when := entry.time) is not None), None)
 
-    def _report(self, entry: LogEntry, when: datetime | None) -> None:
+    def _report(self, entry: LogEntry) -> None:
         if entry.state == "Starting":
             self.version = self.version or entry.message.removeprefix("Version").strip()
         if entry.state in _ENDS and not self.is_over:
-            self.is_over, self.over_at = True, when
+            self.is_over, self.over_at = True, entry.time
         # A state that was broken on its way is logged as the first of all, and empty.
         is_broken = entry.state == "Spawning" and not entry.message and bool(self.state)
         # What ended the run is told by the first of its last states, unless that was only the end of MPI.

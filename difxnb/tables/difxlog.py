@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A ``.difxlog`` as tables: its lines, its runs, its weights.
+"""A ``.difxlog`` as tables: its lines, its runs, its weights, its alerts.
 
 In goes the log of a job, whatever wrote it and however it was damaged; out come DataFrames. Nothing in a log is an
 error: what is no line of one is a row of its own. Grammar as in ``difxmessage.md`` 10.
@@ -7,30 +7,56 @@ error: what is no line of one is a row of its own. Grammar as in ``difxmessage.m
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from difxnb.formats.difxlog import SEVERITIES, LogEntry, parse_line
-from difxnb.formats.difxlog_runs import LogRun, split_runs
-from difxnb.tables import columns
-from difxnb.wire.message import Severity
-from difxnb.wire.message_fields import decode_bytes
+from difxnb.errors import FileFormatError
+from difxnb.formats.difxlog import LogEntry, parse_line
+from difxnb.formats.difxlog_facts import facts_of
+from difxnb.formats.difxlog_runs import split_runs
+from difxnb.formats.input import Input, read_input
+from difxnb.markup import titled
+from difxnb.tables import difxlog_frames
+from difxnb.tables.alerts import gather_alerts
+from difxnb.tables.difxlog_frames import RunReport
+from difxnb.wire.job import JobOutcome
 
-_LEVELS = {name: int(Severity[name]) for name in (*SEVERITIES, "VERBOSE")}
-_TYPES = {"STATUS": "status", "WEIGHTS": "weights", "TRANSIENT": "transient", "": "unreadable"}
-_TRANSIENT = re.compile(
-    r"Transient event received: jobId=(?P<job>\S*) priority=(?P<priority>\S+) startMJD= *(?P<start>\S+)"
-    r' stopMJD= *(?P<stop>\S+) destDir="(?P<directory>.*?)" comment="(?P<comment>.*)"',
-    re.DOTALL,
-)
+if TYPE_CHECKING:
+    import xarray as xr
+
+_SHOWN = [
+    "run",
+    "outcome",
+    "state",
+    "progress",
+    "begun",
+    "wall_time",
+    "observed",
+    "speed_up",
+    "errors",
+    "warnings",
+]
+_ROUNDED = {"progress": 3, "wall_time": 1, "observed": 1, "speed_up": 3}
+_SHOWN_ALERTS = ["severity", "cause", "count", "first", "last"]
+_WORST = 8
 
 
 class JobLog:
     """The log of a job, over all its runs.
+
+    Parameters
+    ----------
+    data : bytes or str
+        The whole log.
+    path : Path, optional
+        Where it was read from; the job has its name.
+    input : Input, optional
+        Names antennas, and tells how long the job is.
 
     Attributes
     ----------
@@ -42,11 +68,17 @@ class JobLog:
         Its lines, in their order.
     unfinished : str
         What stands after the last line end: a line that was being written, or was cut. Empty as a rule.
+    input : Input or None
+        The ``.input`` of the job, where it was given or found.
+    input_problem : str
+        Why the ``.input`` beside the log cannot be read; empty as a rule.
     """
 
-    def __init__(self, data: bytes | str, path: Path | None = None) -> None:
+    def __init__(self, data: bytes | str, path: Path | None = None, input: Input | None = None) -> None:
         self.path = path
         self.job = "" if path is None else path.stem
+        self.input = input
+        self.input_problem = ""
         lines = _lines(data)
         self.unfinished = lines.pop()
         self.entries = tuple(map(parse_line, lines)) + _begun(self.unfinished)
@@ -63,24 +95,63 @@ class JobLog:
         return self._runs[-1].state if self._runs else ""
 
     @property
+    def outcome(self) -> JobOutcome:
+        """How the latest run ended, as `runs` has it; unknown where nothing tells."""
+        return self._reports[-1].outcome if self._reports else JobOutcome.UNKNOWN
+
+    @property
+    def ended_well(self) -> bool | None:
+        """Whether the latest run ended well.
+
+        True: it reported that it is done, and no error. False: it was done with errors, stopped, refused, or failed.
+        None: nothing tells, as of a job that died or still runs.
+        """
+        return None if self.outcome is JobOutcome.UNKNOWN else self.outcome is JobOutcome.DONE
+
+    @cached_property
+    def _reports(self) -> list[RunReport]:
+        return [
+            RunReport(run, facts_of(self.entries[place : place + run.lines]), self.input)
+            for run, place in zip(self._runs, self._places, strict=True)
+        ]
+
+    @cached_property
+    def _places(self) -> list[int]:
+        """Where each run begins among the entries."""
+        places, place = [], 0
+        for run in self._runs:
+            places.append(place)
+            place += run.lines
+        return places
+
+    @property
     def runs(self) -> pd.DataFrame:
         """The runs of the job, one row each.
 
-        Columns ``run`` (from 1), ``state`` (last reported), ``is_over``, ``version`` (of mpifxcorr), ``begun``,
-        ``ended`` (first and last line, local time of the logging host), ``lines``.
+        Returns
+        -------
+        DataFrame
+            * ``run``: from 1
+            * ``state``: the last that was reported; a job that crashed never corrects it
+            * ``outcome``: ``done``, ``done_with_errors`` (alerts of ERROR and worse), ``stopped`` (Terminated),
+              ``failed`` (Crashed, Aborting, or MPI ended before the job was done), ``refused``; ``unknown`` where no
+              line tells, as of a job that died or still runs. ``evidence`` says on what it rests.
+            * ``is_over``: whether it reported its end
+            * ``progress``: 0…1. 1 of a run that is done; otherwise the end of the last integration that was written, as
+              part of the job's length, which the ``.input`` has; NaN without it
+            * ``begun``, ``ended``: first and last line, local time of the logging host
+            * ``wall_time``: s, as the correlator says at its very end; NaN where it did not
+            * ``elapsed``: s, from the first to the last line; logs have whole seconds
+            * ``observed``: s of observing time, from the first integration that was written to the end of the last one,
+              gaps between scans included. How long an integration is comes from the ``.input``, otherwise from the most
+              frequent step between them.
+            * ``speed_up``: `observed` / `wall_time`, or / `elapsed` where there is no wall time
+            * ``integrations``: those that were announced as written
+            * ``errors``, ``warnings``: alerts of ERROR and worse, and of WARNING
+            * ``version``: of mpifxcorr
+            * ``lines``: of the log
         """
-        runs = self._runs
-        return pd.DataFrame(
-            {
-                "run": pd.Series([run.number for run in runs], dtype="int64"),
-                "state": columns.texts(run.state or None for run in runs),
-                "is_over": pd.Series([run.is_over for run in runs], dtype=bool),
-                "version": columns.texts(run.version or None for run in runs),
-                "begun": _times((run.begun for run in runs), None),
-                "ended": _times((run.ended for run in runs), None),
-                "lines": pd.Series([run.lines for run in runs], dtype="int64"),
-            }
-        )
+        return difxlog_frames.runs_frame(self._reports)
 
     def frame(self, run: int | None = None, *, utc_offset: timedelta | None = None) -> pd.DataFrame:
         """Lines as a DataFrame, in the order of the file.
@@ -104,90 +175,130 @@ class JobLog:
         IndexError
             There is no such run.
         """
-        wanted = self._wanted(run)
-        chosen = [(line, self.entries[line], self._numbers[line]) for line in wanted]
-        entries = [entry for _, entry, _ in chosen]
-        frame = pd.DataFrame(
-            {
-                "time": _times((entry.time for entry in entries), utc_offset),
-                "type": columns.texts(_TYPES.get(entry.kind, "alert") for entry in entries),
-                "from": columns.texts(entry.sender for entry in entries),
-                "job": columns.texts(entry.job or self.job or None for entry in entries),
-                "mpi_id": columns.integers(entry.mpi_id for entry in entries),
-                "severity": columns.severities(_LEVELS.get(entry.kind) for entry in entries),
-                "state": columns.texts(entry.state or None for entry in entries),
-                "text": columns.texts(decode_bytes(entry.message) for entry in entries),
-                "run": pd.Series([number for _, _, number in chosen], dtype="int64"),
-                "line": pd.Series([line + 1 for line, _, _ in chosen], dtype="int64"),
-            }
-        )
-        frame.attrs["utc_offset"] = None if utc_offset is None else pd.Timedelta(utc_offset)
-        return frame
+        chosen = self._chosen(run)
+        entries, numbers = self.entries[chosen], self._numbers[chosen]
+        return difxlog_frames.lines_frame(entries, numbers, chosen.start + 1, self.job, utc_offset)
 
-    def weights(self, run: int | None = -1, *, utc_offset: timedelta | None = None) -> pd.DataFrame:
-        """Weights, one row per line and datastream; parameters as those of `frame`, the latest run by default.
+    def weights(
+        self,
+        run: int = -1,
+        *,
+        input: Input | str | PathLike[str] | None = None,
+        utc_offset: timedelta | None = None,
+    ) -> xr.DataArray:
+        """Weights of a run, the latest by default.
+
+        Parameters
+        ----------
+        run, utc_offset
+            As of `frame`.
+        input : Input or path, optional
+            Names the antennas; by default the ``.input`` that lay beside the log. Two datastreams of one antenna are
+            averaged. Without it each datastream stands for itself under the name ``"datastream 0"``.
+
+        Returns
+        -------
+        DataArray (time, antenna)
+            Mean weight of each integration, 0…1; NaN where none was reported. ``time`` is that of the line, at which
+            the integration was written; several may have the same. ``observed`` (time) is the middle of the integration
+            itself (UTC), where the log names as many integrations as it has weights and all are equally long; else NaT.
+
+        Raises
+        ------
+        IndexError
+            There is no such run.
+        FileFormatError
+            The ``.input`` that was given is damaged.
+        """
+        inp = _given(input) or self.input
+        chosen = self._chosen(run)
+        report = self._reports[self._number(run) - 1] if self._runs else None
+        if report is not None and inp is not report.input:
+            report = RunReport(report.run, report.facts, inp)
+        return difxlog_frames.weights_array(self.entries[chosen], report, inp, utc_offset)
+
+    def weights_table(self, run: int | None = -1, *, utc_offset: timedelta | None = None) -> pd.DataFrame:
+        """Weights as rows, one per line and datastream; parameters as those of `frame`.
 
         Returns
         -------
         DataFrame
             ``time`` (of the line), ``run``, ``datastream`` (index in the job), ``weight`` (NaN: did not report).
         """
-        rows = [
-            (self.entries[line].time, self._numbers[line], index, weight if weight >= 0 else None)
-            for line in self._wanted(run)
-            for index, weight in enumerate(self.entries[line].weights)
-        ]
-        return pd.DataFrame(
-            {
-                "time": _times((row[0] for row in rows), utc_offset),
-                "run": pd.Series([row[1] for row in rows], dtype="int64"),
-                "datastream": pd.Series([row[2] for row in rows], dtype="int64"),
-                "weight": columns.numbers(row[3] for row in rows),
-            }
-        )
+        chosen = self._chosen(run)
+        return difxlog_frames.weights_frame(self.entries[chosen], self._numbers[chosen], utc_offset)
+
+    def alerts(self, run: int | None = -1, *, severity: str | int | None = "warning") -> pd.DataFrame:
+        """Alerts of a run, the latest by default, each trouble once, the worst first.
+
+        Parameters
+        ----------
+        run : int, optional
+            As of `frame`; None for all runs.
+        severity : str or int, optional
+            This severity or worse; None for all, which tells the ordinary course of the job as well.
+
+        Returns
+        -------
+        DataFrame
+            ``severity``, ``cause`` (in plain language), ``count``, ``first``, ``last`` (times as in `frame`), and the
+            other columns of :func:`difxnb.tables.alerts.gather_alerts`.
+
+        Raises
+        ------
+        IndexError, ValueError
+            There is no such run, or severity.
+        """
+        return gather_alerts(self.frame(run), self.input, severity=severity)
 
     @property
     def transients(self) -> pd.DataFrame:
         """Transient events, one row each: ``job priority start_mjd stop_mjd directory comment line``."""
-        found = [
-            (line + 1, match)
-            for line, entry in enumerate(self.entries)
-            if entry.kind == "TRANSIENT" and (match := _TRANSIENT.fullmatch(entry.text))
-        ]
-        return pd.DataFrame(
-            {
-                "job": columns.texts(match["job"] for _, match in found),
-                "priority": columns.numbers(_number(match["priority"]) for _, match in found),
-                "start_mjd": columns.numbers(_number(match["start"]) for _, match in found),
-                "stop_mjd": columns.numbers(_number(match["stop"]) for _, match in found),
-                "directory": columns.texts(match["directory"] for _, match in found),
-                "comment": columns.texts(match["comment"] for _, match in found),
-                "line": pd.Series([line for line, _ in found], dtype="int64"),
-            }
-        )
+        return difxlog_frames.transients_frame(self.entries)
 
-    def _wanted(self, run: int | None) -> Iterable[int]:
-        if run is None or not self._runs:
-            return range(len(self.entries))
+    def _number(self, run: int) -> int:
         number = run if run > 0 else len(self._runs) + 1 + run
         if not 1 <= number <= len(self._runs):
             raise IndexError(f"{self.job or 'this log'} has {len(self._runs)} runs; there is no run {run}")
-        return [line for line, of in enumerate(self._numbers) if of == number]
+        return number
+
+    def _chosen(self, run: int | None) -> slice:
+        """Which entries belong to a run."""
+        if run is None or not self._runs:
+            return slice(0, len(self.entries))
+        number = self._number(run)
+        begin = self._places[number - 1]
+        return slice(begin, begin + self._runs[number - 1].lines)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __repr__(self) -> str:
-        last: LogRun | None = self._runs[-1] if self._runs else None
-        state = f", {last.state}" if last is not None and last.state else ""
-        odd = f", {self.unreadable} unreadable" if self.unreadable else ""
-        return f"<JobLog {self.job or '?'}: {len(self)} lines, {len(self._runs)} runs{state}{odd}>"
+        facts = [f"{len(self)} lines", f"{len(self._runs)} runs"]
+        if self._reports:
+            last = self._reports[-1]
+            facts.append(f"{self.state or 'no state'} ({last.outcome})")
+            if last.outcome is JobOutcome.UNKNOWN and last.progress is not None:
+                facts.append(f"{last.progress:.0%} reached")
+            if last.speed_up is not None:
+                facts.append(f"speed-up {last.speed_up:.3g}")
+            if last.facts.errors or last.facts.warnings:
+                facts.append(f"{last.facts.errors} errors, {last.facts.warnings} warnings")
+        if self.unreadable:
+            facts.append(f"{self.unreadable} unreadable")
+        if self.input_problem:
+            facts.append(f"without .input: {self.input_problem}")
+        return f"<JobLog {self.job or '?'}: {', '.join(facts)}>"
 
     def _repr_html_(self) -> str:
-        return self.frame().to_html(max_rows=20, index=False)
+        """The runs, and under them the worst alerts of the latest."""
+        alerts = self.alerts()[_SHOWN_ALERTS]
+        title = f"alerts of the latest run, the worst {min(_WORST, len(alerts))} of {len(alerts)}"
+        below = titled(title, alerts.head(_WORST)) if len(alerts) else ""
+        return titled(repr(self), self.runs[_SHOWN].round(_ROUNDED)) + below
 
 
-def read_difxlog(path: str | Path) -> JobLog:
+def read_difxlog(path: str | PathLike[str], *, input: Input | str | PathLike[str] | None = None) -> JobLog:
     """Read the ``.difxlog`` of a job.
 
     It may hold several attempts, be cut anywhere, come from ``difxlog``, guiServer or ``errormon2``, or from all
@@ -197,21 +308,49 @@ def read_difxlog(path: str | Path) -> JobLog:
     ----------
     path : path
         The file.
+    input : Input or path, optional
+        The ``.input`` of the job, which names antennas and tells how long the job is. By default the one beside the
+        log; where that is damaged, `JobLog.input_problem` says so, and antennas are numbers.
 
     Raises
     ------
     OSError
         It cannot be read.
+    FileFormatError
+        The ``.input`` that was given is damaged.
     """
-    return JobLog(Path(path).read_bytes(), Path(path))
+    file = Path(path)
+    log = JobLog(file.read_bytes(), file, _given(input))
+    beside = file.with_suffix(".input")
+    if log.input is None and beside.is_file():
+        try:
+            log.input = read_input(beside)
+        except FileFormatError as error:
+            log.input_problem = str(error)
+    return log
+
+
+def _given(input: Input | str | PathLike[str] | None) -> Input | None:
+    return read_input(Path(input).expanduser()) if isinstance(input, str | PathLike) else input
 
 
 def _lines(data: bytes | str) -> list[str]:
     """Lines without their ends; the last is what stands after the last end."""
-    if isinstance(data, str):
-        return [line.strip("\0").removesuffix("\r") for line in data.split("\n")]
-    # A host that went down leaves holes of NULs.
-    return [_decoded(line.strip(b"\0").removesuffix(b"\r")) for line in data.split(b"\n")]
+    if isinstance(data, bytes):
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:  # then each line may be written in its own way
+            return [_whole(_decoded(line)) for line in data.split(b"\n")]
+    else:
+        text = data
+    if "\0" in text or "\r" in text:
+        return [_whole(line) for line in text.split("\n")]
+    return text.split("\n")
+
+
+def _whole(line: str) -> str:
+    """A line without the holes of NULs that a host leaves when it goes down."""
+    return line.strip("\0").removesuffix("\r")
 
 
 def _decoded(line: bytes) -> str:
@@ -230,15 +369,3 @@ def _begun(line: str) -> tuple[LogEntry, ...]:
         entry.kind == "STATUS" and "  " not in entry.text
     )
     return (LogEntry(entry.time_text, entry.mpi_id, entry.sender, "", line) if is_doubtful else entry,)
-
-
-def _times(found: Iterable[datetime | None], utc_offset: timedelta | None) -> pd.Series[pd.Timestamp]:
-    times = columns.moments(found)
-    return times if utc_offset is None else times - pd.Timedelta(utc_offset)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
