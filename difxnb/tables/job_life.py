@@ -7,7 +7,8 @@ answers to what a state means after another (``difxmessage.md`` 6.3, 7.2, 14.15)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from difxnb.wire.message import JobState
 
 UNKNOWN = "unknown"  # a job whose alerts came before any state
 _BEFORE_START = frozenset({UNKNOWN, JobState.NOTE, JobState.SPAWNING})
+_SPACING_S, _POINTS = 10.0, 31  # of progress that is remembered: five minutes, as the pace is wanted over
 _LATE_MESSAGES = 100  # a message this little behind the final one was overtaken, not sent by a new run
 
 
@@ -38,6 +40,8 @@ class JobLife:
     last_heard: float = 0.0
     is_over: bool = False
     finished: float | None = None
+    wall_clock: float | None = None
+    recent: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_POINTS))
     last_sequence: int | None = None
     weights: tuple[tuple[int, float], ...] = ()
     alerts: int = 0
@@ -53,6 +57,21 @@ class JobLife:
         if not done > 0 or self.last_running <= begun:
             return None
         return self.last_running + (1 - self.progress) * (self.last_running - begun) / done
+
+    def note_progress(self, time: float) -> None:
+        """Remember where it stands, now and then."""
+        if not self.recent or time - self.recent[-1][0] >= _SPACING_S:
+            self.recent.append((time, self.progress))
+
+    def speed_up_now(self) -> float | None:
+        """Seconds of observation correlated per second of wall clock, over the last five minutes."""
+        if self.state != JobState.RUNNING or not self.recent or self.last_running is None:
+            return None
+        begun, at_first = self.recent[0]
+        if self.start_mjd is None or self.stop_mjd is None or self.last_running <= begun:
+            return None
+        done = self.progress - at_first
+        return done * (self.stop_mjd - self.start_mjd) * 86400.0 / (self.last_running - begun)
 
     def speed_up(self) -> float | None:
         """Seconds of observation correlated per second of wall clock, since the start or since first heard of."""

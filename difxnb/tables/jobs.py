@@ -15,17 +15,22 @@ from collections import OrderedDict, deque
 import numpy as np
 import pandas as pd
 
+from difxnb.markup import titled
 from difxnb.tables import columns
+from difxnb.tables.hearing import Hearing
+from difxnb.tables.job_frame import STALL_SECONDS, job_frame, set_clock
 from difxnb.tables.job_life import UNKNOWN, JobLife, is_late, is_new_run, is_terminal, start_again
 from difxnb.tables.traffic import Recent
 from difxnb.wire.control import Notice
 from difxnb.wire.events import Gap
 from difxnb.wire.message import Alert, Diagnostic, JobState, Message, Severity, Status, Unparsed
 
-STALL_SECONDS = 300.0
-"""A running job that has not reported progress for so long counts as stalled."""
+__all__ = ["STALL_SECONDS", "JobTable"]
 
 _STARTING = re.compile(r"STARTING mpifxcorr version (\S+)")
+_WALL_CLOCK = re.compile(r"Total wallclock time was \*\*(\d{1,12}(?:\.\d{1,12})?)\*\* seconds", re.ASCII)
+_LONGEST_TEXT = 1023  # of an event
+_MOST_WEIGHTS = 50  # datastreams of an average integration, for which there is room
 _REAL_MJD = 50000.0  # start and stop are 0 outside Running
 _REMEMBERED = 256  # messages of all jobs among which one that comes again is looked for
 
@@ -62,11 +67,13 @@ class JobTable:
         self.version = 0
         self.dropped = self.dropped_weights = self.dropped_events = self.duplicates = 0
         self._jobs: OrderedDict[str, JobLife] = OrderedDict()
-        self._weights: deque[tuple[str, int, float, float, tuple[tuple[int, float], ...]]] = deque(
-            maxlen=limit_weights
-        )
+        self.limit_weights = limit_weights
+        self._weights: deque[tuple[str, int, float, float, tuple[tuple[int, float], ...]]] = deque()
         self._events: deque[tuple[str, int, float, str, int | None, str]] = deque(maxlen=limit_events)
+        self._values = 0  # weights in all integrations
         self._recent = Recent(_REMEMBERED)
+        self._hearing = Hearing()
+        self._cached: tuple[int, list[JobLife], pd.DataFrame] | None = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -84,6 +91,9 @@ class JobTable:
         """
         if isinstance(item, Unparsed):
             self._note_alive(item, time)
+        if isinstance(item, Gap):
+            with self._lock:
+                self._hearing.add(item)
         if not isinstance(item, Message) or not item.header.identifier:
             return
         body = item.body
@@ -115,17 +125,23 @@ class JobTable:
         -------
         DataFrame
             ``job``, ``state`` as sent, ``progress`` 0…1 (1 when done, the last known value when it ended
-            otherwise), ``eta`` (UTC, at the pace so far), ``speed_up`` (seconds of data per second),
-            ``started``, ``last_heard``, ``finished`` (UTC; NaT where the start, or anything before the end, was not
-            heard), ``silence`` (s since last heard; NaN when over),
-            ``stalled`` (running, and no progress for five minutes), ``weight_mean``, ``weight_min`` (of the
+            otherwise), ``eta`` (UTC, at the pace so far), ``remaining`` (s until then), ``elapsed`` (s since its start;
+            until its end when over), ``speed_up`` (seconds of data per second), ``speed_up_now`` (over the last five
+            minutes), ``started``, ``last_heard``, ``finished`` (UTC; NaT where the start, or anything before the end,
+            was not heard), ``wall_clock`` (s that it says it took), ``silence`` (s since last heard; NaN when over),
+            ``stalled`` (running, and no progress for five minutes, though we were connected), ``weight_mean``, ``weight_min`` (of the
             last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
             ``warnings``, ``errors`` (numbers), ``attempt``, ``version`` (of mpifxcorr), ``input``, ``message``.
         """
         moment = clock.time() if now is None else now
         with self._lock:
-            jobs = sorted(self._jobs.values(), key=lambda job: job.name)
-            return _job_frame(jobs, moment)
+            if self._cached is None or self._cached[0] != self.version:
+                jobs = sorted(self._jobs.values(), key=lambda job: job.name)
+                self._cached = (self.version, jobs, job_frame(jobs))
+                self._cached[2].attrs["dropped"] = self.dropped
+            frame = self._cached[2].copy(deep=False)
+            set_clock(frame, self._cached[1], self._hearing, moment)
+        return frame
 
     def weights(self, job: str) -> pd.DataFrame:
         """Weights of the latest run of a job, one row per integration and datastream.
@@ -143,7 +159,8 @@ class JobTable:
         """
         with self._lock:
             attempt = self._known(job).attempt
-            rows = [row for row in self._weights if row[0] == job and row[1] == attempt]
+            kept = list(self._weights)
+        rows = [row for row in kept if row[0] == job and row[1] == attempt]
         flat = [(mjd, received, *pair) for _, _, received, mjd, pairs in rows for pair in pairs]
         return pd.DataFrame(
             {
@@ -169,7 +186,8 @@ class JobTable:
         """
         with self._lock:
             self._known(job)
-            rows = [row for row in self._events if row[0] == job]
+            kept = list(self._events)
+        rows = [row for row in kept if row[0] == job]
         return pd.DataFrame(
             {
                 "time": columns.times(row[2] for row in rows),
@@ -237,6 +255,8 @@ class JobTable:
         job.alerts += 1
         if (found := _STARTING.match(alert.text or "")) is not None:
             job.version = found[1]
+        if (taken := _WALL_CLOCK.match(alert.text or "")) is not None:
+            job.wall_clock = float(taken[1])
         if alert.severity is None or alert.severity > Severity.WARNING:
             return
         if alert.severity == Severity.WARNING:
@@ -275,48 +295,25 @@ class JobTable:
             job.start_mjd, job.stop_mjd = start, stop
             job.progress = min(1.0, max(0.0, (status.visibility_mjd - start) / (stop - start)))
             job.first_running = job.first_running or (time, job.progress)
+            job.note_progress(time)
         if status.weights:
             job.weights = status.weights
-            if len(self._weights) == self._weights.maxlen:
-                self.dropped_weights += 1
             mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
             self._weights.append((job.name, job.attempt, time, mjd, status.weights))
+            self._values += len(status.weights)
+            while (
+                len(self._weights) > self.limit_weights or self._values > self.limit_weights * _MOST_WEIGHTS
+            ):
+                self._values -= len(self._weights.popleft()[4])
+                self.dropped_weights += 1
 
     def _note(self, job: JobLife, time: float, event: str, severity: int | None, text: str) -> None:
         if len(self._events) == self._events.maxlen:
             self.dropped_events += 1
-        self._events.append((job.name, job.attempt, time, event, severity, text))
+        self._events.append((job.name, job.attempt, time, event, severity, text[:_LONGEST_TEXT]))
 
     def __repr__(self) -> str:
         return f"<JobTable: {len(self)} jobs, {self.dropped} dropped>"
 
-
-def _job_frame(jobs: list[JobLife], now: float) -> pd.DataFrame:
-    latest = [[weight for _, weight in job.weights] for job in jobs]
-    stalled = [
-        job.state == JobState.RUNNING and now - (job.last_running or now) > STALL_SECONDS for job in jobs
-    ]
-    return pd.DataFrame(
-        {
-            "job": columns.texts(job.name for job in jobs),
-            "state": columns.texts(job.state for job in jobs),
-            "progress": columns.numbers(job.progress for job in jobs),
-            "eta": columns.times(job.eta() for job in jobs),
-            "speed_up": columns.numbers(job.speed_up() for job in jobs),
-            "started": columns.times(job.started for job in jobs),
-            "last_heard": columns.times(job.last_heard for job in jobs),
-            "finished": columns.times(job.finished for job in jobs),
-            "silence": columns.numbers(None if job.is_over else now - job.last_heard for job in jobs),
-            "stalled": pd.Series(stalled, dtype=bool),
-            "weight_mean": columns.numbers(sum(w) / len(w) if w else None for w in latest),
-            "weight_min": columns.numbers(min(w, default=None) for w in latest),
-            "visibility_time": columns.times(columns.mjd_seconds(job.visibility_mjd) for job in jobs),
-            "alerts": pd.Series([job.alerts for job in jobs], dtype="int64"),
-            "warnings": pd.Series([job.warnings for job in jobs], dtype="int64"),
-            "errors": pd.Series([job.errors for job in jobs], dtype="int64"),
-            "attempt": pd.Series([job.attempt for job in jobs], dtype="int64"),
-            "version": columns.texts(job.version for job in jobs),
-            "input": columns.texts(job.input for job in jobs),
-            "message": columns.texts(job.message for job in jobs),
-        }
-    )
+    def _repr_html_(self) -> str:
+        return titled(repr(self), self.frame())
