@@ -139,6 +139,10 @@ def format_binconfig(config: BinConfig) -> str:
 
 
 def _usual_text(config: BinConfig) -> str:
+    if len(config.phase_ends) != len(config.weights):
+        raise ValueError(
+            f"there are {len(config.phase_ends)} bins and {len(config.weights)} weights for them"
+        )
     writer = KeyValueWriter()
     writer.line("NUM POLYCO FILES", len(config.polyco_filenames))
     for row, name in enumerate(config.polyco_filenames):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NUMBER = r"(\d+(?:\.\d*)?)"
 _LINE = re.compile(
-    rf"\s*(\S+)\s+{_NUMBER}\s+{_NUMBER}\s+(\d{{1,6}})\s+(\d{{1,9}})\s+(\d{{1,9}})(?:\s+(\S.*?))?\s*", re.ASCII
+    rf"\s*([^\s\x00-\x1f]+)\s+{_NUMBER}\s+{_NUMBER}\s+(\d{{1,6}})\s+(\d{{1,9}})\s+(\d{{1,9}})(?:\s+(\S.*?))?\s*", re.ASCII
 )
 
 

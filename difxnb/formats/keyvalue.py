@@ -10,6 +10,7 @@ reads as the second. Mirrors ``difx-files.md`` 2.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -265,8 +266,9 @@ def read_text(path: str | Path) -> str:
         Where the file is larger than a text of DiFX can be.
     """
     with open(path, "rb") as stream:
-        content = stream.read(_LARGEST_TEXT + 1)
-    if len(content) > _LARGEST_TEXT:
+        is_large = os.fstat(stream.fileno()).st_size > _LARGEST_TEXT
+        content = b"" if is_large else stream.read(_LARGEST_TEXT + 1)
+    if is_large or len(content) > _LARGEST_TEXT:
         raise FileFormatError(
             path, "", f"more than {_LARGEST_TEXT >> 20} MB; no text file of a job is that large"
         )

@@ -58,7 +58,7 @@ class PolycoBlock:
         Length of the time for which this holds, half of it before the moment, s.
     observing_frequency : float
         Sky frequency for which this holds, Hz; 0 for infinite.
-    coefficients : ndarray
+    coefficients : tuple of float
         Corrections to the phase, rotations/min^k, lowest power first.
     """
 
@@ -73,7 +73,7 @@ class PolycoBlock:
     observatory: str
     span_s: float
     observing_frequency: float
-    coefficients: NDArray[np.float64]
+    coefficients: tuple[float, ...]
 
 
 @dataclass(slots=True)
@@ -214,7 +214,7 @@ def _read_block(reader: _Columns) -> PolycoBlock:
     if not (count.is_integer() and 1 <= count <= _MOST_COEFFICIENTS):
         reader.fail(f"expected 1 to {_MOST_COEFFICIENTS} coefficients in columns 50-54, found {count:g}")
     observing_frequency = reader.number("observing frequency", 55, 75) * 1e6
-    coefficients = np.array(_read_coefficients(reader, int(count)))
+    coefficients = tuple(_read_coefficients(reader, int(count)))
     return PolycoBlock(
         pulsar, day, sec, dm, doppler, rms, phase, frequency, observatory, span_s, observing_frequency, coefficients
     )  # fmt: skip
