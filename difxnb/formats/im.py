@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from difxnb.formats.calc import read_start_time, write_start_time
 from difxnb.formats.im_model import REQUIRED, Im, ImPolynomial, ImScan
 from difxnb.formats.keyvalue import KeyValueReader, KeyValueWriter, patterns, read_text, write_text
+from difxnb.formats.mjd import DAY_S, LAST_MJD
 from difxnb.formats.text_patch import kept_text
 
 __all__ = ["Im", "ImPolynomial", "ImScan", "format_im", "parse_im", "read_im", "write_im"]
@@ -62,7 +63,7 @@ def parse_im(text: str, path: Path | None = None) -> Im:
     im.calc_version = reader.text("CALC VERSION")
     im.start_time = read_start_time(reader)
     im.order = reader.integer("POLYNOMIAL ORDER", 0, _HIGHEST_ORDER)
-    im.interval_s = reader.integer("INTERVAL (SECS)", 1)
+    im.interval_s = reader.integer("INTERVAL (SECS)", 1, DAY_S)
     im.aberration = reader.text("ABERRATION CORR")
     telescopes = reader.count("NUM TELESCOPES")
     im.telescopes = [reader.text(f"TELESCOPE {row} NAME") for row in range(telescopes)]
@@ -79,8 +80,8 @@ def _read_scan(reader: KeyValueReader, im: Im, row: int) -> ImScan:
         if reader.has(f"SCAN {row} {name}"):
             scan.delta_line = (name, reader.text(f"SCAN {row} {name}"))
     for number in range(polynomials):
-        mjd = reader.integer(f"SCAN {row} POLY {number} MJD")
-        sec = reader.integer(f"SCAN {row} POLY {number} SEC")
+        mjd = reader.integer(f"SCAN {row} POLY {number} MJD", 0, LAST_MJD)
+        sec = reader.integer(f"SCAN {row} POLY {number} SEC", 0, 2 * DAY_S)
         scan.polynomials.append(_read_polynomial(reader, im, mjd, sec, centers + 1))
     return scan
 

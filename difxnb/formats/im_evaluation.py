@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NS = 10**9
 _EDGE_NS = 1000
 _NAMED = 5
+_FAR_NS = 2**63 - 1
 
 Coefficients = Callable[["ImPolynomial", int, int], NDArray[np.float64]]
 """Takes a polynomial, a source and an antenna, and gives what is multiplied with the powers of the time."""
@@ -91,7 +92,8 @@ def scans_at(im: Im, times: NDArray[np.int64], source: str | None) -> NDArray[np
     for row in wanted:
         begin, end = reach_ns(im, im.scans[row])
         inside = (times >= begin) & (times < end)
-        _refuse_ambiguous(im, times, chosen, inside, row)
+        if source is None:
+            _refuse_ambiguous(im, times, chosen, inside, row)
         chosen[inside] = row
     for row in wanted:  # a time at the very end of a scan belongs to it unless another begins there
         begin, end = reach_ns(im, im.scans[row])
@@ -171,8 +173,9 @@ def differentiated(coefficients: NDArray[np.float64], times: int) -> NDArray[np.
 def horner(coefficients: NDArray[np.float64], elapsed: NDArray[np.float64]) -> NDArray[np.float64]:
     """Polynomials at one argument each: coefficients (n, order + 1), arguments (n,)."""
     values = coefficients[..., -1]
-    for power in range(coefficients.shape[-1] - 2, -1, -1):
-        values = values * elapsed + coefficients[..., power]
+    with np.errstate(over="ignore", invalid="ignore"):  # damaged coefficients give infinities
+        for power in range(coefficients.shape[-1] - 2, -1, -1):
+            values = values * elapsed + coefficients[..., power]
     return np.asarray(values, dtype=np.float64)
 
 
@@ -191,6 +194,10 @@ def _reaches(im: Im, rows: list[int]) -> str:
     return _listed([f"{_iso(begin)} to {_iso(end)}" for begin, end in spans])
 
 
+def moment(time_ns: int) -> np.datetime64:
+    """A time in ns since 1970; at the ends of what can be told where it lies beyond them."""
+    return np.datetime64(max(-_FAR_NS, min(_FAR_NS, time_ns)), "ns")
+
+
 def _iso(time_ns: int) -> str:
-    text = str(np.datetime64(time_ns, "ns"))
-    return text.removesuffix(".000000000")
+    return str(moment(time_ns)).removesuffix(".000000000")

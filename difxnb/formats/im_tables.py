@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from difxnb.formats.im_evaluation import NS, reach_ns, start_ns
+from difxnb.formats.im_evaluation import NS, moment, reach_ns, start_ns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,8 +66,8 @@ def _block(im: Im, row: int, number: int, polynomial: ImPolynomial) -> pd.DataFr
         "source_index": np.repeat(np.arange(len(names)), antennas),
         "source": np.repeat(np.array(names, dtype=object), antennas),
         "antenna": np.tile(np.array(im.telescopes, dtype=object), len(names)),
-        "start": np.datetime64(begin, "ns"),
-        "stop": np.datetime64(begin + im.interval_s * NS, "ns"),
+        "start": moment(begin),
+        "stop": moment(begin + im.interval_s * NS),
     }
     return pd.DataFrame(labels | {name: array.ravel() for name, array in values.items()})
 
@@ -99,7 +99,7 @@ def _span(im: Im, scan: ImScan) -> tuple[np.datetime64, np.datetime64]:
     if not scan.polynomials:
         return np.datetime64("NaT", "ns"), np.datetime64("NaT", "ns")
     begin, end = reach_ns(im, scan)
-    return np.datetime64(begin, "ns"), np.datetime64(end, "ns")
+    return moment(begin), moment(end)
 
 
 def model_text(im: Im) -> str:

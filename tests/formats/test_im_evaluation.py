@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import difxnb
+from difxnb.errors import FileFormatError
 from difxnb.formats.calc import read_calc
-from difxnb.formats.im import Im, ImPolynomial, ImScan, read_im
+from difxnb.formats.im import Im, ImPolynomial, ImScan, parse_im, read_im
 from difxnb.formats.input import read_input
 from difxnb.formats.mjd import UNIX_EPOCH_MJD
 from difxnb.formats.swin import list_files, read_records
@@ -162,6 +163,9 @@ def test_models_that_overlap_need_a_source() -> None:
         im.delay("AA", at(5))
     assert im.delay("AA", at(6), source="A") == pytest.approx(113e-6)
     assert im.delay("AA", at(6), source="B") == pytest.approx(103e-6)
+    twins = model(scan("P", 43200, 1, centers=("A", "B")), scan("P", 43205, 1, centers=("C", "A")))
+    assert twins.delay("AA", at(6), source="P") == pytest.approx(3e-6)
+    assert twins.delay("AA", at(6), source="A") == pytest.approx(203e-6)
     same = model(scan("A", 43200, 1), scan("A", 43205, 1))
     assert same.delay("AA", at(6)) == pytest.approx(103e-6), "the later of two models of one source"
 
@@ -340,3 +344,25 @@ def test_signs_of_a_public_model_against_the_turning_earth(shared: Path) -> None
         np.testing.assert_allclose(im.uvw(telescope.name, time), -ordinary, atol=0.01 * 6.4e6)
         assert im.delay(telescope.name, time) == pytest.approx(ordinary[2] / C, abs=2e-4)
         assert im.delay(telescope.name, time) > 5e-3, "it sees the source: the wave is there first"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("POLY 0 MJD:  60310", "POLY 0 MJD:  999999999999", "MJD"),
+        ("POLY 0 SEC:  43200", "POLY 0 SEC:  -1", "SEC"),
+        ("INTERVAL (SECS):    120", "INTERVAL (SECS):    9999999999", "INTERVAL"),
+    ],
+)
+def test_times_that_cannot_be_are_damage(old: str, new: str, expected: str) -> None:
+    text = ALPHA.read_text()
+    assert old in text
+    with pytest.raises(FileFormatError, match=expected):
+        parse_im(text.replace(old, new))
+
+
+def test_absurd_coefficients_harm_nothing() -> None:
+    text = ALPHA.read_text()
+    im = parse_im(text.replace("e-05", "e+307").replace("e+03", "e+307"))
+    assert not np.isfinite(im.delay("BB", "2024-01-01T12:01:59"))
+    assert len(im.frame()) == 6

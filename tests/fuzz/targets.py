@@ -28,7 +28,9 @@ from difxnb.formats.input import parse_input, result_layout
 from difxnb.formats.joblist import parse_joblist
 from difxnb.formats.machines import parse_machines, parse_threads
 from difxnb.formats.module_directory import parse_module_directory
+from difxnb.formats.pcal import format_pcal, parse_pcal
 from difxnb.formats.swin import read_records, read_uniform
+from difxnb.formats.switched_power import parse_switched_power
 from difxnb.server.actions import Action, ChannelBytes, Close
 from difxnb.server.greeting import Greeting
 from difxnb.server.protocol import Conversation
@@ -55,6 +57,7 @@ from difxnb.wire.status import StatusReader
 
 TESTS = Path(__file__).parents[1]
 CAPTURES = (TESTS / "wire" / "captures", TESTS / "reference" / "guiserver-2.9")
+PCAL = TESTS / "reference/mpifxcorr-output/alpha_1/alpha_1.difx/PCAL_60310_043200_BB"
 JOB = TESTS / "reference" / "mpifxcorr-output" / "beta_1"
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _LONGEST_SEED = 20_000
@@ -329,6 +332,18 @@ def _swin_seeds() -> list[bytes]:
     return [file.read_bytes()[:_LONGEST_SEED]]
 
 
+def _model(text: str) -> None:
+    im = parse_im(text)
+    assert repr(im)
+    for row in im.frame().itertuples():
+        im.delay(row.antenna, row.start, row.source)
+
+
+def _tones(text: str) -> None:
+    format_pcal(parse_pcal(text))
+    parse_pcal(text, on_error="skip")
+
+
 TARGETS: dict[str, Target] = {
     "main connection, from the server": Target(_from_server, lambda: _main_streams("s2c"), is_stream=True),
     "main connection, from a client": Target(_from_client, lambda: _main_streams("c2s"), is_stream=True),
@@ -351,7 +366,7 @@ TARGETS: dict[str, Target] = {
     "names": Target(_text(_names), lambda: [b"'a b' \"c\\$\" d*[!x-z]? 'it'\\''s'"], (ValueError,)),
     ".input": Target(_text(_input), _file("beta_1.input"), (FileFormatError,)),
     ".calc": Target(_text(parse_calc), _file("beta_1.calc"), (FileFormatError,)),
-    ".im": Target(_text(parse_im), _file("beta_1.im"), (FileFormatError,)),
+    ".im": Target(_text(_model), _file("beta_1.im"), (FileFormatError,)),
     ".machines": Target(_text(parse_machines), _file("beta_1.machines"), (FileFormatError,)),
     ".threads": Target(_text(parse_threads), _file("beta_1.threads"), (FileFormatError,)),
     ".joblist": Target(
@@ -361,6 +376,10 @@ TARGETS: dict[str, Target] = {
     ),
     ".flag": Target(_text(parse_flag), _file("beta_1.flag"), (FileFormatError,)),
     ".difxlog": Target(_text(_log), _file("beta_1.difxlog"), (FileFormatError,)),
+    "PCAL": Target(_text(_tones), lambda: [PCAL.read_bytes()], (FileFormatError,)),
+    "SWITCHEDPOWER": Target(
+        _text(parse_switched_power), lambda: [b"60310.5 60310.6 4.1 0.01 4.0 0.02\n"], (FileFormatError,)
+    ),
     ".dir": Target(
         _text(_directory),
         lambda: [b"USN-0012 2 A 1 1 RT\n0 8000 59490 3600 0 100 10.0 5016 0 16 2 a_scan RT\n"],
