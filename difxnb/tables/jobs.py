@@ -129,8 +129,8 @@ class JobTable:
             until its end when over), ``speed_up`` (seconds of data per second), ``speed_up_now`` (over the last five
             minutes), ``started``, ``last_heard``, ``finished`` (UTC; NaT where the start, or anything before the end,
             was not heard), ``wall_clock`` (s that it says it took), ``silence`` (s since last heard; NaN when over),
-            ``stalled`` (running, and no progress for five minutes, though we were connected), ``weight_mean``, ``weight_min`` (of the
-            last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
+            ``stalled`` (running, and no progress for five minutes, though we were connected), ``weight_mean``,
+            ``weight_min`` (of the last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
             ``warnings``, ``errors`` (numbers), ``attempt``, ``version`` (of mpifxcorr), ``input``, ``message``.
         """
         moment = clock.time() if now is None else now
@@ -301,11 +301,13 @@ class JobTable:
             mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
             self._weights.append((job.name, job.attempt, time, mjd, status.weights))
             self._values += len(status.weights)
-            while (
-                len(self._weights) > self.limit_weights or self._values > self.limit_weights * _MOST_WEIGHTS
-            ):
-                self._values -= len(self._weights.popleft()[4])
-                self.dropped_weights += 1
+            self._drop_weights()
+
+    def _drop_weights(self) -> None:
+        room = self.limit_weights * _MOST_WEIGHTS
+        while len(self._weights) > self.limit_weights or (self._values > room and len(self._weights) > 1):
+            self._values -= len(self._weights.popleft()[4])
+            self.dropped_weights += 1
 
     def _note(self, job: JobLife, time: float, event: str, severity: int | None, text: str) -> None:
         if len(self._events) == self._events.maxlen:
