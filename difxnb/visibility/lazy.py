@@ -48,7 +48,7 @@ class LazyArray(BackendArray):  # type: ignore[misc, unused-ignore]
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         support = indexing.IndexingSupport.OUTER
-        return indexing.explicit_indexing_adapter(key, self.shape, support, self._at)
+        return indexing.explicit_indexing_adapter(_sound(key, self.shape), self.shape, support, self._at)
 
     def _at(self, key: tuple[Any, ...]) -> NDArray[Any]:
         picked = [_indices(one, size) for one, size in zip(key, self.shape, strict=True)]
@@ -59,9 +59,8 @@ class LazyArray(BackendArray):  # type: ignore[misc, unused-ignore]
         for axis, (wanted, read) in enumerate(zip(picked, once, strict=True)):
             if len(wanted) != len(read):
                 found = found.take(np.searchsorted(read, wanted), axis=axis)
-        return found[
-            tuple(0 if np.ndim(one) == 0 and not isinstance(one, slice) else slice(None) for one in key)
-        ]
+        # An array of no dimensions, not a number, where all keys are numbers.
+        return found.reshape([len(one) for one, wanted in zip(picked, key, strict=True) if _is_range(wanted)])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"plan": self.plan}
@@ -126,6 +125,17 @@ class LazyVectors(LazyArray):
         return found[..., components].reshape(*(len(one) for one in picked))
 
 
+def _sound(key: indexing.ExplicitIndexer, shape: tuple[int, ...]) -> indexing.ExplicitIndexer:
+    """The same key without slices backwards that hold nothing, over which xarray stumbles."""
+    if isinstance(key, indexing.VectorizedIndexer):
+        return key
+    sound = [
+        slice(0, 0) if isinstance(one, slice) and not range(*one.indices(size)) else one
+        for one, size in zip(key.tuple, shape, strict=True)
+    ]
+    return type(key)(tuple(sound))
+
+
 def _sizes(plan: Plan) -> tuple[int, ...]:
     return tuple(len(values) for values, keep in zip(plan.axes, plan.kept, strict=True) if keep)
 
@@ -143,6 +153,10 @@ def _indices(key: Any, size: int) -> Ints:
     if len(found) and not -size <= int(found.min()) <= int(found.max()) < size:
         raise IndexError(f"index {key} is out of bounds for an axis of {size}")
     return np.where(found < 0, found + size, found)
+
+
+def _is_range(key: Any) -> bool:
+    return isinstance(key, slice) or np.ndim(key) > 0
 
 
 def _is_strict(indices: Ints) -> bool:
