@@ -56,6 +56,8 @@ def read_cells(
     rows, columns, places = (np.asarray(values, dtype=np.intp) for values in (rows, columns, places))
     channels = table.products["channels"][columns]
     _check_shapes(rows, columns, places, channels, out)
+    if not out.size:
+        return
     if out.strides[2] != CHANNEL_BYTES:
         straight = np.empty(out.shape, dtype=np.complex64)
         read_cells(table, rows, columns, places, straight)
@@ -201,11 +203,12 @@ class _Wanted(NamedTuple):
         keys = words[:, 4] | (words[:, 1] & np.uint64(0xFFFF)) << np.uint64(16)
         wrong = np.flatnonzero((words[:, 0] != _START) | (keys != self.keys[columns]))
         if wrong.size:
-            name = product_of(int(self.keys[columns[wrong[0]]]))
+            antenna1, antenna2, freq, letters, number = product_of(int(self.keys[columns[wrong[0]]]))
             raise FileFormatError(
                 self.table.path,
                 f"byte {offsets[wrong[0]]}",
-                f"the record of {name} is not here any more: the file changed since it was indexed; open it anew",
+                f"the record of antennas {antenna1} and {antenna2}, frequency {freq}, {letters}, bin {number} is not "
+                "here any more: the file changed since it was indexed; open it anew",
             )
 
 
