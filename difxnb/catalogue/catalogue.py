@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _READERS = 8  # threads that read small files; most of their time they wait for a disk or a network
 _TIMES = ("start", "stop", "written")
 _COUNTS = ("n_antennas", "n_bands", "n_baselines", "n_scans", "size", "files", "runs", "warnings", "errors")
-_NUMBERS = ("duration", "integration_time", "mean_weight", "speed_up")
+_NUMBERS = ("progress", "duration", "integration_time", "mean_weight", "speed_up")
 _SHOWN = [
     "job",
     "state",
@@ -98,13 +98,14 @@ class Catalogue:
         Returns
         -------
         DataFrame
-            ``job``; ``state`` (that of the last run in its log, ``not run`` without log and output, ``unknown`` where
-            nothing tells, ``unreadable`` where the ``.input`` is damaged); ``start``, ``stop`` (of the observation,
-            UTC), ``duration`` (s), ``integration_time`` (s), ``antennas``, ``n_antennas``, ``n_bands`` (that are
-            written), ``n_baselines`` (cross), ``n_scans``, ``sources``, ``size`` (of the visibilities, bytes),
-            ``files``, ``written`` (last, UTC), ``mean_weight`` (of all antennas over the last run), ``runs``,
-            ``warnings`` and ``errors`` (of the last run), ``speed_up`` (seconds of data per second), ``difx_version``,
-            ``input`` (path), ``problem`` (files that are missing or damaged, in words).
+            ``job``; ``state`` (how the last run in its log ended: ``done``, ``done_with_errors``, ``failed``,
+            ``stopped``; ``running`` where it is being written; ``not run`` without log and output, ``unknown`` where
+            nothing tells, ``unreadable`` where the ``.input`` is damaged); ``progress`` (0…1); ``start``, ``stop`` (of
+            the observation, UTC), ``duration`` (s), ``integration_time`` (s), ``antennas``, ``n_antennas``,
+            ``n_bands`` (that are written), ``n_baselines`` (cross), ``n_scans``, ``sources``, ``size`` (of the
+            visibilities, bytes), ``files``, ``written`` (last, UTC), ``mean_weight`` (of all antennas over the last
+            run), ``runs``, ``warnings`` and ``errors`` (of the last run), ``speed_up`` (seconds of data per second),
+            ``difx_version``, ``input`` (path), ``problem`` (files that are missing or damaged, in words).
         """
         if self._frame is None:
             with ThreadPoolExecutor(min(_READERS, max(1, len(self))), "difxnb-catalogue") as pool:

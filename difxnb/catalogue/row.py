@@ -6,6 +6,7 @@ A file that is missing or damaged leaves its columns empty and is named in ``pro
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import MJD_ZERO
 from difxnb.formats.swin import list_files
-from difxnb.wire.message import Severity
+from difxnb.tables.jobs import STALL_SECONDS
 
 if TYPE_CHECKING:
     from difxnb.catalogue.stored_job import StoredJob
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 NOT_RUN = "not run"
 """State of a job that has neither log nor output."""
+RUNNING = "running"
+"""State of a job whose log has been written to within `STALL_SECONDS` and does not tell of an end."""
 UNREADABLE = "unreadable"
 """State of a job whose ``.input`` file cannot be understood."""
 UNKNOWN = "unknown"
@@ -31,6 +34,7 @@ UNKNOWN = "unknown"
 EMPTY_ROW: dict[str, Any] = {
     "job": "",
     "state": UNREADABLE,
+    "progress": None,
     "start": None,
     "stop": None,
     "duration": None,
@@ -113,28 +117,28 @@ def _of_output(job: StoredJob) -> dict[str, Any]:
 
 
 def _of_log(job: StoredJob) -> dict[str, Any]:
-    if not job.path("difxlog").exists():
+    path = job.path("difxlog")
+    if not path.exists():
         return {}
-    log = job.log
-    last = log.runs.iloc[-1] if len(log.runs) else None
-    if last is None:
+    runs = job.log.runs
+    if runs.empty:
         return {}
-    severe = log.frame(-1)["severity"]
+    last = runs.iloc[-1]
+    is_fresh = time.time() - path.stat().st_mtime < STALL_SECONDS
+    is_running = last["outcome"] == UNKNOWN and not last["is_over"] and is_fresh
     return {
-        "runs": len(log.runs),
-        "state": _state(log),
-        "mean_weight": mean_weight(log),
-        "warnings": int((severe == Severity.WARNING.name).sum()),
-        "errors": int((severe > Severity.WARNING.name).sum()),
+        "state": RUNNING if is_running else str(last["outcome"]),
+        "progress": last["progress"],
+        "speed_up": last["speed_up"],
+        "mean_weight": mean_weight(job.log),
+        "runs": len(runs),
+        "warnings": int(last["warnings"]),
+        "errors": int(last["errors"]),
     }
-
-
-def _state(log: JobLog) -> str:
-    return log.state or UNKNOWN
 
 
 def mean_weight(log: JobLog) -> float | None:
     """Mean of all weights of the latest run, 0…1; None where it reported none."""
-    weights = log.weights(-1)["weight"].to_numpy(dtype=float)
+    weights = log.weights_table(-1)["weight"].to_numpy(dtype=float)
     known = weights[np.isfinite(weights)]
     return float(known.mean()) if known.size else None
