@@ -153,14 +153,14 @@ def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positi
     variables = {"VISIBILITY": spectra, "WEIGHT": weights, "FLAG": arrays.flags(spectra, weights)}
     if "UVW" in dataset:
         variables["UVW"] = _vectors(dataset, piece)
-    if not {"phase_center", "pulsar_bin"} & set(dataset.dims):
+    if not {"phase_center", "pulsar_bin"} & set(dataset.coords):
         variables["EFFECTIVE_INTEGRATION_TIME"] = arrays.exposure(weights, piece.integration_time)
     made = xr.Dataset(variables, _coords(dataset, piece), node_attrs(dataset, known.obscode, variables))
     for name, described in _ATTRS.items():
         if name in made.variables:
             made[name].attrs.update(described)
     for axis, place in (("phase_center", piece.phase_center), ("pulsar_bin", piece.pulsar_bin)):
-        if axis in dataset.dims:
+        if axis in dataset.coords:
             made.attrs["difx"][axis] = label(dataset, axis, place)
     return made
 
@@ -168,8 +168,9 @@ def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positi
 def _vectors(dataset: xr.Dataset, piece: Piece) -> xr.Variable:
     """Baseline vectors; a Dataset that has none for each of its phase centres tells those of the first one."""
     found = arrays.baseline_vectors(piece.of(dataset["UVW"]))
-    told = "phase_center" not in dataset.dims or "phase_center" in dataset["UVW"].dims
-    return found if told or piece.phase_center == 0 else found * np.nan
+    selected = "phase_center" not in dataset.dims and "phase_center_name" in dataset.coords
+    told = "phase_center" in dataset["UVW"].dims or selected
+    return found if told or label(dataset, "phase_center", piece.phase_center) == 0 else found * np.nan
 
 
 def _coords(dataset: xr.Dataset, piece: Piece) -> dict[str, Any]:

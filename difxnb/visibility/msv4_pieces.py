@@ -93,10 +93,11 @@ def pieces(dataset: xr.Dataset, present: NDArray[np.bool_], split: Iterable[str]
         if cut not in _SPLITS:
             raise ValueError(f"visibilities can be split by {' and '.join(_SPLITS)}, not by {cut!r}")
     lengths = integration_times(dataset)
+    told = np.array([f"{length}s" for length in lengths])
     for center in range(present.shape[1]):
         fields = fields_of(dataset, center)
         by = {"field": fields, "scan": along(dataset, "time", "scan_name")}
-        for group, suffix in _groups([lengths, *(by[cut] for cut in cuts)]):
+        for group, suffix in _groups([told, *(by[cut] for cut in cuts)]):
             for pulsar_bin, band in product(range(present.shape[2]), range(present.shape[4])):
                 there = present[:, center, pulsar_bin, :, band, :] & group[:, None, None]
                 if there.any():
@@ -150,22 +151,25 @@ def along(dataset: xr.Dataset, axis: str, name: str) -> NDArray[Any]:
 
 
 def fields_of(dataset: xr.Dataset, center: int) -> NDArray[np.str_]:
-    """Give the source of a phase centre at each time."""
-    fields = along(dataset, "time", "field_name")
-    if "phase_center" not in dataset.dims:
-        return fields
+    """Give the source of a phase centre at each time; one without name is told by the first one's and a number."""
     if "phase_center_name" in dataset.coords:
-        return along(dataset.isel(phase_center=center), "time", "phase_center_name")
+        one = dataset.isel(phase_center=center) if "phase_center" in dataset.dims else dataset
+        return along(one, "time", "phase_center_name")
+    fields = along(dataset, "time", "field_name")
     number = label(dataset, "phase_center", center)
     return fields if number == 0 else np.array([f"{name} (phase centre {number})" for name in fields])
 
 
 def integration_times(dataset: xr.Dataset) -> NDArray[np.float64]:
-    """Give the nominal integration time at each time, s; one for all where the Dataset tells but one."""
+    """Give the nominal integration time at each time, s; ValueError where nothing tells it."""
     if "integration_time" in dataset.coords:
         return along(dataset, "time", "integration_time").astype(np.float64)
-    known = float(dataset.attrs.get("integration_time", np.nan))
-    return np.full(dataset.sizes.get("time", 1), known)
+    if "integration_time" not in dataset.attrs:
+        raise ValueError(
+            "nothing tells the integration time of these visibilities, as after arithmetic that drops attributes; "
+            'set attrs["integration_time"], in s'
+        )
+    return np.full(dataset.sizes.get("time", 1), float(dataset.attrs["integration_time"]))
 
 
 def _groups(columns: list[NDArray[Any]]) -> Iterator[tuple[NDArray[np.bool_], str]]:
@@ -182,9 +186,9 @@ def _name(dataset: xr.Dataset, center: int, pulsar_bin: int, band: int, suffix: 
     first, *others = str(dataset.attrs.get("job", "")).split(", ")
     parts = [f"{first or 'visibilities'}{f'+{len(others)}' if others else ''}"]
     parts.append(f"band{label(dataset, 'band', band)}")
-    if "phase_center" in dataset.dims:
+    if "phase_center" in dataset.coords:
         parts.append(f"center{label(dataset, 'phase_center', center)}")
-    if "pulsar_bin" in dataset.dims:
+    if "pulsar_bin" in dataset.coords:
         parts.append(f"bin{label(dataset, 'pulsar_bin', pulsar_bin)}")
     return ("_".join(parts) + suffix).replace("/", "-").replace("\n", "-")
 
