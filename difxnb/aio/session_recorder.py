@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from difxnb.aio.journal_writer import JournalWriter
+from difxnb.formats.journal_writer import JournalWriter
 from difxnb.aio.tape import Situation, Tape
 from difxnb.errors import DifxError, RecordingFailed, RecordingInterrupted
 

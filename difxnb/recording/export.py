@@ -126,6 +126,10 @@ def _tables(recording: Recording) -> dict[str, pd.DataFrame]:
         "job_events": _of_all(names, recording.jobs.events),
         "weights": _of_all(names, recording.jobs.weights_table),
         "runs": pd.DataFrame(runs, columns=["run", "job", "input_file", "begun", "state", *_RUN_END]),
+        "nodes": recording.nodes.frame(),
+        "node_history": recording.nodes.history(),
+        "recorders": recording.recorders.frame(),
+        "alerts": recording.alerts.frame(),
         "senders": recording.messages.statistics("sender"),
         "connections": recording.connections,
     }

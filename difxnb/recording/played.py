@@ -183,7 +183,7 @@ class Played:
         if types is not None and not (isinstance(types, list) and all(isinstance(t, str) for t in types)):
             raise ValueError(f"a selection is a list of types; got {types!r:.80}")
         if types is not None or self.tables.messages.selection is not None:
-            self.tables.messages.recall(types)
+            self.tables.recall(types)
 
     def _count_lost(self, payload: bytes, time: float) -> None:
         facts = decode_facts(payload)
@@ -202,7 +202,7 @@ class Played:
         self.files[place] = file
         inp = self._input(file.path) if file.what == "input" else None
         if inp is not None:
-            self.tables.jobs.name_antennas(Path(file.path).stem[:_IDENTIFIER], inp)
+            self.tables.name_antennas(Path(file.path).stem[:_IDENTIFIER], inp)
 
     def _input(self, path: str) -> Input | None:
         found = self._read("input", path, parse_input)

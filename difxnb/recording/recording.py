@@ -33,7 +33,8 @@ from difxnb.recording.monitor import RecordedMonitor
 from difxnb.recording.played import ByJob, Played, connections_frame, note_damage
 from difxnb.recording.records import Records
 from difxnb.recording.run import RecordedRun
-from difxnb.recording.tables import RecordedJobs, RecordedMessages
+from difxnb.recording.tables import RecordedJobs, RecordedMessages, RecordedNodes, RecordedRecorders
+from difxnb.tables import AlertTable
 from difxnb.tables.message_rows import unix_seconds
 
 if TYPE_CHECKING:
@@ -134,6 +135,21 @@ class Recording:
     def jobs(self) -> RecordedJobs:
         """Every job that was heard of; like `Correlator.jobs`."""
         return self._session.tables.jobs
+
+    @property
+    def nodes(self) -> RecordedNodes:
+        """Every host that was heard of; like `Correlator.nodes`."""
+        return self._session.tables.nodes
+
+    @property
+    def recorders(self) -> RecordedRecorders:
+        """Every Mark5 and Mark6 unit that was heard of; like `Correlator.recorders`."""
+        return self._session.tables.recorders
+
+    @property
+    def alerts(self) -> AlertTable:
+        """Every trouble that was told of, once; like `Correlator.alerts`."""
+        return self._session.tables.alerts
 
     @property
     def monitors(self) -> ByJob[RecordedMonitor]:

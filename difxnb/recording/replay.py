@@ -25,7 +25,8 @@ from difxnb.recording.monitor import RecordedMonitor
 from difxnb.recording.played import ByJob, Played
 from difxnb.recording.records import Records
 from difxnb.recording.run import RecordedRun
-from difxnb.recording.tables import RecordedJobs, RecordedMessages
+from difxnb.recording.tables import RecordedJobs, RecordedMessages, RecordedNodes, RecordedRecorders
+from difxnb.tables import AlertTable
 from difxnb.tables.message_rows import unix_seconds
 
 _MESSAGES = (Kind.DATAGRAM, Kind.NOTICE, Kind.GAP)
@@ -77,6 +78,21 @@ class Replay:
     def jobs(self) -> RecordedJobs:
         """Every job heard of up to now."""
         return self._played.tables.jobs
+
+    @property
+    def nodes(self) -> RecordedNodes:
+        """Every host that was heard of up to now; like `Correlator.nodes`."""
+        return self._played.tables.nodes
+
+    @property
+    def recorders(self) -> RecordedRecorders:
+        """Every Mark5 and Mark6 unit that was heard of up to now; like `Correlator.recorders`."""
+        return self._played.tables.recorders
+
+    @property
+    def alerts(self) -> AlertTable:
+        """Every trouble that was told of up to now, once; like `Correlator.alerts`."""
+        return self._played.tables.alerts
 
     @property
     def monitors(self) -> ByJob[RecordedMonitor]:

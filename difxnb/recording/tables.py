@@ -13,7 +13,8 @@ import pandas as pd
 
 from difxnb.aio.heard import Item, Jobs
 from difxnb.aio.messages import Messages
-from difxnb.tables import MessageTable
+from difxnb.formats.input import Input
+from difxnb.tables import AlertTable, MessageTable, NodeTable, RecorderTable
 
 Now = Callable[[], float]
 
@@ -63,6 +64,30 @@ class RecordedJobs(Jobs):
         return self._table.frame(self._now())
 
 
+class RecordedNodes(NodeTable):
+    """Every host that was heard of in a recording; ages are measured then, not now."""
+
+    def __init__(self, now: Now) -> None:
+        super().__init__()
+        self._now = now
+
+    def frame(self, now: float | None = None) -> pd.DataFrame:
+        """One row per host; see :meth:`difxnb.tables.NodeTable.frame`."""
+        return super().frame(self._now() if now is None else now)
+
+
+class RecordedRecorders(RecorderTable):
+    """Every Mark5 and Mark6 unit that was heard of in a recording; ages are measured then, not now."""
+
+    def __init__(self, now: Now) -> None:
+        super().__init__()
+        self._now = now
+
+    def frame(self, now: float | None = None) -> pd.DataFrame:
+        """One row per unit; see :meth:`difxnb.tables.RecorderTable.frame`."""
+        return super().frame(self._now() if now is None else now)
+
+
 class RecordedTables:
     """All tables of a recording.
 
@@ -70,12 +95,27 @@ class RecordedTables:
     ----------
     messages : RecordedMessages
     jobs : RecordedJobs
+    nodes : RecordedNodes
+    recorders : RecordedRecorders
+    alerts : AlertTable
     """
 
     def __init__(self, now: Now, expected: int) -> None:
         self.messages, self.jobs = RecordedMessages(now, expected), RecordedJobs(now)
+        self.nodes, self.recorders, self.alerts = RecordedNodes(now), RecordedRecorders(now), AlertTable()
 
     def add(self, item: Item, time: float) -> None:
         """Take in what was heard."""
-        self.messages.add(item, time)
-        self.jobs.add(item, time)
+        for table in (self.messages, self.jobs, self.nodes, self.recorders, self.alerts):
+            table.add(item, time)
+
+    def recall(self, types: Iterable[str] | None) -> None:
+        """Select messages as they were selected then."""
+        self.messages.recall(types)
+        self.nodes.hearing.is_open = self.messages.reaches("DifxLoadMessage")
+        self.recorders.hearing.is_open = self.messages.reaches("Mark5StatusMessage")
+
+    def name_antennas(self, job: str, input: Input) -> None:
+        """Let the antennas of a job have their names."""
+        self.jobs.name_antennas(job, input)
+        self.alerts.name_antennas(job, input)

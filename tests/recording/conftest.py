@@ -41,6 +41,9 @@ class Live:
     monitor_events: pd.DataFrame
     run_events: pd.DataFrame
     evidence: str
+    nodes: pd.DataFrame
+    recorders: pd.DataFrame
+    alerts: pd.DataFrame
     server: Any
 
 
@@ -49,33 +52,35 @@ async def _live(folder: Path) -> Live:
     root.mkdir()
     make_experiment(root, experiment=small_experiment(scan_seconds=1))
     path = folder / "session.dxr"
-    async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
-        async with difx.record(path):
-            run = await difx.job(str(root / "demo_1.input")).start(monitor=True)
-            assert await run.wait(60) is JobOutcome.DONE
-            monitor = run.monitor
-            assert monitor is not None
-            async with asyncio.timeout(30):
-                while len(monitor._known) < 2:
-                    await difx.head_node.fence()
-            return Live(
-                path,
-                root,
-                difx.messages.frame(),
-                difx.messages.statistics("sender", now=0.0),
-                difx.jobs._table.frame(0.0),
-                difx.jobs.events("demo_1"),
-                run.weights,
-                monitor.dataset,
-                monitor.products,
-                monitor.available,
-                monitor.scans,
-                monitor.fringes,
-                monitor.events,
-                run.events,
-                run.outcome_evidence,
-                difx.server,
-            )
+    async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx, difx.record(path):
+        run = await difx.job(str(root / "demo_1.input")).start(monitor=True)
+        assert await run.wait(60) is JobOutcome.DONE
+        monitor = run.monitor
+        assert monitor is not None
+        async with asyncio.timeout(30):
+            while len(monitor._known) < 2:
+                await difx.head_node.fence()
+        return Live(
+            path,
+            root,
+            difx.messages.frame(),
+            difx.messages.statistics("sender", now=0.0),
+            difx.jobs._table.frame(0.0),
+            difx.jobs.events("demo_1"),
+            run.weights,
+            monitor.dataset,
+            monitor.products,
+            monitor.available,
+            monitor.scans,
+            monitor.fringes,
+            monitor.events,
+            run.events,
+            run.outcome_evidence,
+            difx.nodes.frame(0.0),
+            difx.recorders.frame(0.0),
+            difx.alerts.frame(),
+            difx.server,
+        )
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,9 @@ def test_the_tables_are_those_of_the_session(recording: Recording, live: Live) -
     pd.testing.assert_frame_equal(recording.jobs._table.frame(0.0), live.jobs)
     pd.testing.assert_frame_equal(recording.jobs.events("demo_1"), live.job_events)
     xr.testing.assert_identical(recording.jobs.weights("demo_1"), live.weights)
+    pd.testing.assert_frame_equal(recording.nodes.frame(0.0), live.nodes)
+    pd.testing.assert_frame_equal(recording.recorders.frame(0.0), live.recorders)
+    pd.testing.assert_frame_equal(recording.alerts.frame(), live.alerts)
     assert list(live.weights["antenna"].values) == ["AL", "BO", "CE"]
 
 

@@ -49,6 +49,7 @@ def test_it_ends_by_itself_and_with_close(minutes: Recording) -> None:
     replay.close()
     replay.close()
     stopped = minutes.replay(1e-6)
+    until(stopped, 1)
     stopped.close()
     assert len(stopped.messages) == 1  # the second comes after some years
     assert "closed" in repr(stopped)
