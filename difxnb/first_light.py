@@ -22,12 +22,9 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 
 from difxnb.boxed import DemoCorrelator, demo
-from difxnb.formats.calc import read_calc
-from difxnb.formats.input import read_input
-from difxnb.formats.swin import read_records
 from difxnb.plots import fringe_figure
 from difxnb.synthetic import default_experiment
-from difxnb.visibility import dataset_from_records, save_netcdf
+from difxnb.visibility import open_visibilities, save_netcdf
 from difxnb.wire.job import JobOutcome
 
 if TYPE_CHECKING:
@@ -239,15 +236,7 @@ def write_results(difx: DemoCorrelator, live: xr.Dataset, fringes: pd.DataFrame,
 
 def correlated_dataset(input_file: Path) -> xr.Dataset:
     """All visibilities that a finished job has written, with their weights."""
-    job = read_input(input_file)
-    calc = read_calc(job.companion("calc"))
-    output = Path(job.output_filename)
-    records = [
-        record
-        for path in sorted(output.glob("DIFX_*"))
-        for record in read_records(path, lambda freq: job.freqs[freq].channels)
-    ]
-    return dataset_from_records(job, records, calc=calc)
+    return open_visibilities(input_file).load()
 
 
 def _say_what_next(difx: DemoCorrelator, results: Results, console: Console) -> None:

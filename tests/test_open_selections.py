@@ -59,7 +59,7 @@ def selections(draw, sizes):
     return chosen
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_selection_by_place(opened, data):
     lazy, loaded = data.draw(st.sampled_from(opened), label="dataset")
@@ -71,7 +71,7 @@ def test_any_selection_by_place(opened, data):
     xr.testing.assert_identical(found.isel(second).load(), wanted.isel(second))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_points_instead_of_ranges(opened, data):
     lazy, loaded = data.draw(st.sampled_from(opened), label="dataset")
@@ -90,7 +90,7 @@ def test_points_instead_of_ranges(opened, data):
     xr.testing.assert_identical(found.load(), loaded["VISIBILITY"].isel(points))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_selection_by_name(opened, data):
     lazy, loaded = data.draw(st.sampled_from(opened), label="dataset")

@@ -13,20 +13,14 @@ import xarray as xr
 from matplotlib.colors import to_hex
 
 import difxnb
-from difxnb.formats.calc import read_calc
-from difxnb.formats.input import read_input
-from difxnb.formats.swin import read_records
 from difxnb.plots import COLOURS, fringe_figure, weights_figure
-from difxnb.visibility import dataset_from_records, fringe_fit
+from difxnb.visibility import fringe_fit, open_visibilities
 
 REFERENCE = Path(__file__).parent / "reference"
 
 
 def load(folder):
-    job = read_input(folder / f"{folder.name}.input")
-    (file,) = sorted((folder / f"{folder.name}.difx").glob("DIFX_*"))
-    calc = read_calc(folder / f"{folder.name}.calc")
-    return dataset_from_records(job, read_records(file, job.channels), calc=calc)
+    return open_visibilities(folder / f"{folder.name}.difx").load()
 
 
 @pytest.fixture(scope="module")

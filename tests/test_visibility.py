@@ -22,14 +22,15 @@ from difxnb.formats.swin import read_records
 from difxnb.tables import JobTable
 from difxnb.visibility import (
     VisibilitySeries,
-    dataset_from_records,
     fringe_fit,
+    open_visibilities,
     products_frame,
     save_netcdf,
     weights_array,
 )
 from difxnb.wire.message import Header, Message, Status
 from difxnb.wire.monitor import Product, Scan, ServerFringe, VisibilityBlock
+from tests.stored_jobs import encoded, made_job
 
 REFERENCE = Path(__file__).parent / "reference"
 SWIN_JOBS = REFERENCE / "mpifxcorr-output"
@@ -50,7 +51,7 @@ class Job:
         return list(read_records(self.files[index], self.input.channels))
 
     def dataset(self, index=0):
-        return dataset_from_records(self.input, self.records(index), calc=self.calc)
+        return open_visibilities(self.files[index]).load()
 
     def products(self):
         """The product list as a real guiServer sends it: offsets repeated within each group."""
@@ -138,82 +139,6 @@ def dataset(alpha):
     return alpha.dataset()
 
 
-# --- shape ------------------------------------------------------------------------------------------------
-
-
-def test_shape_names_and_units(dataset):
-    assert dataset["VISIBILITY"].dims == ("time", "baseline", "band", "polarization", "channel")
-    assert dataset["VISIBILITY"].dtype == np.complex64
-    assert dataset["WEIGHT"].dims == ("time", "baseline", "band", "polarization")
-    assert dataset["WEIGHT"].dtype == np.float32
-    assert dataset["UVW"].dims == ("time", "baseline", "uvw")
-    assert dataset["time"].dtype == "datetime64[ns]"
-    assert dataset["time"].values[0] == np.datetime64("2024-01-01T12:00:00.256000000")
-    assert np.diff(dataset["time"].values).tolist() == [512_000_000] * 7
-    assert dataset["baseline"].values.tolist() == ["AA-BB", "AA-CC", "BB-CC", "AA-AA", "BB-BB", "CC-CC"]
-    assert dataset["is_autocorrelation"].values.tolist() == [False] * 3 + [True] * 3
-    assert dataset["polarization"].values.tolist() == ["RR", "LL", "RL", "LR"]
-    assert dataset["sideband"].values.tolist() == ["U", "L"]
-    assert dataset["n_channels"].values.tolist() == [32, 32]
-    assert dataset["frequency"].values[0, 0] == 8400.25e6 + 0.5 * 2e6 / 64
-    assert dataset["frequency"].values[1, 0] == 8409.75e6 + 0.5 * 2e6 / 64
-    assert dataset["scan_name"].values.tolist() == ["No0001"] * 8
-    assert dataset["field_name"].values.tolist() == ["SRCA"] * 8
-    for name, unit in {"VISIBILITY": "1", "UVW": "m", "frequency": "Hz", "bandwidth": "Hz"}.items():
-        assert dataset[name].attrs["units"] == unit
-    assert dataset.attrs["job"] == "alpha_1"
-
-
-def test_values_are_those_of_the_records(alpha, dataset):
-    record = alpha.records()[57]
-    names = [telescope.name for telescope in alpha.input.telescopes]
-    found = dataset.sel(
-        baseline=f"{names[record.antenna1]}-{names[record.antenna2]}",
-        band=record.freq,
-        polarization=record.polarization,
-        time=np.datetime64("2024-01-01") + np.timedelta64(round(record.seconds * 1e9), "ns"),
-    )
-    np.testing.assert_array_equal(found["VISIBILITY"].values, record.spectrum)
-    assert found["WEIGHT"].item() == np.float32(record.weight)
-    np.testing.assert_array_equal(found["UVW"].values, record.uvw)
-
-
-def test_what_was_not_written_is_nan_with_weight_zero(alpha):
-    records = alpha.records()
-    dataset = dataset_from_records(alpha.input, [r for r in records if r.baseline != 258 or r.freq != 1])
-    gone = dataset.sel(baseline="AA-BB", band=1)
-    assert np.isnan(gone["VISIBILITY"]).all()
-    assert (gone["WEIGHT"] == 0).all()
-    assert dataset.sizes == alpha.dataset().sizes
-    assert np.isfinite(dataset.sel(baseline="AA-BB", band=0)["VISIBILITY"]).all()
-    with pytest.raises(ValueError, match="no records"):
-        dataset_from_records(alpha.input, [])
-
-
-def test_phase_centers_are_read_one_at_a_time():
-    zeta = Job(SWIN_JOBS / "zeta_1")
-    second = zeta.dataset(1)
-    assert np.isnan(second.sel(baseline="AA-AA")["VISIBILITY"]).all()
-    assert np.isfinite(second.sel(baseline="AA-BB")["VISIBILITY"]).any()
-    with pytest.raises(ValueError, match="several sources"):
-        dataset_from_records(zeta.input, zeta.records(0) + zeta.records(1))
-
-
-def test_pulsar_bins_become_a_dimension():
-    epsilon = Job(SWIN_JOBS / "epsilon_1")
-    dataset = dataset_from_records(epsilon.input, epsilon.records(0) + epsilon.records(1))
-    assert dataset["VISIBILITY"].dims[1] == "pulsar_bin"
-    assert dataset["pulsar_bin"].values.tolist() == [0, 1]
-    fringes = fringe_fit(dataset)
-    assert set(fringes["pulsar_bin"]) == {0, 1}
-
-
-def test_two_scans_have_their_names(lsb):
-    dataset = lsb.dataset()
-    assert dataset["scan_name"].values.tolist() == ["No0001"] * 4 + ["No0002"] * 8
-    assert dataset["field_name"].values.tolist() == ["SRCA"] * 4 + ["SRCB"] * 8
-
-
 # --- fringes ----------------------------------------------------------------------------------------------
 
 
@@ -273,12 +198,12 @@ def test_table_of_fringes(dataset):
     assert (closure["AA-BB"] + closure["BB-CC"] - closure["AA-CC"]).abs().max() < 3e-9
 
 
-def test_station_without_data_is_left_out(alpha):
+def test_station_without_data_is_left_out(alpha, tmp_path):
     records = [r for r in alpha.records() if 3 not in (r.antenna1 + 1, r.antenna2 + 1)]
-    fringes = fringe_fit(dataset_from_records(alpha.input, records))
+    fringes = fringe_fit(open_visibilities(made_job(tmp_path, encoded(records))))
     assert set(fringes["baseline"]) == {"AA-BB"}
     autos = [r for r in alpha.records() if r.antenna1 == r.antenna2]
-    nothing = fringe_fit(dataset_from_records(alpha.input, autos))
+    nothing = fringe_fit(open_visibilities(made_job(tmp_path, encoded(autos), name="autos_1")))
     assert len(nothing) == 0
     assert "delay" in nothing
 

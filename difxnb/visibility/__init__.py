@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Visibilities as one Dataset shape, from the live monitor and from SWIN records, and their fringes.
+"""Visibilities as one Dataset shape, from the live monitor and from SWIN files, and their fringes.
 
-In go monitor blocks or SWIN records, out come xarray Datasets and tables of fringes. A Dataset here has
+In go monitor blocks or SWIN files, out come xarray Datasets and tables of fringes. A Dataset here has
 
 * ``VISIBILITY`` (time, baseline, band, polarization, channel): complex64, DiFX amplitude units; or NaN
 * ``WEIGHT`` (time, baseline, band, polarization): float32, 0…1; 0 where missing, NaN where unknown
@@ -15,8 +15,10 @@ In go monitor blocks or SWIN records, out come xarray Datasets and tables of fri
 with ``antenna1_name``, ``antenna2_name``, ``is_autocorrelation`` (baseline), ``bandwidth``, ``sideband``,
 ``n_channels`` (band), ``scan_name`` and ``field_name`` (time). Live data have ``time_uncertainty`` (time) too: s, by
 which `time` may be off, 0 where it is exact. ``phase_center`` and ``pulsar_bin`` are
-dimensions behind ``time`` where there is more than one. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where
-antenna 2 is late; the sign is the same for both sidebands.
+dimensions behind ``time`` where there is more than one; ``UVW`` then has the former too, ``phase_center_name``
+(time, phase_center) names the sources and ``field_name`` is the first of them. ``integration_time`` (time), s, is there
+where it changes. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where antenna 2 is late; the sign is the same for both
+sidebands.
 
 Importing this gives every Dataset and DataArray ``difx``: ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``,
 ``ds.difx.lags()``, ``ds.difx.mean_over("scan")``, ``ds.difx.summary()`` and more (see `DifxDataset`).
@@ -27,7 +29,6 @@ from difxnb.visibility.fits import fringe_fit, weights_array
 from difxnb.visibility.netcdf import save_netcdf
 from difxnb.visibility.opening import open_visibilities, reopen, skipped_frame
 from difxnb.visibility.products import products_frame
-from difxnb.visibility.records import dataset_from_records
 from difxnb.visibility.series import VisibilitySeries
 from difxnb.visibility.summary import VisibilitySummary
 
@@ -36,7 +37,6 @@ __all__ = [
     "DifxDataset",
     "VisibilitySeries",
     "VisibilitySummary",
-    "dataset_from_records",
     "fringe_fit",
     "open_visibilities",
     "products_frame",
