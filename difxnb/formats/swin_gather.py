@@ -7,7 +7,7 @@ Columns of headers and the offsets of their records go in, a table of integratio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +44,7 @@ class Gathered:
     def __init__(self, path: Path) -> None:
         self.path, self.products = path, ProductColumns()
         self._pieces: list[_Piece] = []
+        self._before: SwinTable | None = None
         self._replaced = 0
 
     def add(
@@ -62,27 +63,31 @@ class Gathered:
 
     def last_offset(self) -> int:
         """Where the last record starts; -1 without one."""
-        return int(self._pieces[-1].offsets[-1]) if self._pieces else -1
+        if self._pieces:
+            return int(self._pieces[-1].offsets[-1])
+        return -1 if self._before is None else int(self._before.offsets.max(initial=-1))
 
     def drop_last(self) -> None:
         """Forget the last record."""
-        piece = self._pieces.pop()
+        pieces = self._pieces or self._thawed()
+        piece = pieces.pop()
         kept = piece.offsets.size - 1
-        runs, groups = piece.runs, np.searchsorted(piece.groups, kept)
+        groups = np.searchsorted(piece.groups, kept)
         if kept:
             columns = [column[:kept] for column in piece[:3]]
-            rest = runs.before(kept), piece.groups[:groups], piece.uvw[:groups]
-            self._pieces.append(_Piece._make((*columns, *rest)))
+            rest = piece.runs.before(kept), piece.groups[:groups], piece.uvw[:groups]
+            pieces.append(_Piece._make((*columns, *rest)))
+        self._pieces = pieces
 
-    def thaw(self, table: SwinTable) -> None:
-        """Begin with the records of a table, as if they had just been added in order of the file."""
+    def begin_with(self, table: SwinTable) -> None:
+        """Begin with the records of a table, as if they had been added in order of the file."""
         self.products.add(key_of(*product[:5]) for product in table.products.tolist())
-        self._replaced = table.duplicates
-        rows, columns = np.nonzero(table.offsets >= 0)
-        order = np.argsort(table.offsets[rows, columns])
-        rows, columns = rows[order], columns[order]
-        if rows.size:
-            self._pieces.append(_thawed(table, rows, columns))
+        self._replaced, self._before = table.duplicates, table
+
+    def _thawed(self) -> list[_Piece]:
+        """The records of the table that this began with, from now on like others."""
+        table, self._before = self._before, None
+        return [] if table is None or not table.offsets.size else [_piece_of(table)]
 
     def table(
         self, lengths: NDArray[np.int64], end: int, *, unfinished: int, skips: SkippedPlaces
@@ -94,6 +99,16 @@ class Gathered:
         FileFormatError
             The table would be far larger than the file: times and products without rhyme or reason.
         """
+        facts: dict[str, Any] = {
+            "end": end,
+            "unfinished": unfinished,
+            "skipped": tuple(skips.listed),
+            "skipped_places": skips.places,
+            "skipped_bytes": skips.bytes,
+        }
+        if self._before is not None and not self._pieces:
+            return replace(self._before, **facts)
+        self._pieces = [*self._thawed(), *self._pieces]
         places = _Places(self._pieces, self.products.keys)
         records, n_cells = places.rows.size, places.times.size * places.keys.size
         if n_cells > max(_FREE_CELLS, _CELLS_A_RECORD * records):
@@ -107,7 +122,6 @@ class Gathered:
         pairs, uvw = places.positions(self._pieces)
         return SwinTable(
             path=self.path,
-            end=end,
             times_ns=places.times,
             sources=sources,
             configs=configs,
@@ -117,10 +131,7 @@ class Gathered:
             pairs=pairs,
             uvw=uvw,
             duplicates=self._replaced + records - int(np.count_nonzero(offsets >= 0)),
-            skipped=tuple(skips.listed),
-            skipped_places=skips.places,
-            skipped_bytes=skips.bytes,
-            unfinished=unfinished,
+            **facts,
         )
 
 
@@ -217,8 +228,11 @@ def _product_table(keys: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDAr
     )
 
 
-def _thawed(table: SwinTable, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> _Piece:
-    """The cells of a table, which are given in order of the file, as records."""
+def _piece_of(table: SwinTable) -> _Piece:
+    """The records of a table in order of the file."""
+    rows, columns = np.nonzero(table.offsets >= 0)
+    order = np.argsort(table.offsets[rows, columns], kind="stable")
+    rows, columns = rows[order], columns[order]
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     of_runs = rows[starts]
     runs = Runs(starts, table.times_ns[of_runs], table.sources[of_runs], table.configs[of_runs])

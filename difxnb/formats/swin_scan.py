@@ -120,7 +120,7 @@ def extend(
                 f"the file ends here, and had {table.end} bytes when it was indexed; open it anew",
             )
         scan = _Scan(content, RecordLengths(channels, _known_channels(table)), on_error, growing)
-        scan.thaw(table)
+        scan.begin_with(table)
         return scan.run(table.end)
 
 
@@ -148,9 +148,9 @@ class _Scan:
         self._equally_long, self._rhythm = True, Rhythm()
         self._most = _ALL
 
-    def thaw(self, table: SwinTable) -> None:
+    def begin_with(self, table: SwinTable) -> None:
         """Begin with the records of a table; what was passed over at its end is looked at again."""
-        self._gathered.thaw(table)
+        self._gathered.begin_with(table)
         self._skips.listed = [skipped for skipped in table.skipped if skipped.offset < table.end]
         again = [skipped for skipped in table.skipped if skipped.offset >= table.end]
         self._skips.places = table.skipped_places - len(again)
