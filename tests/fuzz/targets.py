@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from difxnb.client.server_description import Draft
 from difxnb.errors import DifxError, FileFormatError, ProtocolError
 from difxnb.formats.calc import parse_calc
@@ -30,6 +32,8 @@ from difxnb.formats.machines import parse_machines, parse_threads
 from difxnb.formats.module_directory import parse_module_directory
 from difxnb.formats.pcal import format_pcal, parse_pcal
 from difxnb.formats.swin import read_records, read_uniform
+from difxnb.formats.swin_read import read_cells
+from difxnb.formats.swin_scan import extend, index_swin
 from difxnb.formats.switched_power import parse_switched_power
 from difxnb.server.actions import Action, ChannelBytes, Close
 from difxnb.server.greeting import Greeting
@@ -327,6 +331,23 @@ def _swin(pieces: list[bytes]) -> object:
         return count, len(read_uniform(file.name, 16))
 
 
+def _swin_table(pieces: list[bytes]) -> object:
+    """Whatever is in a file, what can be indexed of it can be read, and does not change when it is looked at again."""
+    with tempfile.NamedTemporaryFile(suffix=".s0000.b0000") as file:
+        file.write(b"".join(pieces))
+        file.flush()
+        table = index_swin(file.name, lambda band: 16, on_error="skip")
+        rows, columns = (np.arange(count) for count in table.offsets.shape)
+        out = np.empty((rows.size, columns.size, 16), dtype=np.complex64)
+        read_cells(table, rows, columns, columns, out)
+        again = extend(table, lambda band: 16, on_error="skip", growing=False)
+        assert (again.skipped, again.end) == (table.skipped, table.end)
+        for growing in (False, True):
+            # Without the numbers of channels everything hangs on distances.
+            index_swin(file.name, on_error="skip", growing=growing)
+        return table.offsets.shape, index_swin(file.name, lambda band: 16).offsets.shape
+
+
 def _swin_seeds() -> list[bytes]:
     (file,) = (JOB / "beta_1.difx").glob("DIFX_*")
     return [file.read_bytes()[:_LONGEST_SEED]]
@@ -386,5 +407,6 @@ TARGETS: dict[str, Target] = {
         (FileFormatError,),
     ),
     ".difx": Target(_swin, _swin_seeds, (FileFormatError,)),
+    "table of .difx": Target(_swin_table, _swin_seeds, (FileFormatError,)),
 }
 """All decoders, by what they read."""
