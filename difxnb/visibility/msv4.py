@@ -20,6 +20,7 @@ What MSv4 wants otherwise than DiFX, and how the two come together:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def to_msv4(
     ValueError
         There are no data, something of the shape is missing, or `split` is something else.
     FileFormatError, FileNotFoundError
-        The ``.calc`` is damaged, or the given one is not there.
+        The ``.calc``, or the ``.input`` through which it is looked for, is damaged; or the given one is not there.
 
     Warns
     -----
@@ -158,7 +159,7 @@ def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positi
     made = xr.Dataset(variables, _coords(dataset, piece), node_attrs(dataset, known.obscode, variables))
     for name, described in _ATTRS.items():
         if name in made.variables:
-            made[name].attrs.update(described)
+            made[name].attrs.update(deepcopy(described))
     for axis, place in (("phase_center", piece.phase_center), ("pulsar_bin", piece.pulsar_bin)):
         if axis in dataset.coords:
             made.attrs["difx"][axis] = label(dataset, axis, place)

@@ -35,6 +35,13 @@ _MOUNTS = {
     "NASR": "ALT-AZ+NASMYTH-R",
     "NASL": "ALT-AZ+NASMYTH-L",
 }
+_GEOCENTRIC = {
+    "type": "location",
+    "units": "m",
+    "frame": "ITRS",
+    "coordinate_system": "geocentric",
+    "origin_object_name": "earth",
+}
 _HANDS = "RLXYHV"
 _Found = TypeVar("_Found", CalcTelescope, Source)
 
@@ -46,7 +53,6 @@ class Positions:
     antennas: dict[str, CalcTelescope] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     obscode: str = ""
-
     _unknown: dict[str, None] = field(default_factory=dict)
 
     def antenna(self, name: str) -> CalcTelescope | None:
@@ -144,13 +150,7 @@ def antenna_table(
             "ANTENNA_POSITION": (
                 ("antenna_name", "cartesian_pos_label"),
                 np.array(position, dtype=np.float64),
-                {
-                    "type": "location",
-                    "units": "m",
-                    "frame": "ITRS",
-                    "coordinate_system": "geocentric",
-                    "origin_object_name": "earth",
-                },
+                dict(_GEOCENTRIC),
             )
         },
         {
