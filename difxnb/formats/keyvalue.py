@@ -25,7 +25,8 @@ _LARGEST_INTEGER = 2**53
 _LARGEST_TEXT = 2**28
 _DIGITS = re.compile(r"\d+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_DAMAGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?![\r\n]|\Z)")
+_DAMAGE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LONE_RETURN = re.compile(r"\r(?![\r\n]|\Z)")
 _TRUE = ("TRUE", "T", "true", "t")
 MISSPELT = {"PHASED ARRAY CONNFIG FILE": "PHASED ARRAY CONFIG FILE"}
 """Keys that the writer of DiFX misspells, and what its readers (and this one) look for."""
@@ -94,7 +95,7 @@ class KeyValueReader:
                 self.keys.append(key)
                 self._values.append(value.strip())
                 self._line_numbers.append(line_number)
-        damage = _DAMAGE.search(text)
+        damage = _DAMAGE.search(text) or _LONE_RETURN.search(text)
         if damage:
             name = "NUL bytes" if damage[0] == "\0" else "control characters"
             where = f"line {text.count(chr(10), 0, damage.start()) + 1}"

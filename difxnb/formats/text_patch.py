@@ -126,7 +126,8 @@ class _Patch:
     def _change(self, before: Sequence[str], now: Sequence[str], places: Sequence[int], last: int) -> int:
         """Note what changes in a section; `last` is the last line of the text before it, and then of it."""
         same = _same_lines(before, now)
-        self._lost.update(places[row] for row in range(len(before)) if row not in same.values())
+        kept = set(same.values())
+        self._lost.update(place for row, place in enumerate(places) if row not in kept)
         for row, line in enumerate(now):
             was = same.get(row)
             if was is not None and places[was] != _NOWHERE:

@@ -73,7 +73,7 @@ def value_or_error(parse: Callable[[str], object], text: str) -> object | None:
     return value
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     text=st.sampled_from(["alpha_1/alpha_1.input", "beta_1/beta_1.input"]).map(text_of).flatmap(damaged),
     table=st.sampled_from(list(INPUT_TABLES)),
