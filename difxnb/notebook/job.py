@@ -12,6 +12,7 @@ from difxnb.client.blocking import LoopThread
 from difxnb.markup import titled
 from difxnb.notebook.job_parameters import JobParameters
 from difxnb.notebook.job_run import STOP_S, JobRun
+from difxnb.notebook.job_visibilities import WrittenJob
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.slow_bar import SlowBar
 from difxnb.notebook.transfer_bar import Shown, transferring
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _CHECK_S, _LOOK_S = 20.0, 5.0
 
 
-class Job(JobParameters):
+class Job(JobParameters, WrittenJob):
     """One ``.input`` file on the server."""
 
     def __init__(self, inner: aio.Job, correlator: Correlator, loop: LoopThread) -> None:
