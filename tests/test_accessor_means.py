@@ -96,7 +96,7 @@ def same_bands(source):
 
 
 @given(JOBS, st.sets(st.sampled_from(AXES), min_size=1), st.floats(0, 0.3))
-@settings(max_examples=25)
+@settings(max_examples=20)
 def test_a_mean_is_what_its_definition_says(source, axes, spoilt):
     rng = np.random.default_rng(1)
     source = source.assign(VISIBILITY=source.VISIBILITY.where(rng.random(source.VISIBILITY.shape) >= spoilt))
@@ -116,7 +116,7 @@ def test_a_mean_is_what_its_definition_says(source, axes, spoilt):
 
 
 @given(JOBS, st.permutations([axis for axis in AXES if axis != "band"]), st.integers(1, 3), st.booleans())
-@settings(max_examples=25)
+@settings(max_examples=20)
 def test_a_mean_of_means_is_one_mean(source, order, first, by_scan):
     """Also where scans and bands differ in length; only single missing channels may make a difference."""
     step = "scan" if by_scan else "time"
@@ -135,7 +135,7 @@ def test_a_mean_of_means_is_one_mean(source, order, first, by_scan):
 
 
 @given(JOBS, st.booleans())
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_baseline_vectors_are_weighted_with_what_there_is(source, by_scan):
     found = source.difx.mean_over("scan" if by_scan else "time", "polarization").UVW
     groups = (
@@ -143,19 +143,19 @@ def test_baseline_vectors_are_weighted_with_what_there_is(source, by_scan):
     )
     for k, mask in enumerate(groups):
         part = source if mask is None else source.isel(time=np.flatnonzero(mask))
-        weight = part.WEIGHT.fillna(1).sum(("band", "polarization")).values.astype(float)
+        weight = part.WEIGHT.fillna(1).astype(float).sum(("band", "polarization")).values
         for b in range(part.sizes["baseline"]):
             used = weight[:, b] if weight[:, b].sum() else np.ones(len(weight))
             wanted = np.average(part.UVW.values[:, b], axis=0, weights=used)
             np.testing.assert_allclose(found.isel(time=k)[b] if by_scan else found[b], wanted, rtol=1e-9)
     twice = source.difx.mean_over("scan").difx.mean_over("time").UVW
     if (source.WEIGHT.fillna(1).sum(("band", "polarization")).groupby("scan_name").sum() > 0).all():
-        np.testing.assert_allclose(twice, source.difx.mean_over("time").UVW, rtol=1e-9)
+        np.testing.assert_allclose(twice, source.difx.mean_over("time").UVW, rtol=1e-6)
 
 
 def test_noise_falls_as_the_weights_say():
-    """Noise of variance 1/w into 240 means of 1000 cells each: their scatter is known to 5 %, one sigma."""
-    source = noise(7, scans=[("No1", "A", 50)], bands=bands_of([20]), hands=2, holes=False)
+    """Noise of variance 1/w into 240 means of 500 cells each: their scatter is known to 5 %, one sigma."""
+    source = noise(7, scans=[("No1", "A", 25)], bands=bands_of([20]), hands=2, holes=False)
     rng = np.random.default_rng(3)
     spread = 1 / np.sqrt(source.WEIGHT.values)[..., None]
     weighted, plain = [], []

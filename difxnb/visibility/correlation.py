@@ -106,7 +106,8 @@ def _coefficients(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
     own = bare(data["VISIBILITY"])
     attrs = {name: value for name, value in own.attrs.items() if name != UNTRUSTED}
     described = {**attrs, "units": "1", "long_name": "correlation coefficient"}
-    return (own / scale).astype(own.dtype).assign_attrs(described)
+    # Not a division: that of a complex number by NaN warns, and dask shows such warnings.
+    return (own * (1 / scale)).astype(own.dtype).assign_attrs(described)
 
 
 def _weights(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
