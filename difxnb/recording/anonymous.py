@@ -43,7 +43,7 @@ _MARKUP = re.compile(r"(<[^<>]*>)")
 _TAG = re.compile(r"<([\w:.-]+)")
 _NAMED = re.compile(r"(</?)([\w:.-]+)(.*?)(/?>)\Z", re.DOTALL)
 _KEPT_WORDS = frozenset(state.value for state in JobState) | {entry.type for entry in CATALOGUE}
-_NUMBER = re.compile(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*\Z")
+_NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*\Z")
 
 
 def pseudonyms_for(records: Records) -> Pseudonyms:
@@ -111,7 +111,7 @@ def _collect_message(names: Pseudonyms, item: Message | Unparsed) -> None:
             _each_text(value, names.add_host)
         elif isinstance(value, tuple) and value and isinstance(value[0], Processor):
             for processor in value:
-                _each_text(processor.hosts, names.add_host)
+                _each_text(processor.nodes, names.add_host)
         if isinstance(value, str) and value.startswith("/"):
             names.add_path(value)
         _each_text(value, names.look)
