@@ -26,17 +26,17 @@ LEAST_SEVERE = 4
 
 _STATUS_REPORT_BYTES = 99
 _TRANSIENT = "Transient event received:"
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _INT32 = range(-(2**31), 2**31)
 
 # Columns are not fixed: ranks may have more than three digits, hosts any length, or none where a message had none.
-_STAMP = r"(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})"
-_TAG = _STAMP + r" +(?P<mpi_id>-?\d{1,19}) (?P<sender>\S*)"
-_LINE = re.compile(
-    _TAG
-    + r" +(?P<kind>FATAL|SEVERE|ERROR|WARNING|INFO|DEBUG|STATUS|WEIGHTS(?=[-\d ]|$))(?P<text>(?: .*|[-\d].*)?)",
-    re.ASCII | re.DOTALL,
+_STAMP = r"([A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})"
+USUAL_LINE = (
+    rf"{_STAMP} +(-?\d{{1,19}}) (\S*)"
+    r" +(FATAL|SEVERE|ERROR|WARNING|INFO|DEBUG|STATUS|WEIGHTS(?=[-\d ]|$))((?: .*|[-\d].*)?)"
 )
+"""Pattern of a line that DiFX's own programs write: time, rank, host, kind, rest."""
+_LINE = re.compile(USUAL_LINE, re.ASCII | re.DOTALL)
 # Some sites keep the log of another program under this name.
 _OTHER_LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:[,.]\d{1,6})?) \S+ +(?P<kind>[A-Z]+) +"
@@ -44,7 +44,7 @@ _OTHER_LINE = re.compile(
     re.ASCII | re.DOTALL,
 )
 _OTHER_JOB_WIDTH = 12
-_ONE_BLANK = ("STATUS", "WEIGHTS")
+ONE_BLANK = ("STATUS", "WEIGHTS")
 # What is left of a line that was cut, or of one that no program is known to write.
 _REST = re.compile(
     _STAMP + r"(?: +(?P<mpi_id>-?\d{1,19})(?: (?P<sender>\S*))?(?= |$))?(?P<text>.*)", re.ASCII | re.DOTALL
@@ -132,7 +132,7 @@ def parse_time(text: str) -> datetime | None:
         if text[:4].isdigit():
             when = datetime.fromisoformat(text.replace(",", "."))
         else:
-            month = _MONTHS.index(text[4:7]) + 1
+            month = MONTHS.index(text[4:7]) + 1
             hour, minute, second = text[11:19].split(":")
             when = datetime(int(text[20:24]), month, int(text[8:10]), int(hour), int(minute), int(second))
     except ValueError:
@@ -225,29 +225,29 @@ def parse_line(line: str) -> LogEntry:
     if match := _LINE.fullmatch(line):
         time_text, rank, sender, kind, text = match.groups()
         # One blank ends the keyword of a state, two end a level; further ones belong to the text.
-        if text.startswith("  ") and kind not in _ONE_BLANK:
+        if text.startswith("  ") and kind not in ONE_BLANK:
             text = text[2:]
         elif text.startswith(" "):
             text = text[1:]
-        return LogEntry(time_text, _rank(rank), sender, kind, text)
+        return LogEntry(time_text, parse_rank(rank), sender, kind, text)
     if match := _OTHER_LINE.fullmatch(line):
         text, job = match["text"], match["job"]
         padding = max(0, _OTHER_JOB_WIDTH - len(job)) + 1
         text = text[padding:] if text[:padding].isspace() else text.lstrip(" ")
-        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"], match["kind"], text, job)
+        return LogEntry(match["time"], parse_rank(match["mpi_id"]), match["sender"], match["kind"], text, job)
     if line.startswith(_TRANSIENT):
         return LogEntry("", None, "", "TRANSIENT", line)
     if match := _REST.fullmatch(line):
         rest = match["text"].removeprefix(" ")
-        return LogEntry(match["time"], _rank(match["mpi_id"]), match["sender"] or "", "", rest)
+        return LogEntry(match[1], parse_rank(match["mpi_id"]), match["sender"] or "", "", rest)
     return LogEntry("", None, "", "", line)
 
 
 @lru_cache(maxsize=4096)  # a job has as many as it has processes
-def _rank(text: str | None) -> int | None:
-    if text is None or int(text) not in _INT32:
-        return None
-    return int(text)
+def parse_rank(text: str | None) -> int | None:
+    """Rank of the sender; None where there is none, or none that can be."""
+    rank = int(text) if text else None
+    return rank if rank in _INT32 else None
 
 
 def read_difxlog_lines(path: str | Path) -> Iterator[LogEntry]:

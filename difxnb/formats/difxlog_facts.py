@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from difxnb.formats.difxlog import LogEntry
+from difxnb.formats.difxlog_bulk import LogLines
 from difxnb.wire.job import JobOutcome
 from difxnb.wire.message import JobState
 
@@ -123,18 +123,17 @@ class RunFacts:
         return first, end
 
 
-def facts_of(entries: Iterable[LogEntry]) -> RunFacts:
+def facts_of(lines: LogLines) -> RunFacts:
     """Gather what the lines of a run state."""
-    kinds: Counter[str] = Counter()
+    kinds = Counter(lines.kinds)
     states: list[str] = []
     written: list[float] = []
     wall_time = None
-    for entry in entries:
-        kind, text = entry.kind, entry.text
-        kinds[kind] += 1
+    for kind, text in zip(lines.kinds, lines.texts, strict=True):
         if kind == "STATUS":
-            if entry.state and (not states or states[-1] != entry.state):
-                states.append(entry.state)
+            state = text.partition(" ")[0]
+            if state and (not states or states[-1] != state):
+                states.append(state)
         elif text.startswith(_TELLING):
             if match := _WRITTEN.match(text):
                 written += _seconds(match[1])

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from difxnb.formats.difxlog import LogEntry
+from difxnb.formats.difxlog import LogEntry, parse_time
+from difxnb.formats.difxlog_bulk import LogLines
 
 _ENDS = frozenset({"Done", "Aborting", "Terminated", "MpiDone", "Crashed"})
 _STARTED = frozenset({"starting", "announced"})
@@ -60,11 +61,13 @@ class LogRun:
         elif found := _VERSION.match(entry.text):
             self.version = found[1]
 
-    def close(self, entries: Sequence[LogEntry]) -> None:
-        """Take in which lines it has, whatever they tell."""
-        self.lines = len(entries)
-        self.begun = next((when for entry in entries if (when := entry.time) is not None), None)
-        self.ended = next((when for entry in reversed(entries) if (when := entry.time) is not None), None)
+    def close(self, time_texts: Sequence[str]) -> None:
+        """Take in the times of all its lines, whatever they tell."""
+        self.lines = len(time_texts)
+        self.begun = next((when for text in time_texts if (when := parse_time(text)) is not None), None)
+        self.ended = next(
+            (when for text in reversed(time_texts) if (when := parse_time(text)) is not None), None
+        )
 
     def _report(self, entry: LogEntry) -> None:
         if entry.state == "Starting":
@@ -120,18 +123,19 @@ def split_runs(entries: Iterable[LogEntry]) -> tuple[list[LogRun], list[int]]:
     list of LogRun, list of int
         The runs, and for every entry the number of its run; none where there is no entry.
     """
-    lines = tuple(entries)
+    lines = entries if isinstance(entries, LogLines) else LogLines.of(entries)
     runs: list[LogRun] = []
     firsts: list[int] = []
-    for place, entry in enumerate(lines):
-        is_telling = entry.kind == "STATUS" or entry.text.startswith(_TELLING)
-        if not runs or (is_telling and runs[-1].is_followed_by(entry)):
+    for place, (kind, text) in enumerate(zip(lines.kinds, lines.texts, strict=True)):
+        is_telling = kind == "STATUS" or text.startswith(_TELLING)  # of a hundred lines a few
+        entry = lines[place] if is_telling else None
+        if not runs or (entry is not None and runs[-1].is_followed_by(entry)):
             runs.append(LogRun(len(runs) + 1))
             firsts.append(place)
-        if is_telling:  # of a hundred lines a few
+        if entry is not None:
             runs[-1].add(entry)
     numbers: list[int] = []
     for run, first, end in zip(runs, firsts, [*firsts, len(lines)][1:], strict=True):
-        run.close(lines[first:end])
+        run.close(lines.time_texts[first:end])
         numbers += [run.number] * run.lines
     return runs, numbers

@@ -17,6 +17,7 @@ import pandas as pd
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.difxlog import LogEntry, parse_line
+from difxnb.formats.difxlog_bulk import LogLines, parse_lines
 from difxnb.formats.difxlog_facts import facts_of
 from difxnb.formats.difxlog_runs import split_runs
 from difxnb.formats.input import Input, read_input
@@ -64,8 +65,8 @@ class JobLog:
         Where it was read from.
     job : str
         Name of the job: that of the file, without its ending.
-    entries : tuple of LogEntry
-        Its lines, in their order.
+    entries : LogLines
+        Its lines, in their order: a sequence of LogEntry.
     unfinished : str
         What stands after the last line end: a line that was being written, or was cut. Empty as a rule.
     input : Input or None
@@ -79,15 +80,16 @@ class JobLog:
         self.job = "" if path is None else path.stem
         self.input = input
         self.input_problem = ""
-        lines = _lines(data)
-        self.unfinished = lines.pop()
-        self.entries = tuple(map(parse_line, lines)) + _begun(self.unfinished)
+        lines, end, self.unfinished = _text(data).rpartition("\n")
+        self.entries = parse_lines(lines) if end else LogLines()
+        if self.unfinished:
+            self.entries.append(_begun(self.unfinished))
         self._runs, self._numbers = split_runs(self.entries)
 
     @property
     def unreadable(self) -> int:
         """Lines that belong to no known kind."""
-        return sum(entry.kind == "" for entry in self.entries)
+        return self.entries.kinds.count("")
 
     @property
     def state(self) -> str:
@@ -334,23 +336,18 @@ def _given(input: Input | str | PathLike[str] | None) -> Input | None:
     return read_input(Path(input).expanduser()) if isinstance(input, str | PathLike) else input
 
 
-def _lines(data: bytes | str) -> list[str]:
-    """Lines without their ends; the last is what stands after the last end."""
+def _text(data: bytes | str) -> str:
+    """Text with plain line ends, and without the holes of NULs that a host leaves when it goes down."""
     if isinstance(data, bytes):
         try:
             text = data.decode()
         except UnicodeDecodeError:  # then each line may be written in its own way
-            return [_whole(_decoded(line)) for line in data.split(b"\n")]
+            text = "\n".join(map(_decoded, data.split(b"\n")))
     else:
         text = data
     if "\0" in text or "\r" in text:
-        return [_whole(line) for line in text.split("\n")]
-    return text.split("\n")
-
-
-def _whole(line: str) -> str:
-    """A line without the holes of NULs that a host leaves when it goes down."""
-    return line.strip("\0").removesuffix("\r")
+        return "\n".join(line.strip("\0").removesuffix("\r") for line in text.split("\n"))
+    return text
 
 
 def _decoded(line: bytes) -> str:
@@ -360,12 +357,10 @@ def _decoded(line: bytes) -> str:
         return line.decode("latin-1")
 
 
-def _begun(line: str) -> tuple[LogEntry, ...]:
+def _begun(line: str) -> LogEntry:
     """The entry of a line without end, of which only so much is believed as cannot have been cut."""
-    if not line:
-        return ()
     entry = parse_line(line)
     is_doubtful = entry.kind in ("WEIGHTS", "TRANSIENT") or (
         entry.kind == "STATUS" and "  " not in entry.text
     )
-    return (LogEntry(entry.time_text, entry.mpi_id, entry.sender, "", line) if is_doubtful else entry,)
+    return LogEntry(entry.time_text, entry.mpi_id, entry.sender, "", line) if is_doubtful else entry

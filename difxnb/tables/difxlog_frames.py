@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from difxnb.formats.difxlog import SEVERITIES, LogEntry, parse_time
+from difxnb.formats.difxlog import SEVERITIES, read_weights
+from difxnb.formats.difxlog_bulk import LogLines, line_times
 from difxnb.formats.difxlog_facts import RunFacts
 from difxnb.formats.difxlog_runs import LogRun
 from difxnb.formats.input_model import Input
@@ -30,7 +31,6 @@ from difxnb.wire.message_fields import decode_bytes
 if TYPE_CHECKING:
     import xarray as xr
 
-_V = TypeVar("_V")
 _LEVELS = {name: int(Severity[name]) for name in (*SEVERITIES, "VERBOSE")}
 _TYPES = {"STATUS": "status", "WEIGHTS": "weights", "TRANSIENT": "transient", "": "unreadable"}
 _TRANSIENT = re.compile(
@@ -41,46 +41,45 @@ _TRANSIENT = re.compile(
 
 
 def lines_frame(
-    entries: Sequence[LogEntry], numbers: Sequence[int], first_line: int, job: str, offset: timedelta | None
+    lines: LogLines, numbers: Sequence[int], first_line: int, job: str, offset: timedelta | None
 ) -> pd.DataFrame:
     """Lines that stand one after the other, the first of them at `first_line`; see `JobLog.frame`."""
-    # By column: a log has a hundred thousand lines, and few different times, hosts and kinds.
-    times, ranks, senders, kinds, _, jobs = zip(*entries, strict=True) if entries else ((),) * 6
+    kinds, texts = lines.kinds, lines.texts
+    types = {kind: _TYPES.get(kind, "alert") for kind in set(kinds)}
+    levels = {kind: _LEVELS.get(kind) for kind in set(kinds)}
     frame = pd.DataFrame(
         {
-            "time": pd.Series(_stamps(times, offset)),
-            "type": columns.texts(_mapped(kinds, {kind: _TYPES.get(kind, "alert") for kind in set(kinds)})),
-            "from": columns.texts(senders),
-            "job": columns.texts([name or job or None for name in jobs]),
-            "mpi_id": columns.integers(ranks),
-            "severity": columns.severities(_mapped(kinds, {kind: _LEVELS.get(kind) for kind in set(kinds)})),
+            "time": pd.Series(_stamps(lines.time_texts, offset)),
+            "type": columns.texts([types[kind] for kind in kinds]),
+            "from": columns.texts(lines.senders),
+            "job": columns.texts([name or job or None for name in lines.jobs]),
+            "mpi_id": columns.integers(lines.mpi_ids),
+            "severity": columns.severities([levels[kind] for kind in kinds]),
             "state": columns.texts(
-                [entry.state or None if entry[3] == "STATUS" else None for entry in entries]
+                [text.partition(" ")[0] or None if kind == "STATUS" else None for kind, text in _pairs(lines)]
             ),
-            "text": columns.texts([_message(entry) for entry in entries]),
+            "text": columns.texts([_message(kind, text) for kind, text in _pairs(lines)]),
             "run": np.asarray(numbers, dtype=np.int64),
-            "line": np.arange(first_line, first_line + len(entries), dtype=np.int64),
+            "line": np.arange(first_line, first_line + len(texts), dtype=np.int64),
         }
     )
     frame.attrs["utc_offset"] = None if offset is None else pd.Timedelta(offset)
     return frame
 
 
-def _mapped(keys: Iterable[str], values: dict[str, _V]) -> list[_V]:
-    return [values[key] for key in keys]
+def _pairs(lines: LogLines) -> Iterable[tuple[str, str]]:
+    return zip(lines.kinds, lines.texts, strict=True)
 
 
-def _message(entry: LogEntry) -> str:
-    text = entry.message if entry[3] == "STATUS" else entry[4]
+def _message(kind: str, text: str) -> str:
+    if kind == "STATUS":
+        text = text.partition("  ")[2]
     return decode_bytes(text) if "[[" in text else text
 
 
 def _stamps(texts: Sequence[str], offset: timedelta | None) -> NDArray[np.datetime64]:
     """Times of lines; with the offset of the clock from UTC they are UTC."""
-    places: dict[str, int] = {}
-    codes = np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.int64)
-    known = np.array([parse_time(text) for text in places], dtype="datetime64[us]").astype("datetime64[ns]")
-    found = known[codes] if len(places) else known
+    found = line_times(texts)
     return found if offset is None else found - np.timedelta64(offset).astype("timedelta64[ns]")
 
 
@@ -179,43 +178,44 @@ def _moments(found: Iterable[datetime | None]) -> pd.Series[pd.Timestamp]:
     return columns.moments(found)
 
 
-def weights_frame(
-    entries: Sequence[LogEntry], numbers: Sequence[int], offset: timedelta | None
-) -> pd.DataFrame:
+def _weights(lines: LogLines) -> tuple[list[int], list[list[float]]]:
+    """Which lines carry weights, and those; what did not report is NaN (it is logged as -1)."""
+    places = [place for place, kind in enumerate(lines.kinds) if kind == "WEIGHTS"]
+    rows = [read_weights(lines.texts[place]) for place in places]
+    return places, [[weight if weight >= 0 else np.nan for weight in row] for row in rows]
+
+
+def weights_frame(lines: LogLines, numbers: Sequence[int], offset: timedelta | None) -> pd.DataFrame:
     """One row per line with weights and datastream; see `JobLog.weights_table`."""
-    lines = [
-        (entry, number) for entry, number in zip(entries, numbers, strict=True) if entry.kind == "WEIGHTS"
-    ]
-    values = [entry.weights for entry, _ in lines]
-    counts = [len(row) for row in values]
+    places, rows = _weights(lines)
+    counts = [len(row) for row in rows]
     return pd.DataFrame(
         {
-            "time": np.repeat(_stamps([entry.time_text for entry, _ in lines], offset), counts),
-            "run": np.repeat(np.array([number for _, number in lines], dtype=np.int64), counts),
+            "time": np.repeat(_stamps([lines.time_texts[place] for place in places], offset), counts),
+            "run": np.repeat(np.array([numbers[place] for place in places], dtype=np.int64), counts),
             "datastream": _whole(stream for count in counts for stream in range(count)),
-            "weight": columns.numbers(_known(weight) for row in values for weight in row),
+            "weight": columns.numbers(weight for row in rows for weight in row),
         }
     )
 
 
 def weights_array(
-    entries: Sequence[LogEntry], report: RunReport | None, inp: Input | None, offset: timedelta | None
+    lines: LogLines, report: RunReport | None, inp: Input | None, offset: timedelta | None
 ) -> xr.DataArray:
     """Weights of the lines of one run, (time, antenna); see `JobLog.weights`."""
     import xarray as xr
 
-    lines = [entry for entry in entries if entry.kind == "WEIGHTS"]
-    rows = [entry.weights for entry in lines]
+    places, rows = _weights(lines)
     streams = max(map(len, rows), default=0)
     table = np.full((len(rows), streams), np.nan)
     for place, row in enumerate(rows):
-        table[place, : len(row)] = [np.nan if _known(weight) is None else weight for weight in row]
+        table[place, : len(row)] = row
     names = [antenna_name(stream, inp) for stream in range(streams)]
     antennas = list(dict.fromkeys(names))
     return xr.DataArray(
         _mean_over_streams(table, [antennas.index(name) for name in names], len(antennas)),
         coords={
-            "time": _stamps([entry.time_text for entry in lines], offset),
+            "time": _stamps([lines.time_texts[place] for place in places], offset),
             "antenna": np.array(antennas, dtype=object if not antennas else np.str_),
             "observed": ("time", _observed(len(rows), report, inp)),
         },
@@ -223,11 +223,6 @@ def weights_array(
         name="WEIGHT",
         attrs={"units": "1", "long_name": "fraction of valid data"},
     )
-
-
-def _known(weight: float) -> float | None:
-    """A weight that a datastream reported; those that did not are logged as -1."""
-    return weight if weight >= 0 else None
 
 
 def _mean_over_streams(table: NDArray[np.float64], places: list[int], antennas: int) -> NDArray[np.float64]:
@@ -266,12 +261,12 @@ def antenna_name(datastream: int, inp: Input | None) -> str:
     return inp.telescopes[inp.datastreams[rows[datastream]].telescope_index].name
 
 
-def transients_frame(entries: Sequence[LogEntry]) -> pd.DataFrame:
+def transients_frame(lines: LogLines) -> pd.DataFrame:
     """Transient events, one row each; see `JobLog.transients`."""
     found = [
         (line, match)
-        for line, entry in enumerate(entries, start=1)
-        if entry.kind == "TRANSIENT" and (match := _TRANSIENT.fullmatch(entry.text))
+        for line, (kind, text) in enumerate(_pairs(lines), start=1)
+        if kind == "TRANSIENT" and (match := _TRANSIENT.fullmatch(text))
     ]
     return pd.DataFrame(
         {
