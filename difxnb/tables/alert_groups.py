@@ -114,7 +114,9 @@ class AlertGroups:
         """Take in an alert, and what a rule found of it."""
         job, source = told.job[:_LONGEST_NAME], told.source[:_LONGEST_NAME]
         told = told._replace(text=told.text[:LONGEST], job=job, source=source)
-        key = (told.job, *(("", without_numbers(told.text)) if finding is None else key_of(finding)))
+        # Programs like mk5daemon have one name on all hosts.
+        host = source if told.mpi_id is None or told.mpi_id < 0 else ""
+        key = (job, host, *(("", without_numbers(told.text)) if finding is None else key_of(finding)))
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= self.limit:
@@ -158,4 +160,4 @@ def alert_frame(groups: Iterable[Group], inputs: Inputs) -> pd.DataFrame:
 
 def finding_of(told: Told) -> Finding | None:
     """What the rules know of an alert."""
-    return find(told.text, told.mpi_id)
+    return find(told.text, told.mpi_id, told.source[:_LONGEST_NAME])

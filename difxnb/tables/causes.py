@@ -63,14 +63,17 @@ class Cause:
 
 
 class Finding(NamedTuple):
-    """A rule, what its pattern found, and the process that spoke; the antenna can be named later."""
+    """A rule, what its pattern found, and the process and host that spoke; the antenna can be named later."""
 
     rule: Rule
     found: re.Match[str]
     mpi_id: int | None
+    source: str
 
 
-def plain_cause(text: str, input: Input | None = None, *, mpi_id: int | None = None) -> Cause | None:
+def plain_cause(
+    text: str, input: Input | None = None, *, mpi_id: int | None = None, source: str = ""
+) -> Cause | None:
     """What the text of an alert means; None where no rule knows it.
 
     Parameters
@@ -81,17 +84,19 @@ def plain_cause(text: str, input: Input | None = None, *, mpi_id: int | None = N
         The ``.input`` file of its job: names the antennas.
     mpi_id : int, optional
         Rank of the process that sent it: leads to the antenna where the text does not.
+    source : str
+        Host that sent it.
 
     Examples
     --------
     >>> plain_cause("Couldn't find any valid data - will be shutting down gracefully!!!", mpi_id=2).text
     'no data from datastream 1'
     """
-    finding = find(text, mpi_id)
+    finding = find(text, mpi_id, source)
     return None if finding is None else explain(finding, input)
 
 
-def find(text: str, mpi_id: int | None = None) -> Finding | None:
+def find(text: str, mpi_id: int | None = None, source: str = "") -> Finding | None:
     """The first rule that knows a text."""
     text = text[:LONGEST]
     kind = without_numbers(text)
@@ -104,7 +109,7 @@ def find(text: str, mpi_id: int | None = None) -> Finding | None:
         if len(_FOUND) >= _MOST_FOUND:
             _FOUND.clear()
         _FOUND[kind] = rule
-    return None if rule is None or found is None else Finding(rule, found, mpi_id)
+    return None if rule is None or found is None else Finding(rule, found, mpi_id, source)
 
 
 def _search(text: str) -> tuple[Rule | None, re.Match[str] | None]:
@@ -120,14 +125,17 @@ def explain(finding: Finding, input: Input | None = None) -> Cause:
     datastream = _datastream(finding, input) if rule.is_about_antenna else None
     antenna = None if datastream is None else _telescope(datastream, input)
     known = {name: (value or "").strip() for name, value in groups.items()}
-    phrase = _phrase(antenna, datastream)
+    subjects = {
+        "antenna": _phrase(antenna, datastream),
+        "host": f"host {finding.source}" if finding.source else "one host",
+    }
     return Cause(
         rule.name,
-        " ".join(rule.words.format_map({**known, "antenna": phrase}).split()).rstrip(" :"),
+        " ".join(rule.words.format_map(known | subjects).split()).rstrip(" :"),
         antenna,
         datastream,
         known.get("file") or known.get("module") or None,
-        known.get("node") or None,
+        known.get("node") or (finding.source or None if rule.is_about_host else None),
         rule.is_progress,
         key_of(finding),
     )
@@ -136,6 +144,8 @@ def explain(finding: Finding, input: Input | None = None) -> Cause:
 def key_of(finding: Finding) -> tuple[object, ...]:
     """What tells the trouble of a finding from another of the same job."""
     rule, groups = finding.rule, finding.found.groupdict()
+    if rule.is_about_host:
+        return rule.topic, finding.source
     if rule.is_about_antenna and (datastream := _datastream(finding, None)) is not None:
         return rule.topic, datastream
     return rule.topic, *(groups[name] for name in _IDENTITIES if groups.get(name))

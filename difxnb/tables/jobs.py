@@ -130,8 +130,9 @@ class JobTable:
             minutes), ``started``, ``last_heard``, ``finished`` (UTC; NaT where the start, or anything before the end,
             was not heard), ``wall_clock`` (s that it says it took), ``silence`` (s since last heard; NaN when over),
             ``stalled`` (running, and no progress for five minutes, though we were connected), ``weight_mean``,
-            ``weight_min`` (of the last integration), ``visibility_time`` (UTC, middle of the last integration), ``alerts``,
-            ``warnings``, ``errors`` (numbers), ``attempt``, ``version`` (of mpifxcorr), ``input``, ``message``.
+            ``weight_min`` (of the last integration), ``visibility_time`` (UTC, middle of the last integration),
+            ``alerts``, ``warnings``, ``errors`` (numbers), ``attempt``, ``version`` (of mpifxcorr), ``input``,
+            ``message``.
         """
         moment = clock.time() if now is None else now
         with self._lock:

@@ -7,12 +7,12 @@ from difxnb.tables.cause_rules.rule import progress, rule
 
 HOSTS = (
     rule("swapping", "swap memory in use", r"(?P<used>\d+) kB of operating system swap",
-         "a host runs out of memory and swaps ({used} kB)"),
-    progress("not swapping", "swap no longer", r"swap no longer in use", "a host has stopped swapping"),
+         "{host} runs out of memory and swaps ({used} kB)"),
+    progress("not swapping", "swap no longer", r"swap no longer in use", "{host} has stopped swapping"),
     rule("out of memory", "llocate",
          r"(?i)(?:cannot|could not) allocate (?:databuffer|thread cross|pulsar scratch|temporary)|"
          r"failure to allocate memory",
-         "there is not enough memory"),
+         "{host} has not enough memory"),
     rule("monitor not connected", "onitor",
          r"Monitor (?:connection seems|socket)|Connection to monitor(?! server succeeded)|"
          r"connection with monitor_server failed|"
@@ -35,7 +35,7 @@ HOSTS = (
     rule("parameter not honoured", "parameter instruction", r"parameter instruction regarding (?P<name>\S+) which",
          "the job does not know the parameter {name}"),
     rule("slow mathematics", "high performance math", r"not linked against a high performance math",
-         "a core computes slowly: mpifxcorr was built without a fast library"),
+         "{host} computes slowly: mpifxcorr was built without a fast library"),
     rule("large packets", "DIFX_MTU", r"DIFX_MTU was set to", "DIFX_MTU is larger than can be used"),
-    progress("mk5daemon started", "mk5daemon starting", r"mk5daemon starting", "mk5daemon has started"),
+    progress("mk5daemon started", "mk5daemon starting", r"mk5daemon starting", "mk5daemon has started on {host}"),
 )  # fmt: skip

@@ -21,7 +21,8 @@ class Rule:
         Found in the text. Its groups fill `words`. Three of them lead to the antenna: ``rank`` (number of the process
         of mpifxcorr), ``stream`` (index of the datastream in the job) and ``file``.
     words : str
-        The cause in plain language. ``{antenna}`` is the antenna as well as it is known; other names are groups.
+        The cause in plain language. ``{antenna}`` is the antenna as well as it is known, ``{host}`` the host that sent
+        the text; other names are groups.
     topic : str
         Rules with one topic tell of one trouble; of those that found it the first of the table has the word.
     is_progress : bool
@@ -39,6 +40,11 @@ class Rule:
     def is_about_antenna(self) -> bool:
         """Whether the antenna is part of the cause; then it is the whole of what tells one trouble from another."""
         return "{antenna}" in self.words
+
+    @property
+    def is_about_host(self) -> bool:
+        """Whether the trouble is that of the host which tells it."""
+        return "{host}" in self.words
 
 
 def rule(name: str, seen: str, pattern: str, words: str, topic: str = "") -> Rule:
