@@ -39,7 +39,7 @@ class Places:
         Most processes kept, over all jobs; the job heard of least recently falls out with all of its own.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, limit: int = 20_000) -> None:
         self.limit = limit
         self._processes = 0
         self._crews: OrderedDict[str, _Crew] = OrderedDict()
