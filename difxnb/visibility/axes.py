@@ -7,6 +7,7 @@ In go the products of a job and arrays that lie on them, out comes a Dataset as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -191,11 +192,16 @@ def dataset_on(
     return made
 
 
+@cache
+def _software() -> str:
+    return f"difxnb {version('difxnb')}"
+
+
 def _job_attrs(input: Input) -> dict[str, Any]:
     return {
         "job": input.job_name,
         "input_file": str(input.path or ""),
         "integration_time": float(input.configurations[0].int_time),
-        "software": f"difxnb {version('difxnb')}",
+        "software": _software(),
         "untrusted_autocorrelations": int(has_doubtful_autocorrelations(input)),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from os import stat
@@ -41,11 +41,12 @@ _CHUNK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A job with the tables of its files."""
+    """A job with the tables of its files, and whether its autocorrelations are not to be trusted."""
 
     found: FoundJob
     calc: Calc | None
     tables: list[SwinTable]
+    is_doubtful: bool
 
     @property
     def input(self) -> Input:
@@ -87,7 +88,8 @@ def _load(found: FoundJob, on_error: OnError, growing: bool) -> _Job:
         file_table(file.path, channels, len(job.telescopes), on_error=on_error, growing=growing)
         for file in found.files
     ]
-    return _Job(found, read_calc(calc_file) if calc_file.is_file() else None, tables)
+    calc = read_calc(calc_file) if calc_file.is_file() else None
+    return _Job(found, calc, tables, has_doubtful_autocorrelations(job))
 
 
 # --- axes ------------------------------------------------------------------------------------------------
@@ -99,10 +101,18 @@ def _keys(jobs: Sequence[_Job], joined: Joined) -> Iterator[Key]:
         centers = sorted({file.phase_center for file in job.found.files})
         occurring = [_occurring(table) for table in job.tables]
         bins = sorted({key.pulsar_bin for keys in occurring for key in keys}) or [0]
-        own = dict.fromkeys(key._replace(pulsar_bin=number) for key in _expected(job) for number in bins)
+        own = dict.fromkeys(_each(_expected(job), bins, lambda key, number: key._replace(pulsar_bin=number)))
         own.update(dict.fromkeys(key for keys in occurring for key in keys))
-        turned = [_joined_key(key, antennas, bands) for key in own]
-        yield from (key._replace(phase_center=center) for center in centers for key in turned)
+        alone = len(jobs) == 1
+        turned = own if alone else [_joined_key(key, antennas, bands) for key in own]
+        yield from _each(turned, centers, lambda key, center: key._replace(phase_center=center))
+
+
+def _each(keys: Iterable[Key], values: Sequence[int], placed: Callable[[Key, int], Key]) -> Iterable[Key]:
+    """The same products with each of some values."""
+    if values == [0]:
+        return keys
+    return (placed(key, value) for value in values for key in keys)
 
 
 def _expected(job: _Job) -> list[Key]:
@@ -222,7 +232,7 @@ def _attrs(jobs: Sequence[_Job], duplicates: int) -> dict[str, Any]:
         "visibility_source": "SWIN",
         "skipped": _skipped_text(tables),
         "duplicates": duplicates + sum(table.duplicates for table in tables),
-        "untrusted_autocorrelations": int(any(has_doubtful_autocorrelations(job.input) for job in jobs)),
+        "untrusted_autocorrelations": int(any(job.is_doubtful for job in jobs)),
     }
 
 
@@ -263,7 +273,7 @@ def _warn(jobs: Sequence[_Job]) -> None:
             DamagedData,
             stacklevel=_caller(),
         )
-    doubtful = [job.input.job_name for job in jobs if has_doubtful_autocorrelations(job.input)]
+    doubtful = [job.input.job_name for job in jobs if job.is_doubtful]
     if doubtful:
         warnings.warn(
             f"{', '.join(doubtful)}: only some bands are stitched, and mpifxcorr 2.9 then writes autocorrelations of "

@@ -53,13 +53,16 @@ class _Piece:
 
 def _pieces(assembly: Assembly, times: Ints, axes: list[Ints]) -> list[_Piece]:
     """What each part has of a selection, parts without any left out."""
+    if not len(times):
+        return []
     inverse = []
     for size, chosen in zip(assembly.shape, axes, strict=True):
         at = np.full(size, -1, dtype=np.intp)
         at[chosen] = np.arange(len(chosen))
         inverse.append(at)
     shape = tuple(len(chosen) for chosen in axes)
-    found = (_piece(part, times, inverse, shape) for part in assembly.parts)
+    parts = assembly.parts_between(int(times[0]), int(times[-1]))
+    found = (_piece(part, times, inverse, shape) for part in parts)
     return [piece for piece in found if len(piece.rows) and len(piece.columns)]
 
 
@@ -110,7 +113,7 @@ def fill_spectra(assembly: Assembly, times: Ints, axes: list[Ints], channels: In
 
 def _read_into(out: NDArray[np.complex64], pieces: list[_Piece]) -> None:
     """Read every piece to its place: straight, where no other one goes there too."""
-    direct = [_is_direct(piece, pieces) for piece in pieces]
+    direct = _are_direct(pieces)
     if sum(out[piece.box].size for piece, alone in zip(pieces, direct, strict=True) if alone) < out.size:
         out[...] = MISSING
     for piece, alone in zip(pieces, direct, strict=True):
@@ -120,14 +123,13 @@ def _read_into(out: NDArray[np.complex64], pieces: list[_Piece]) -> None:
             _merge(piece, out)
 
 
-def _is_direct(piece: _Piece, pieces: list[_Piece]) -> bool:
-    """Whether a piece fills all rows of its block, and no other one reaches into that."""
-    is_run = bool((np.diff(piece.targets) == 1).all())
-    return is_run and not any(one is not piece and _overlap(piece, one) for one in pieces)
-
-
-def _overlap(one: _Piece, other: _Piece) -> bool:
-    return all(a.start < b.stop and b.start < a.stop for a, b in zip(one.box, other.box, strict=True))
+def _are_direct(pieces: list[_Piece]) -> list[bool]:
+    """Which pieces fill all rows of their block, with no other one reaching into that."""
+    edges = np.array([[(side.start, side.stop) for side in piece.box] for piece in pieces]).reshape(-1, 2, 2)
+    start, stop = edges[..., 0], edges[..., 1]
+    reaches = ((start[:, None] < stop[None]) & (start[None] < stop[:, None])).all(axis=2)
+    runs = [bool((np.diff(piece.targets) == 1).all()) for piece in pieces]
+    return [run and count == 1 for run, count in zip(runs, reaches.sum(axis=1).tolist(), strict=True)]
 
 
 def _read_piece(piece: _Piece, out: NDArray[np.complex64]) -> None:
@@ -162,9 +164,9 @@ def fill_weights(assembly: Assembly, times: Ints, axes: list[Ints]) -> NDArray[n
     """Look up weights; shape (time, everything else), 0 where nothing was written."""
     out = np.zeros((len(times), int(np.prod([len(one) for one in axes]))), dtype=np.float32)
     pieces = _pieces(assembly, times, axes)
-    for piece in pieces:
+    for piece, alone in zip(pieces, _are_direct(pieces), strict=True):
         weights = piece.part.table.weights[np.ix_(piece.rows, piece.columns)]
-        if _is_direct(piece, pieces):
+        if alone:
             out[piece.box[0], piece.places] = weights
         else:
             i, j = np.nonzero(piece.has)
@@ -175,7 +177,8 @@ def fill_weights(assembly: Assembly, times: Ints, axes: list[Ints]) -> NDArray[n
 def fill_vectors(assembly: Assembly, times: Ints, centers: Ints, baselines: Ints) -> NDArray[np.float64]:
     """Look up baseline vectors; shape (time, phase centre, baseline, 3), NaN where nothing was written."""
     out = np.full((len(times), len(centers), len(baselines), 3), np.nan)
-    for part in assembly.parts:
+    parts = assembly.parts_between(int(times[0]), int(times[-1])) if len(times) else []
+    for part in parts:
         targets, rows = _found_in(times, part.rows)
         to, pairs = _found_in(baselines, part.baselines)
         for center in np.flatnonzero(centers == part.phase_center):

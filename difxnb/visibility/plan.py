@@ -223,18 +223,24 @@ class Assembly:
 
     def duplicates(self) -> int:
         """Spectra that a later file replaces."""
-        found = 0
-        for j, later in enumerate(self.parts):
-            for earlier in self.parts[:j]:
-                found += _shared(earlier, later, self.shape)
-        return found
+        parts = [part for part in self.parts if len(part.rows)]
+        first, last = (np.array([part.rows[end] for part in parts]) for end in (0, -1))
+        return sum(
+            _shared(parts[i], later, self.shape)
+            for j, later in enumerate(parts)
+            for i in np.flatnonzero((first[:j] <= last[j]) & (last[:j] >= first[j]))
+        )
+
+    def parts_between(self, first: int, last: int) -> list[Part]:
+        """Parts that may have something of these rows along time."""
+        return [
+            part for part in self.parts if len(part.rows) and part.rows[0] <= last and part.rows[-1] >= first
+        ]
 
 
 def _shared(earlier: Part, later: Part, shape: tuple[int, ...]) -> int:
     """How many spectra two parts both have."""
-    if not (len(earlier.rows) and len(later.rows)) or earlier.phase_center != later.phase_center:
-        return 0
-    if earlier.rows[-1] < later.rows[0] or later.rows[-1] < earlier.rows[0]:
+    if earlier.phase_center != later.phase_center:
         return 0
     _, rows_a, rows_b = np.intersect1d(earlier.rows, later.rows, return_indices=True)
     flat = [np.ravel_multi_index(tuple(part.places), shape) for part in (earlier, later)]

@@ -18,13 +18,15 @@ def has_doubtful_autocorrelations(input: Input) -> bool:
 
 def _is_mixed(input: Input, config: Configuration) -> bool:
     """Whether of some datastream both kinds of bands are used: under their own name, and under another's."""
-    freqs, kinds = input.freqs, defaultdict[int, set[bool]](set)
+    edges = [(freq.low_edge_hz, freq.bandwidth_hz) for freq in input.freqs]
+    own = [
+        [edges[stream.band_freq_index(k)] for k in range(stream.num_bands)] for stream in input.datastreams
+    ]
+    kinds = defaultdict[int, set[bool]](set)
     for row in config.baseline_indices:
         baseline = input.baselines[row]
-        rows = baseline.datastream_a, baseline.datastream_b
         for freq in baseline.freqs:
-            for product in freq.products:
-                for stream, band in zip(rows, product, strict=True):
-                    own = freqs[input.datastreams[stream].band_freq_index(band)]
-                    kinds[stream].add(own.same_band(freqs[freq.target_freq]))
+            target = edges[freq.target_freq]
+            for stream, side in ((baseline.datastream_a, 0), (baseline.datastream_b, 1)):
+                kinds[stream].update(own[stream][product[side]] == target for product in freq.products)
     return any(len(kind) > 1 for kind in kinds.values())
