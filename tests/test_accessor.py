@@ -14,9 +14,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from difxnb.visibility import DifxArray, DifxDataset, open_visibilities, save_netcdf
+from difxnb.visibility import DifxArray, DifxDataset, VisibilitySeries, open_visibilities, save_netcdf
 from difxnb.visibility.accessor_selections import Selections
+from difxnb.visibility.offer import Offer
+from difxnb.wire.monitor import VisibilityBlock
 from tests.made_visibilities import HANDS, made, waiting
+from tests.monitor_lists import SCAN, plain, wrong_list
 
 REFERENCE = Path(__file__).parent / "reference"
 ALPHA = REFERENCE / "mpifxcorr-output" / "alpha_1" / "alpha_1.input"
@@ -257,6 +260,24 @@ def test_it_works_on_what_was_joined(ds):
         join="override",
     )
     assert names(bands.difx.band(frequency=8401e6), "band") == [0]
+
+
+def test_it_works_on_live_visibilities():
+    job = plain(int_time=0.5)
+    offer = Offer(wrong_list(job), [SCAN], job)
+    series = VisibilitySeries(job, offer.choose(None), scans=offer.scans)
+    for second in (0, 1, 2):
+        for one in series.watched.products:
+            spectrum = np.full(16, 4.0 if one.baseline is None else 1.0, np.complex64)
+            series.add(VisibilityBlock(one.number, 16, second, 0, "No0000", "SRC0", spectrum, None))
+    live = series.dataset()
+    rho = live.difx.normalized().difx.cross().difx.mean_over("scan", "channel")
+    np.testing.assert_allclose(rho.VISIBILITY, 0.25)
+    assert rho.n_averaged.values.tolist() == [[48, 48]]
+    np.testing.assert_array_equal(rho.WEIGHT, 1)
+    assert "weights:       AA not known; BB not known; CC not known" in repr(live.difx.summary())
+        live.difx.summary()
+    )
 
 
 def test_phase_centres_are_sources():

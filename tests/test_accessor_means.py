@@ -215,6 +215,26 @@ def test_lengths_of_time_are_counted_from_the_beginning_of_each_scan():
     np.testing.assert_array_equal(same.time, source.time)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 4, 100])
+def test_steps_are_the_same_however_much_is_averaged_in_one_go(monkeypatch, rows):
+    source = noise(11, scans=[("No1", "A", 5), ("No2", "A", 3)], bands=bands_of([4, 6]))
+    source = source.isel(time=[6, 0, 2, 5, 1, 7, 3, 4])
+    wanted = [source.difx.scan(scan).difx.mean_over("time") for scan in ("No2", "No1")]
+    row_bytes = source.VISIBILITY.nbytes // source.sizes["time"]
+    monkeypatch.setattr("difxnb.visibility.means._BLOCK_BYTES", rows * row_bytes)
+    found = source.difx.mean_over("scan")
+    for k, one in enumerate(wanted):
+        for name in ("VISIBILITY", "WEIGHT", "UVW", "time"):
+            np.testing.assert_allclose(
+                found[name]
+                .isel(time=k)
+                .astype(one[name].dtype)
+                .values.astype(complex if name != "time" else float),
+                one[name].values.astype(complex if name != "time" else float),
+                rtol=1e-6,
+            )
+
+
 def test_uncertain_times_stay_as_uncertain_as_the_worst():
     source = made().assign_coords(time_uncertainty=("time", [0, 0.2, 0, 0, 0.1, 0.3]))
     assert source.difx.mean_over("scan").time_uncertainty.values.tolist() == [0.2, 0.3]
@@ -322,5 +342,7 @@ def test_the_lags_of_a_mean_are_the_mean_of_the_lags():
 def test_means_without_sense_are_refused(what, text):
     with pytest.raises(ValueError, match=text):
         made(samples=2).difx.mean_over(*what)
-    with pytest.raises(ValueError, match="there is nothing to average"):
-        made(samples=2)[["UVW"]].difx.mean_over("time")
+    for nothing in (made(samples=2)[["UVW"]], made(samples=2).isel(time=slice(0, 0))):
+        for step in ("time", "scan", "1s"):
+            with pytest.raises(ValueError, match="there is nothing to average"):
+                nothing.difx.mean_over(step)

@@ -20,10 +20,12 @@ What becomes of the other coordinates stands in :mod:`difxnb.visibility.mean_coo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from difxnb.visibility.grouping import Places, integration_times, step_ns, time_groups
 from difxnb.visibility.mean_coords import bare, counted, counts_of, finite, mean_coords
@@ -32,6 +34,7 @@ from difxnb.visibility.selecting import autocorrelations, labels, listed
 _AXES = ("time", "channel", "band", "polarization", "baseline", "phase_center", "pulsar_bin")
 _SPECTRA = ("VISIBILITY", "LAG")
 _ALONG = ("channel", "lag_index")
+_BLOCK_BYTES = 32 * 2**20
 _MISSING = np.complex64(complex(np.nan, np.nan))
 
 
@@ -45,7 +48,7 @@ def mean_over(dataset: xr.Dataset, *what: str) -> xr.Dataset:
     elif step == "time":
         variables = _means(dataset, {*axes, "time"})
     else:
-        parts = [_means(_members(dataset, group), {*axes, "time"}) for group in groups]
+        parts = [_of_block(dataset, axes, block) for block in _blocks(dataset, groups)]
         variables = {name: xr.concat([part[name] for part in parts], "time") for name in parts[0]}
     made = xr.Dataset(variables, mean_coords(dataset, axes, groups, is_one=step == "time"), dataset.attrs)
     if groups is not None and "integration_time" in dataset.attrs:
@@ -86,6 +89,10 @@ def _require_length(word: str) -> None:
 
 def _require_sense(dataset: xr.Dataset, axes: set[str]) -> None:
     """Refuse means that would mix what cannot be mixed."""
+    if not any(name in dataset for name in _SPECTRA):
+        raise ValueError(f"there is nothing to average: no {' and no '.join(_SPECTRA)}")
+    if 0 in dataset.sizes.values():
+        raise ValueError(f"there is nothing to average: {dict(dataset.sizes)}")
     if "baseline" in axes and len(set(autocorrelations(dataset))) > 1:
         raise ValueError("a mean over baselines cannot mix auto- and cross-correlations; take cross() first")
     if "band" not in axes or "channel" in axes:
@@ -95,73 +102,123 @@ def _require_sense(dataset: xr.Dataset, axes: set[str]) -> None:
         raise ValueError("the bands have different channels; average over 'channel' too, or choose bands")
 
 
-def _members(dataset: xr.Dataset, group: Places) -> xr.Dataset:
+# --- steps in time ----------------------------------------------------------------------------------------
+
+
+def _blocks(dataset: xr.Dataset, groups: Sequence[Places]) -> Iterator[list[Places]]:
+    """Groups that are averaged in one go: as much as a chunk of dask has, or as may be in memory at a time."""
+    spectra = next(dataset[name] for name in _SPECTRA if name in dataset)
+    chunks = spectra.variable.chunksizes.get("time")
+    row_bytes = max(1, spectra.nbytes // max(1, spectra.sizes["time"]))
+    rows = max(chunks) if chunks else max(1, _BLOCK_BYTES // row_bytes)
+    block: list[Places] = []
+    for group in groups:
+        if block and sum(map(len, block)) + len(group) > rows:
+            yield block
+            block = []
+        block.append(group)
+    yield block
+
+
+def _of_block(dataset: xr.Dataset, axes: set[str], block: Sequence[Places]) -> dict[str, xr.DataArray]:
+    """Means of some groups, with an axis ``time``."""
+    part = _members(dataset, np.concatenate(block))
+    if len(block) == 1:
+        return {name: one.expand_dims("time") for name, one in _means(part, {*axes, "time"}).items()}
+    lengths = [len(group) for group in block]
+    return _means(part, axes, np.cumsum([0, *lengths[:-1]]))
+
+
+def _members(dataset: xr.Dataset, places: Places) -> xr.Dataset:
     """Some integrations, as a slice where they are neighbours."""
-    first, last = int(group[0]), int(group[-1])
-    if last - first + 1 == len(group) and (np.diff(group) == 1).all():
-        return dataset.isel(time=slice(first, last + 1))
-    return dataset.isel(time=group)
+    if (np.diff(places) == 1).all():
+        return dataset.isel(time=slice(int(places[0]), int(places[-1]) + 1))
+    return dataset.isel(time=places)
+
+
+def _added(array: xr.DataArray, axes: set[str], starts: Places | None) -> xr.DataArray:
+    """Sum over whole axes, and over runs of integrations that begin at `starts`; without rounding to floats."""
+    kind = np.complex128 if np.iscomplexobj(array) else np.float64
+    gone = [axis for axis in array.dims if axis in axes]
+    total = array.sum(gone, skipna=False, dtype=kind) if gone else array.astype(kind)
+    if starts is None:
+        return total
+    made: xr.DataArray = xr.apply_ufunc(
+        _run_sums,
+        total if total.chunks is None else total.chunk(time=-1),
+        kwargs={"starts": starts},
+        input_core_dims=[["time"]],
+        output_core_dims=[["time"]],
+        exclude_dims={"time"},
+        dask="parallelized",
+        output_dtypes=[kind],
+        dask_gufunc_kwargs={"output_sizes": {"time": len(starts)}},
+    )
+    return made
+
+
+def _run_sums(values: NDArray[Any], starts: Places) -> NDArray[Any]:
+    made: NDArray[Any] = np.add.reduceat(values, starts, axis=-1)
+    return made
 
 
 # --- sums -------------------------------------------------------------------------------------------------
 
 
-def _means(dataset: xr.Dataset, axes: set[str]) -> dict[str, xr.DataArray]:
-    """Means over whole axes."""
-    names = [name for name in _SPECTRA if name in dataset]
-    if not names:
-        raise ValueError(f"there is nothing to average: no {' and no '.join(_SPECTRA)}")
+def _means(dataset: xr.Dataset, axes: set[str], starts: Places | None = None) -> dict[str, xr.DataArray]:
+    """Means over whole axes, and over runs of integrations."""
     weight = xr.DataArray(1.0)
     if "WEIGHT" in dataset:
         known = bare(dataset["WEIGHT"])
         weight = known.where(~np.isnan(known), 1.0)
     weight = weight * counts_of(dataset)
-    made = {name: _mean_spectra(bare(dataset[name]), weight, axes) for name in names}
+    names = [name for name in _SPECTRA if name in dataset]
+    made = {name: _mean_spectra(bare(dataset[name]), weight, axes, starts) for name in names}
     if "WEIGHT" in dataset:
-        made["WEIGHT"] = _mean_weight(dataset, bare(dataset[names[0]]), weight, axes)
+        made["WEIGHT"] = _mean_weight(dataset, bare(dataset[names[0]]), weight, axes, starts)
     if "UVW" in dataset and "baseline" not in axes:
-        made["UVW"] = _mean_uvw(bare(dataset["UVW"]), weight, axes)
+        made["UVW"] = _mean_uvw(bare(dataset["UVW"]), weight, axes, starts)
     return made
 
 
-def _mean_spectra(spectra: xr.DataArray, weight: xr.DataArray, axes: set[str]) -> xr.DataArray:
+def _mean_spectra(
+    spectra: xr.DataArray, weight: xr.DataArray, axes: set[str], starts: Places | None
+) -> xr.DataArray:
     """Σ s V / Σ s."""
     valid = finite(spectra)
     cells = weight.where(valid, 0.0)
-    gone = [axis for axis in spectra.dims if axis in axes]
-    total = (spectra.where(valid, 0) * cells).sum(gone, skipna=False, dtype=np.complex128)
-    share = cells.sum(gone, skipna=False, dtype=np.float64)
+    total, share = _added(spectra.where(valid, 0) * cells, axes, starts), _added(cells, axes, starts)
     mean = (total / share.where(share > 0, 1.0)).where(share > 0, _MISSING)
     return mean.astype(spectra.dtype).assign_attrs(spectra.attrs)
 
 
 def _mean_weight(
-    dataset: xr.Dataset, spectra: xr.DataArray, weight: xr.DataArray, axes: set[str]
+    dataset: xr.Dataset, spectra: xr.DataArray, weight: xr.DataArray, axes: set[str], starts: Places | None
 ) -> xr.DataArray:
     """Σ s / Σ n; where channels stay, a product counts as there with any of them."""
     valid = finite(spectra)
     if "channel" not in axes:
         valid = valid.any([axis for axis in valid.dims if axis in _ALONG])
-    share = weight.where(valid, 0.0)
-    share = share.sum([axis for axis in share.dims if axis in axes], skipna=False, dtype=np.float64)
-    if "time" in axes:
-        everything = np.arange(dataset.sizes["time"])
+    share = _added(weight.where(valid, 0.0), axes, starts)
+    everything = np.arange(dataset.sizes.get("time", 1))
+    if starts is not None:
+        cells = counted(dataset, axes, np.split(everything, starts[1:]))
+    elif "time" in axes:
         cells = counted(dataset, axes - {"time"}, [everything]).isel(time=0)
     else:
         cells = counted(dataset, axes, None)
     return (share / cells).astype(np.float32).assign_attrs(dataset["WEIGHT"].attrs)
 
 
-def _mean_uvw(uvw: xr.DataArray, weight: xr.DataArray, axes: set[str]) -> xr.DataArray:
+def _mean_uvw(uvw: xr.DataArray, weight: xr.DataArray, axes: set[str], starts: Places | None) -> xr.DataArray:
     """Mean baseline vectors, weighted with all that the baseline has; not weighted where it has nothing."""
-    gone = [axis for axis in uvw.dims if axis in axes]
-    if not gone:
+    if starts is None and not axes.intersection(map(str, uvw.dims)):
         return uvw
     valid = finite(uvw)
     share = weight.sum([axis for axis in weight.dims if axis not in uvw.dims], dtype=np.float64)
-    weighted, plain = share.where(valid, 0.0), valid.astype(float)
-    is_there = weighted.sum(gone, skipna=False) > 0
-    share = weighted.where(is_there, plain)
-    total = share.sum(gone, skipna=False)
-    mean = (uvw.where(valid, 0.0) * share).sum(gone, skipna=False) / total.where(total > 0, 1.0)
-    return mean.where(total > 0, np.nan).assign_attrs(uvw.attrs)
+    mean = xr.DataArray(np.nan)
+    for cells in (valid.astype(float), share.where(valid, 0.0)):
+        total = _added(cells, axes, starts)
+        found = _added(uvw.where(valid, 0.0) * cells, axes, starts) / total.where(total > 0, 1.0)
+        mean = found.where(total > 0, mean)
+    return mean.assign_attrs(uvw.attrs)
