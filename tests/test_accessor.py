@@ -276,8 +276,6 @@ def test_it_works_on_live_visibilities():
     assert rho.n_averaged.values.tolist() == [[48, 48]]
     np.testing.assert_array_equal(rho.WEIGHT, 1)
     assert "weights:       AA not known; BB not known; CC not known" in repr(live.difx.summary())
-        live.difx.summary()
-    )
 
 
 def test_phase_centres_are_sources():
