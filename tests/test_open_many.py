@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from difxnb.errors import DamagedData, DifxError, FileFormatError
 from difxnb.formats.calc import read_calc, write_calc
@@ -321,6 +325,35 @@ def test_dask_does_not_take_a_file_for_what_it_was(tmp_path, records):
         (tmp_path / "made_1.difx" / USUAL).write_bytes(encoded(content))
         names.add(open_visibilities(input_file, chunks={})["VISIBILITY"].data.name)
     assert len(names) == 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(cut=st.integers(0, 48 * 8 * RECORD))
+def test_a_file_that_is_cut_anywhere_holds_its_complete_records(tmp_path_factory, records, alpha, cut):
+    input_file = made_job(tmp_path_factory.mktemp("cut"), encoded(records)[:cut])
+    dataset = open_visibilities(input_file, growing=True)
+    complete = cut // RECORD
+    assert int((dataset["WEIGHT"] > 0).sum()) == complete
+    assert dataset.sizes["time"] == -(-complete // 48)
+    whole = dataset.isel(time=slice(0, complete // 48))
+    same_data(whole, alpha.isel(time=slice(0, complete // 48)))
+
+
+def test_another_process_reads_the_same(tmp_path, records, alpha):
+    """It knows nothing but the pickle, and the file has grown meanwhile."""
+    input_file = made_job(tmp_path, encoded(seconds_of(records, 0, 6)))
+    dataset = open_visibilities(input_file, chunks={"time": 2}).isel(baseline=[2, 0])
+    kept = tmp_path / "pickle"
+    kept.write_bytes(pickle.dumps(dataset))
+    (tmp_path / "made_1.difx" / USUAL).write_bytes(encoded(records))
+    program = (
+        "import pickle, sys, numpy; from pathlib import Path\n"
+        "dataset = pickle.loads(Path(sys.argv[1]).read_bytes())\n"
+        "numpy.save(sys.argv[2], dataset['VISIBILITY'].values)\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", program, kept, tmp_path / "out.npy"], check=True)
+    wanted = alpha["VISIBILITY"].isel(time=slice(0, 6), baseline=[2, 0]).values
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), wanted)
 
 
 def test_only_what_was_opened_can_be_opened_again(alpha):

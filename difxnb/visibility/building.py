@@ -7,11 +7,7 @@ headers has been read.
 
 from __future__ import annotations
 
-import json
-import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from os import stat
 from typing import Any
@@ -21,40 +17,21 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.core.indexing import LazilyIndexedArray
 
-from difxnb.errors import DamagedData, DoubtfulAutocorrelations
-from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.input import Input
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin_scan import OnError
-from difxnb.formats.swin_table import Skipped, SwinTable
+from difxnb.formats.swin_table import SwinTable
+from difxnb.visibility.assembly import Assembly
 from difxnb.visibility.axes import Axes, Key, dataset_on, key_of
-from difxnb.visibility.file_tables import file_table
-from difxnb.visibility.finding import FoundJob, FoundJobs
+from difxnb.visibility.finding import FoundJobs
 from difxnb.visibility.joining import Joined, join_inputs
 from difxnb.visibility.lazy import LazyArray, LazySpectra, LazyVectors, LazyWeights
-from difxnb.visibility.plan import Assembly, FilePlan, JobPlan, JobTimes, Plan, join_times
+from difxnb.visibility.opened_job import OpenedJob, open_job
+from difxnb.visibility.plan import FilePlan, JobPlan, JobTimes, Plan, join_times
+from difxnb.visibility.provenance import provenance, warn_of_problems
 from difxnb.visibility.scan_names import scan_names, source_names
-from difxnb.visibility.stitched import has_doubtful_autocorrelations
 
 _CHUNK_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A job with the tables of its files, and whether its autocorrelations are not to be trusted."""
-
-    found: FoundJob
-    calc: Calc | None
-    tables: list[SwinTable]
-    is_doubtful: bool
-
-    @property
-    def input(self) -> Input:
-        return self.found.input
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return () if self.calc is None else tuple(source.name for source in self.calc.sources)
 
 
 def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.Dataset:
@@ -64,7 +41,7 @@ def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.D
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
-    jobs = [_load(one, on_error, growing) for one in found.jobs]
+    jobs = [open_job(one, on_error, growing) for one in found.jobs]
     joined = join_inputs([job.input for job in jobs])
     axes = Axes(joined.input, _keys(jobs, joined))
     times_ns, job_times = join_times([job.tables for job in jobs], [job.sources for job in jobs])
@@ -73,29 +50,17 @@ def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.D
     along = _along_time(jobs, job_times, len(times_ns))
     if axes.kept[0]:
         along["phase_center_name"] = (("time", "phase_center"), _center_names(jobs, assembly))
-    attrs = _attrs(jobs, assembly.duplicates())
-    _warn(jobs)
+    attrs = provenance(jobs, assembly.duplicates())
+    warn_of_problems(jobs)
     made = dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
     made.encoding["token"] = blake2b(repr(plan).encode(), digest_size=16).hexdigest()
     return made
 
 
-def _load(found: FoundJob, on_error: OnError, growing: bool) -> _Job:
-    """Read what a Dataset needs of a job."""
-    job, calc_file = found.input, found.input.companion("calc")
-    channels = {row: freq.channels for row, freq in enumerate(job.freqs)}
-    tables = [
-        file_table(file.path, channels, len(job.telescopes), on_error=on_error, growing=growing)
-        for file in found.files
-    ]
-    calc = read_calc(calc_file) if calc_file.is_file() else None
-    return _Job(found, calc, tables, has_doubtful_autocorrelations(job))
-
-
 # --- axes ------------------------------------------------------------------------------------------------
 
 
-def _keys(jobs: Sequence[_Job], joined: Joined) -> Iterator[Key]:
+def _keys(jobs: Sequence[OpenedJob], joined: Joined) -> Iterator[Key]:
     """Products that the jobs are to write, and those that occur besides."""
     for job, antennas, bands in zip(jobs, joined.antennas, joined.bands, strict=True):
         centers = sorted({file.phase_center for file in job.found.files})
@@ -115,7 +80,7 @@ def _each(keys: Iterable[Key], values: Sequence[int], placed: Callable[[Key, int
     return (placed(key, value) for value in values for key in keys)
 
 
-def _expected(job: _Job) -> list[Key]:
+def _expected(job: OpenedJob) -> list[Key]:
     """Products of the configurations that occur."""
     configs = sorted({int(config) for table in job.tables for config in np.unique(table.configs)}) or [0]
     known = [config for config in configs if 0 <= config < len(job.input.configurations)]
@@ -140,7 +105,7 @@ def _joined_key(key: Key, antennas: Sequence[int], bands: Sequence[int]) -> Key:
 
 
 def _plan(
-    jobs: Sequence[_Job], joined: Joined, axes: Axes, n_times: int, on_error: OnError, growing: bool
+    jobs: Sequence[OpenedJob], joined: Joined, axes: Axes, n_times: int, on_error: OnError, growing: bool
 ) -> Plan:
     center_places = {center: place for place, center in enumerate(axes.phase_centers)}
     plans = tuple(
@@ -186,7 +151,7 @@ def _variables(plan: Plan, assembly: Assembly, axes: Axes) -> dict[str, xr.Varia
 # --- coordinates along time ------------------------------------------------------------------------------
 
 
-def _along_time(jobs: Sequence[_Job], job_times: Sequence[JobTimes], n_times: int) -> dict[str, Any]:
+def _along_time(jobs: Sequence[OpenedJob], job_times: Sequence[JobTimes], n_times: int) -> dict[str, Any]:
     """Names of scans and sources; lengths of integrations where they differ. The first job of a time counts."""
     scans, fields = (np.full(n_times, "", dtype=object) for _ in range(2))
     lengths = np.zeros(n_times)
@@ -209,7 +174,7 @@ def _lengths(input: Input, configs: NDArray[np.int32]) -> NDArray[np.float64]:
     return np.asarray(known[np.where(is_known, configs, len(known) - 1)])
 
 
-def _center_names(jobs: Sequence[_Job], assembly: Assembly) -> NDArray[np.object_]:
+def _center_names(jobs: Sequence[OpenedJob], assembly: Assembly) -> NDArray[np.object_]:
     """Source at each time and phase centre; "" where there is none."""
     found = np.full((assembly.plan.n_times, assembly.shape[0]), "", dtype=object)
     parts = iter(assembly.parts)
@@ -217,75 +182,3 @@ def _center_names(jobs: Sequence[_Job], assembly: Assembly) -> NDArray[np.object
         for _, part in zip(job.tables, parts, strict=False):
             found[part.rows, part.phase_center] = source_names(part.table.sources, job.sources)
     return found
-
-
-# --- provenance ------------------------------------------------------------------------------------------
-
-
-def _attrs(jobs: Sequence[_Job], duplicates: int) -> dict[str, Any]:
-    tables = [table for job in jobs for table in job.tables]
-    return {
-        "job": ", ".join(dict.fromkeys(job.input.job_name for job in jobs)),
-        "input_file": "\n".join(str(job.input.path or "") for job in jobs),
-        "files": "\n".join(str(table.path) for table in tables),
-        "integration_time": float(jobs[0].input.configurations[_first_config(jobs[0])].int_time),
-        "visibility_source": "SWIN",
-        "skipped": _skipped_text(tables),
-        "duplicates": duplicates + sum(table.duplicates for table in tables),
-        "untrusted_autocorrelations": int(any(job.is_doubtful for job in jobs)),
-    }
-
-
-def _first_config(job: _Job) -> int:
-    found = [int(table.configs[0]) for table in job.tables if len(table.configs)]
-    return found[0] if found and 0 <= found[0] < len(job.input.configurations) else 0
-
-
-def _skipped_text(tables: Iterable[SwinTable]) -> str:
-    """What was passed over as JSON; places of a file that are not listed one by one are summed up."""
-    listed = [
-        {"file": str(table.path), "offset": one.offset, "size": one.size, "reason": one.reason}
-        for table in tables
-        for one in (*table.skipped, *_rest(table))
-    ]
-    return json.dumps(listed) if listed else ""
-
-
-def _rest(table: SwinTable) -> list[Skipped]:
-    """Places of a file that are counted and not listed, as one."""
-    left = table.skipped_places - len(table.skipped)
-    size = table.skipped_bytes - sum(one.size for one in table.skipped)
-    return (
-        [Skipped(table.skipped[-1].offset, size, f"{left} more places behind this one")] if left > 0 else []
-    )
-
-
-def _warn(jobs: Sequence[_Job]) -> None:
-    damaged = [table for job in jobs for table in job.tables if table.skipped]
-    if damaged:
-        places, size = (
-            sum(getattr(table, name) for table in damaged) for name in ("skipped_places", "skipped_bytes")
-        )
-        first = damaged[0].skipped[0]
-        warnings.warn(
-            f"{places} places ({size} bytes) in {len(damaged)} files were passed over, the first in "
-            f"{damaged[0].path}, byte {first.offset}: {first.reason}; skipped_frame(dataset) lists them",
-            DamagedData,
-            stacklevel=_caller(),
-        )
-    doubtful = [job.input.job_name for job in jobs if job.is_doubtful]
-    if doubtful:
-        warnings.warn(
-            f"{', '.join(doubtful)}: only some bands are stitched, and mpifxcorr 2.9 then writes autocorrelations of "
-            "wrong bands and hands; do not normalise by them (make the job with exhaustiveAutocorrs instead)",
-            DoubtfulAutocorrelations,
-            stacklevel=_caller(),
-        )
-
-
-def _caller() -> int:
-    """How many calls away the code is that opened the files, neither here nor in xarray."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in ("difxnb", "xarray"):
-        level, frame = level + 1, frame.f_back
-    return level

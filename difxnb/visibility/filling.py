@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.formats.swin_read import read_cells
-from difxnb.visibility.plan import Assembly, Ints, Part
+from difxnb.visibility.assembly import Assembly, Part
+from difxnb.visibility.plan import Ints
 
 _BLOCK_BYTES = 16 * 2**20  # of spectra that are not read to where they stay
 
