@@ -305,9 +305,17 @@ def _read_bands(reader: KeyValueReader, kind: str, bands: int, freqs: int) -> li
     if bands > reader.remaining:
         reader.fail(f"{bands} {kind} bands are announced, and {reader.remaining} lines are left")
     return [
-        Band(reader.text(f"{kind} BAND {row} POL"), reader.index(f"{kind} BAND {row} INDEX", freqs))
+        Band(_read_pol(reader, f"{kind} BAND {row} POL"), reader.index(f"{kind} BAND {row} INDEX", freqs))
         for row in range(bands)
     ]
+
+
+def _read_pol(reader: KeyValueReader, key: str) -> str:
+    """One letter; a small one marks a thread that is to be ignored."""
+    pol = reader.text(key)
+    if len(pol) != 1 or not (pol.isascii() and pol.isalpha()):
+        reader.fail(f"{key!r} needs one letter such as R, L, X or Y, not {pol[:40]!r}", back=1)
+    return pol
 
 
 def _has_target_freqs(reader: KeyValueReader) -> bool:

@@ -212,9 +212,60 @@ def test_an_existing_file_is_kept(alpha: Input, tmp_path: Path) -> None:
     assert path.read_bytes() == ALPHA.read_bytes()
 
 
-def test_old_files_are_refused_by_name() -> None:
-    with pytest.raises(FileFormatError, match="DiFX 1"):
-        parse_input(changed("CALC FILENAME: ", "DELAY FILENAME:"))
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("CALC FILENAME: ", "DELAY FILENAME:", 2),
+        ("CALC FILENAME: ", "UVW FILENAME:", 2),
+        ("CONFIG NAME:", "CONFIG SOURCE:", 15),
+    ],
+)
+def test_old_files_are_refused_by_name(old: str, new: str, line: int) -> None:
+    with pytest.raises(
+        FileFormatError, match=rf"x\.input, line {line}: written for DiFX 1 .*Make the job anew"
+    ):
+        parse_input(changed(old, new), Path("x.input"))
+
+
+def test_modules_may_have_no_files() -> None:
+    text = changed("DATA SOURCE:        FILE", "DATA SOURCE:        MODULE")
+    text = text.replace("D/STREAM 0 FILES:   1\nFILE 0/0:           aa.vdif\n", "D/STREAM 0 FILES:   0\n")
+    inp = parse_input(text)
+    assert [stream.data_source for stream in inp.datastreams] == ["MODULE", "FILE", "FILE"]
+    assert [len(stream.files) for stream in inp.datastreams] == [0, 1, 1]
+    assert format_input(dataclasses.replace(inp, source_text="")) == text
+    inp.datastreams[0].files.append("NRAO+123")
+    assert "D/STREAM 0 FILES:   1\nFILE 0/0:           NRAO+123\nD/STREAM 1" in format_input(inp)
+
+
+@pytest.mark.parametrize("method", ["NONE", "FILTERBANK", "L2C"])
+def test_processing_methods(method: str) -> None:
+    text = changed("FILTERBANK USED:    FALSE", f"PROCESSING METHOD:  {method}")
+    inp = parse_input(text)
+    assert (inp.datastreams[0].processing_method, inp.datastreams[1].processing_method) == (method, "")
+    assert inp.datastreams[0].filterbank_used == (method == "FILTERBANK")
+    assert format_input(dataclasses.replace(inp, source_text="")) == text
+
+
+def test_a_phased_array_is_read_and_written() -> None:
+    text = changed("PHASED ARRAY:       FALSE", "PHASED ARRAY:       TRUE\nPHASED ARRAY CONFIG FILE:x.phased")
+    inp = parse_input(text)
+    assert (inp.configurations[0].phased_array, inp.configurations[0].phased_array_config_file) == (
+        True,
+        "x.phased",
+    )
+    assert format_input(dataclasses.replace(inp, source_text="")) == text
+    assert "phased array" in repr(inp)
+
+
+def test_small_letters_and_colons_in_values() -> None:
+    text = changed("REC BAND 0 POL:     R", "REC BAND 0 POL:     r").replace(
+        "DATA FORMAT:        VDIF", "DATA FORMAT:        INTERLACEDVDIF/0:1:2:3", 1
+    )
+    inp = parse_input(text)
+    assert inp.datastreams[0].data_format == "INTERLACEDVDIF/0:1:2:3"
+    assert inp.datastreams[0].band_pol(0) == "r"
+    assert format_input(dataclasses.replace(inp, source_text="")) == text
 
 
 def test_files_without_target_freq_take_that_of_band_a() -> None:
@@ -261,6 +312,15 @@ def test_unknown_lines_and_decorations_are_tolerated(alpha: Input) -> None:
         ("# FREQ TABLE", "# DATASTREAM TABLE", "stands before '# FREQ TABLE'"),
         ("PHASED ARRAY:       FALSE", "PHASED ARRAY:       TRUE", "expected 'PHASED ARRAY CONFIG FILE'"),
         ("CLK OFFSET 0 (us):  0.000000", "CLK OFFSET 0 (us):  0:1:2:3", "at most three"),
+        (
+            "REC BAND 0 POL:     R",
+            "REC BAND 0 POL:     RL",
+            "needs one letter such as R, L, X or Y, not 'RL'",
+        ),
+        ("REC BAND 0 POL:     R", "REC BAND 0 POL:", "REC BAND 0 POL"),
+        ("NUM CHANNELS 0:     64", "NUM CHANNELS 0:     6_4", "needs a whole number"),
+        ("INT TIME (SEC):     0.512000", "INT TIME (SEC):     nan", "finite number"),
+        ("D/STREAM 1 FILES:   1", "D/STREAM 1 FILES:   2", "expected 'FILE 1/1', found 'D/STREAM 2 FILES'"),
     ],
 )
 def test_damage_is_named(old: str, new: str, expected: str) -> None:

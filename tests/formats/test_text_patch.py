@@ -153,10 +153,6 @@ def test_a_binconfig_keeps_what_is_unknown(text: str) -> None:
     assert len(changed_lines(text, format_binconfig(config))[1]) == 1
 
 
-def _drop(rows: list[object]) -> Callable[[float], None]:
-    return lambda place: rows.pop(int(place * (len(rows) - 1)))
-
-
 def _edits(inp: Input) -> list[Callable[[float], object]]:
     """Changes of all kinds, each at a place between 0 and 1."""
     stream, baseline = inp.datastreams[0], inp.baselines[0]
@@ -166,7 +162,7 @@ def _edits(inp: Input) -> list[Callable[[float], object]]:
         lambda x: inp.rules.insert(0, Rule("SKIP", ["SRC"], mjd_start=round(x, 7))),
         lambda x: inp.baselines.insert(int(x * 3), Baseline(0, 1, [BaselineFreq(0, [(0, 0)] * int(x * 6))])),
         lambda x: inp.baselines.pop(int(x * 2)) if len(inp.baselines) > 3 else None,
-        lambda x: baseline.freqs[int(x * (len(baseline.freqs) - 1))].products.pop(),
+        lambda x: baseline.freqs[int(x * (len(baseline.freqs) - 1))].products.__delitem__(slice(-1, None)),
         lambda x: baseline.freqs.pop(int(x * (len(baseline.freqs) - 1))) if len(baseline.freqs) > 1 else None,
         lambda x: inp.datastreams.append(copy.deepcopy(inp.datastreams[int(x * 2)])),
         lambda x: stream.files.extend(["one.vdif", f"{x}.vdif"]),
@@ -215,10 +211,6 @@ def test_only_the_lines_of_a_lost_row_are_lost() -> None:
     del inp.baselines[1].freqs[0]
     old, new = ALPHA.split("\n"), format_input(inp).split("\n")
     assert len(old) - len(new) == 10
-    kept = [line for line in old if line in new]
-    assert [line for line in new if line in old] == [line for line in kept if line in new][: len(new)] or len(
-        new
-    ) < len(old)
     begin, end = old.index("D/STREAM B INDEX 1: 2") + 1, old.index("D/STREAM A INDEX 2: 1")
     assert new[:begin] == old[:begin]
     assert new[-(len(old) - end) :] == old[end:]

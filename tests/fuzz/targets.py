@@ -21,16 +21,19 @@ import numpy as np
 
 from difxnb.client.server_description import Draft
 from difxnb.errors import DifxError, FileFormatError, ProtocolError
-from difxnb.formats.calc import parse_calc
+from difxnb.formats.binconfig import format_binconfig, parse_binconfig
+from difxnb.formats.calc import format_calc, parse_calc
+from difxnb.formats.channelflags import parse_channelflags
 from difxnb.formats.difxlog import last_status, parse_line
 from difxnb.formats.difxlog_runs import split_runs
 from difxnb.formats.flag import parse_flag
 from difxnb.formats.im import parse_im
-from difxnb.formats.input import parse_input, result_layout
+from difxnb.formats.input import format_input, parse_input, result_layout
 from difxnb.formats.joblist import parse_joblist
 from difxnb.formats.machines import parse_machines, parse_threads
 from difxnb.formats.module_directory import parse_module_directory
 from difxnb.formats.pcal import format_pcal, parse_pcal
+from difxnb.formats.polyco import parse_polyco
 from difxnb.formats.swin import read_records, read_uniform
 from difxnb.formats.swin_read import read_cells
 from difxnb.formats.swin_scan import extend, index_swin
@@ -62,6 +65,7 @@ from difxnb.wire.status import StatusReader
 TESTS = Path(__file__).parents[1]
 CAPTURES = (TESTS / "wire" / "captures", TESTS / "reference" / "guiserver-2.9")
 PCAL = TESTS / "reference/mpifxcorr-output/alpha_1/alpha_1.difx/PCAL_60310_043200_BB"
+BINS = TESTS / "reference/mpifxcorr-output/epsilon_1/epsilon_1.binconfig"
 JOB = TESTS / "reference" / "mpifxcorr-output" / "beta_1"
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _LONGEST_SEED = 20_000
@@ -305,7 +309,21 @@ def _text(decode: Callable[[str], object]) -> Callable[[list[bytes]], object]:
 
 def _input(text: str) -> object:
     inp = parse_input(text)
+    assert format_input(inp) == text
+    assert repr(inp)
     return [result_layout(inp, number) for number in range(min(2, len(inp.configurations)))]
+
+
+def _unchanged(parse: Callable[[str], object], write: Callable[..., str]) -> Callable[[str], object]:
+    """What can be read is written as it stood."""
+
+    def decode(text: str) -> object:
+        value = parse(text)
+        assert write(value) == text
+        assert repr(value)
+        return value
+
+    return decode
 
 
 def _log(text: str) -> object:
@@ -386,7 +404,7 @@ TARGETS: dict[str, Target] = {
     "ls -l": Target(_text(lambda text: parse_listing(text.split("\n"), "/data", now=_NOW)), _listing),
     "names": Target(_text(_names), lambda: [b"'a b' \"c\\$\" d*[!x-z]? 'it'\\''s'"], (ValueError,)),
     ".input": Target(_text(_input), _file("beta_1.input"), (FileFormatError,)),
-    ".calc": Target(_text(parse_calc), _file("beta_1.calc"), (FileFormatError,)),
+    ".calc": Target(_text(_unchanged(parse_calc, format_calc)), _file("beta_1.calc"), (FileFormatError,)),
     ".im": Target(_text(_model), _file("beta_1.im"), (FileFormatError,)),
     ".machines": Target(_text(parse_machines), _file("beta_1.machines"), (FileFormatError,)),
     ".threads": Target(_text(parse_threads), _file("beta_1.threads"), (FileFormatError,)),
@@ -396,6 +414,15 @@ TARGETS: dict[str, Target] = {
         (FileFormatError,),
     ),
     ".flag": Target(_text(parse_flag), _file("beta_1.flag"), (FileFormatError,)),
+    ".channelflags": Target(
+        _text(parse_channelflags), lambda: [b"# EF\nEF 60310.5 60310.75 3 0 1 'edge'\n"], (FileFormatError,)
+    ),
+    ".binconfig": Target(
+        _text(_unchanged(parse_binconfig, format_binconfig)), lambda: [BINS.read_bytes()], (FileFormatError,)
+    ),
+    ".polyco": Target(
+        _text(parse_polyco), lambda: [BINS.with_suffix(".polyco").read_bytes()], (FileFormatError,)
+    ),
     ".difxlog": Target(_text(_log), _file("beta_1.difxlog"), (FileFormatError,)),
     "PCAL": Target(_text(_tones), lambda: [PCAL.read_bytes()], (FileFormatError,)),
     "SWITCHEDPOWER": Target(
