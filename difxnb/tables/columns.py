@@ -34,6 +34,7 @@ SEVERITIES = [severity.name for severity in sorted(Severity, reverse=True)]
 """Least to most severe, so that ``frame.severity >= "WARNING"`` means warnings and worse."""
 _SEVERITY_TYPE = pd.CategoricalDtype(SEVERITIES, ordered=True)
 _LEAST = len(SEVERITIES) - 1
+_MOST_SECONDS = 9.2e9  # from 1970, which is what 64 bits of nanoseconds hold
 _REAL_MJD = (40000.0, 100000.0)  # what a telescope can have seen
 
 Arrays = tuple[NDArray[Any], ...]
@@ -55,7 +56,7 @@ class Kind(NamedTuple):
 
 
 def _nanoseconds(numbers: NDArray[np.float64]) -> NDArray[np.datetime64]:
-    known = np.isfinite(numbers)
+    known = np.abs(numbers) < _MOST_SECONDS  # which NaN is not
     whole = np.floor(np.where(known, numbers, 0.0))
     nanoseconds = whole.astype(np.int64) * 10**9
     nanoseconds += np.rint((np.where(known, numbers, 0.0) - whole) * 1e9).astype(np.int64)

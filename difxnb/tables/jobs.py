@@ -30,6 +30,7 @@ __all__ = ["STALL_SECONDS", "JobTable"]
 _STARTING = re.compile(r"STARTING mpifxcorr version (\S+)")
 _WALL_CLOCK = re.compile(r"Total wallclock time was \*\*(\d{1,12}(?:\.\d{1,12})?)\*\* seconds", re.ASCII)
 _LONGEST_TEXT = 1023  # of an event
+_MOST_DATASTREAMS = 10_000
 _MOST_WEIGHTS = 50  # datastreams of an average integration, for which there is room
 _REAL_MJD = 50000.0  # start and stop are 0 outside Running
 _REMEMBERED = 256  # messages of all jobs among which one that comes again is looked for
@@ -297,11 +298,12 @@ class JobTable:
             job.progress = min(1.0, max(0.0, (status.visibility_mjd - start) / (stop - start)))
             job.first_running = job.first_running or (time, job.progress)
             job.note_progress(time)
-        if status.weights:
-            job.weights = status.weights
+        weights = tuple(pair for pair in status.weights if pair[0] < _MOST_DATASTREAMS)
+        if weights:
+            job.weights = weights
             mjd = np.nan if status.visibility_mjd is None else status.visibility_mjd
-            self._weights.append((job.name, job.attempt, time, mjd, status.weights))
-            self._values += len(status.weights)
+            self._weights.append((job.name, job.attempt, time, mjd, weights))
+            self._values += len(weights)
             self._drop_weights()
 
     def _drop_weights(self) -> None:
