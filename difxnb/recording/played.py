@@ -101,7 +101,7 @@ class Played:
     def __init__(
         self, now: Now, expected: int, *, fill: Callable[[int, RecordedMonitor], None] | None = None
     ) -> None:
-        self.tables = RecordedTables(now, expected)
+        self.tables = RecordedTables(now, expected, at_once=fill is None)
         self.monitors: ByJob[RecordedMonitor] = ByJob()
         self.runs: ByJob[RecordedRun] = ByJob()
         self.server = ServerInfo(ServerDescription())
@@ -182,8 +182,7 @@ class Played:
         types = decode_facts(payload).get("types")
         if types is not None and not (isinstance(types, list) and all(isinstance(t, str) for t in types)):
             raise ValueError(f"a selection is a list of types; got {types!r:.80}")
-        if types is not None or self.tables.messages.selection is not None:
-            self.tables.recall(types)
+        self.tables.recall(types)
 
     def _count_lost(self, payload: bytes, time: float) -> None:
         facts = decode_facts(payload)
@@ -244,7 +243,7 @@ class Played:
     def _follow(self, facts: Mapping[str, Any], time: float) -> None:
         number = whole_of(facts, "run")
         if facts.get("event") == "begin":
-            run = RecordedRun(facts, time, self.tables.jobs)
+            run = RecordedRun(facts, time, self.tables)
             run.input = self._input(run.input_file)
             run.monitor = next(
                 (m for m in reversed(self._monitors.values()) if m.input_file == run.input_file), None

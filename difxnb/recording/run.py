@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from difxnb.aio.frames import EVENT_COLUMNS, conversation_frame
-from difxnb.aio.heard import Item, Jobs
+from difxnb.aio.heard import Item
 from difxnb.aio.run_history import NO_WEIGHTS, rows_frame
 from difxnb.aio.run_watch import Row, RunWatch
 from difxnb.formats.journal_content import number_of, text_of, whole_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from difxnb.formats.input import Input
     from difxnb.recording.monitor import RecordedMonitor
+    from difxnb.recording.tables import RecordedTables
 
 _MOST_SAID = 1_000_000
 _ENDED = frozenset({JobOutcome.DONE, JobOutcome.DONE_WITH_ERRORS})
@@ -42,12 +43,12 @@ class RecordedRun:
         What guiServer said and there was no room for.
     """
 
-    def __init__(self, facts: Mapping[str, Any], begun: float, jobs: Jobs) -> None:
+    def __init__(self, facts: Mapping[str, Any], begun: float, tables: RecordedTables) -> None:
         self.job, self.input_file, self.begun = text_of(facts, "job"), text_of(facts, "input_file"), begun
         self.input: Input | None = None
         self.monitor: RecordedMonitor | None = None
         self.dropped_events = 0
-        self._jobs, self._conversation = jobs, JobConversation()
+        self._tables, self._conversation = tables, JobConversation()
         stall_after = number_of(facts, "stall_after") if "stall_after" in facts else STALL_SECONDS
         self._watch = RunWatch(self.job, self.input_file, begun=begun, stall_after=stall_after)
         self._told: list[tuple[float, JobEvent]] = []
@@ -122,7 +123,7 @@ class RecordedRun:
         """Weights of it, (time, antenna), 0 to 1; those of a later run of the same job, where there was one."""
         from difxnb.visibility import weights_array
 
-        table = self._jobs.weights_table(self.job) if self._watch.heard_running else NO_WEIGHTS
+        table = self._tables.jobs.weights_table(self.job) if self._watch.heard_running else NO_WEIGHTS
         return weights_array(table, self.input)
 
     @property
@@ -134,7 +135,7 @@ class RecordedRun:
 
     def _heard_events(self) -> pd.DataFrame:
         try:
-            heard = self._jobs.events(self.job)
+            heard = self._tables.jobs.events(self.job)
         except KeyError:
             return conversation_frame([])
         heard = heard[heard["time"] >= pd.Timestamp(self.begun, unit="s")]

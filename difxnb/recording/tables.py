@@ -7,7 +7,11 @@ recording, or against the moment that a replay has come to.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias, TypeVar
 
 import pandas as pd
 
@@ -88,34 +92,111 @@ class RecordedRecorders(RecorderTable):
         return super().frame(self._now() if now is None else now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """A selection of messages, and whether loads of hosts and states of recorders were relayed with it."""
+
+    types: tuple[str, ...] | None
+    has_loads: bool
+    has_recorders: bool
+
+
+_Table: TypeAlias = RecordedMessages | RecordedJobs | NodeTable | RecorderTable | AlertTable
+T = TypeVar("T", RecordedMessages, RecordedJobs, RecordedNodes, RecordedRecorders, AlertTable)
+
+
 class RecordedTables:
     """All tables of a recording.
 
-    Attributes
+    Each is filled when somebody looks at it, because filling all takes several times as long as filling one; what has
+    been looked at is filled at once from then on.
+
+    Parameters
     ----------
-    messages : RecordedMessages
-    jobs : RecordedJobs
-    nodes : RecordedNodes
-    recorders : RecordedRecorders
-    alerts : AlertTable
+    now : callable
+        The moment that ages are measured against, unix seconds.
+    expected : int
+        Messages that will come.
+    at_once : bool
+        Fill all tables as things come, as they are live.
     """
 
-    def __init__(self, now: Now, expected: int) -> None:
-        self.messages, self.jobs = RecordedMessages(now, expected), RecordedJobs(now)
-        self.nodes, self.recorders, self.alerts = RecordedNodes(now), RecordedRecorders(now), AlertTable()
+    def __init__(self, now: Now, expected: int, *, at_once: bool) -> None:
+        self._messages, self._jobs = RecordedMessages(now, expected), RecordedJobs(now)
+        self._nodes, self._recorders, self._alerts = RecordedNodes(now), RecordedRecorders(now), AlertTable()
+        self._at_once = at_once
+        self._log: list[tuple[Item | _Selected, float]] = []
+        self._fed: dict[int, int] = {}
+        self._choosing = Messages()
+        self._lock = threading.Lock()
+
+    @property
+    def messages(self) -> RecordedMessages:
+        """Everything that was relayed and said."""
+        return self._filled(self._messages)
+
+    @property
+    def jobs(self) -> RecordedJobs:
+        """Every job."""
+        return self._filled(self._jobs)
+
+    @property
+    def nodes(self) -> RecordedNodes:
+        """Every host."""
+        return self._filled(self._nodes)
+
+    @property
+    def recorders(self) -> RecordedRecorders:
+        """Every Mark5 and Mark6 unit."""
+        return self._filled(self._recorders)
+
+    @property
+    def alerts(self) -> AlertTable:
+        """Every trouble, once."""
+        return self._filled(self._alerts)
 
     def add(self, item: Item, time: float) -> None:
         """Take in what was heard."""
-        for table in (self.messages, self.jobs, self.nodes, self.recorders, self.alerts):
-            table.add(item, time)
+        self._put(item, time)
 
     def recall(self, types: Iterable[str] | None) -> None:
-        """Select messages as they were selected then."""
-        self.messages.recall(types)
-        self.nodes.hearing.is_open = self.messages.reaches("DifxLoadMessage")
-        self.recorders.hearing.is_open = self.messages.reaches("Mark5StatusMessage")
+        """Select messages as they were selected then; ValueError where there are no such types."""
+        before = self._choosing.selection
+        self._choosing.hide_others(types)
+        if types is not None or before is not None:
+            reaches = self._choosing.reaches
+            chosen = _Selected(
+                self._choosing.selection, reaches("DifxLoadMessage"), reaches("Mark5StatusMessage")
+            )
+            self._put(chosen, 0.0)
 
     def name_antennas(self, job: str, input: Input) -> None:
         """Let the antennas of a job have their names."""
-        self.jobs.name_antennas(job, input)
-        self.alerts.name_antennas(job, input)
+        self._jobs.name_antennas(job, input)
+        self._alerts.name_antennas(job, input)
+
+    def _put(self, thing: Item | _Selected, time: float) -> None:
+        if not self._at_once:
+            self._log.append((thing, time))
+            return
+        for table in (self._messages, self._jobs, self._nodes, self._recorders, self._alerts):
+            _feed(table, thing, time)
+
+    def _filled(self, table: T) -> T:
+        if not self._at_once:
+            with self._lock:
+                begin, self._fed[id(table)] = self._fed.get(id(table), 0), len(self._log)
+                for thing, time in islice(self._log, begin, None):
+                    _feed(table, thing, time)
+        return table
+
+
+def _feed(table: _Table, thing: Item | _Selected, time: float) -> None:
+    if not isinstance(thing, _Selected):
+        table.add(thing, time)
+    elif isinstance(table, RecordedMessages):
+        table.recall(thing.types)
+    elif isinstance(table, NodeTable):
+        table.hearing.is_open = thing.has_loads
+    elif isinstance(table, RecorderTable):
+        table.hearing.is_open = thing.has_recorders
