@@ -86,7 +86,7 @@ def index_swin(
         big-endian, has the ASCII headers of DiFX 1 or another header version is refused in any case.
     """
     path = Path(path).absolute()
-    with opened(path) as content:
+    with opened(path, mapped=not growing) as content:
         return _Scan(content, RecordLengths(channels, {}), on_error, growing).run(0)
 
 
@@ -112,7 +112,7 @@ def extend(
     FileFormatError
         The file has become shorter, or what was appended is damaged.
     """
-    with opened(table.path) as content:
+    with opened(table.path, mapped=not growing) as content:
         if content.size < table.end:
             raise FileFormatError(
                 table.path,

@@ -88,10 +88,10 @@ def test_a_file_that_grows(
 @pytest.mark.parametrize(
     ("channels", "times", "missing"),
     [
-        ((16,), 200, 0.0),
-        ((40, 8, 64, 8), 80, 0.0),
-        ((40, 8, 64, 8), 90, 0.01),
-        ((40, 8, 64, 8), 90, 0.3),
+        ((64,), 200, 0.0),
+        ((80, 16, 128, 16), 80, 0.0),
+        ((80, 16, 128, 16), 90, 0.01),
+        ((80, 16, 128, 16), 110, 0.3),
         ((9000,), 8, 0.1),
         ((9000, 20_000), 5, 0.0),
     ],
@@ -101,10 +101,24 @@ def test_files_of_many_blocks(path: Path, channels: tuple[int, ...], times: int,
     pols = ("RR", "LL", "RL", "LR")
     path.write_bytes(b"".join(whole_job(channels, times, antennas=4, pols=pols, missing=missing)))
     if len(channels) * times > 200:
-        assert path.stat().st_size > 2 * 2**20
+        assert path.stat().st_size > 2**22
     expected = plain_table(path, channels.__getitem__)
-    assert_equal(index_swin(path, channels.__getitem__), expected)
+    for growing in (False, True):  # mapped, and read
+        assert_equal(index_swin(path, channels.__getitem__, growing=growing), expected)
     assert_equal(index_swin(path), expected)
+
+
+@pytest.mark.parametrize(("left", "growing"), [(34_000_000, False), (2_500_000, True)])
+def test_a_file_that_is_cut_while_it_is_indexed(path: Path, left: int, growing: bool) -> None:
+    one = record(0, 3000)
+    path.write_bytes(one * 1500)
+
+    def channels(freq: int) -> int:
+        os.truncate(path, left)
+        return 3000
+
+    with pytest.raises(FileFormatError, match="became shorter while it was read"):
+        index_swin(path, channels, growing=growing)
 
 
 def test_bands_change_in_the_middle_of_a_file(path: Path) -> None:
