@@ -23,6 +23,10 @@ class Selections(Generic[Visibilities]):
     def __init__(self, data: Visibilities) -> None:
         self._data: Visibilities = data
 
+    def __repr__(self) -> str:
+        verbs = [name for name in dir(self) if not name.startswith("_")]
+        return f"<difx of a {type(self._data).__name__}: {', '.join(verbs)}>"
+
     def cross(self) -> Visibilities:
         """Cross-correlations alone.
 
