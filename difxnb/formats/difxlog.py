@@ -246,8 +246,9 @@ def parse_line(line: str) -> LogEntry:
 @lru_cache(maxsize=4096)  # a job has as many as it has processes
 def parse_rank(text: str | None) -> int | None:
     """Rank of the sender; None where there is none, or none that can be."""
-    rank = int(text) if text else None
-    return rank if rank in _INT32 else None
+    if not text or (rank := int(text)) not in _INT32:
+        return None
+    return rank
 
 
 def read_difxlog_lines(path: str | Path) -> Iterator[LogEntry]:

@@ -108,6 +108,14 @@ class _Lines:
     parts: list[float] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Layouts:
+    """All layouts of a file, and that of the last line of each datastream."""
+
+    known: dict[_Layout, _Lines] = field(default_factory=dict)
+    recent: dict[str, tuple[list[str], list[str], list[str], _Lines]] = field(default_factory=dict)
+
+
 class _Damage(ValueError):
     """What is wrong with a line; never leaves this module."""
 
@@ -135,7 +143,7 @@ def parse_pcal(
     """
     *lines, rest = text.split("\n")
     file, body = _read_head(lines, path)
-    layouts: dict[_Layout, _Lines] = {}
+    layouts = _Layouts()
     for number, line in enumerate(lines[body:], start=body + 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -146,7 +154,7 @@ def parse_pcal(
     if rest.strip() and not growing:
         reason = "the last line is cut; growing=True passes it over where the job still runs"
         _pass_over(file, SkippedLine(len(lines) + 1, reason), on_error)
-    file.blocks = [_block(layout, values) for layout, values in layouts.items()]
+    file.blocks = [_block(layout, values) for layout, values in layouts.known.items() if values.time_ns]
     return file
 
 
@@ -190,7 +198,7 @@ def _read_head(lines: list[str], path: Path | None) -> tuple[PcalFile, int]:
     return PcalFile(path, antenna, numbers[0], numbers[1]), body
 
 
-def _take(line: str, antenna: str, layouts: dict[_Layout, _Lines]) -> None:
+def _take(line: str, antenna: str, layouts: _Layouts) -> None:
     """Add a line to those of its layout."""
     words = line.split()
     if len(words) < _FIXED:
@@ -203,18 +211,29 @@ def _take(line: str, antenna: str, layouts: dict[_Layout, _Lines]) -> None:
             f"{words[4]} bands of {words[5]} tones need {_FIXED + _PER_TONE * tones} words, not {len(words)}"
         )
     time_ns, duration_ns = _time(words[1]), _duration(words[2])
-    layout = _Layout(words[3], words[4], words[5], tuple(words[6::4]), tuple(words[7::4]))
-    if layout not in layouts:
-        _check(layout)
+    values = _lines_of(words, layouts)
     try:
-        real, imaginary = [float(word) for word in words[8::4]], [float(word) for word in words[9::4]]
+        real, imaginary = list(map(float, words[8::4])), list(map(float, words[9::4]))
     except ValueError as error:
         raise _Damage(f"a tone is no number: {error}") from error
-    values = layouts.setdefault(layout, _Lines())
     values.time_ns.append(time_ns)
     values.duration_ns.append(duration_ns)
     values.parts += real
     values.parts += imaginary
+
+
+def _lines_of(words: list[str], layouts: _Layouts) -> _Lines:
+    """Where a line belongs: nearly always to the same as the datastream's last one."""
+    frequencies, polarizations = words[6::4], words[7::4]
+    recent = layouts.recent.get(words[3])
+    if recent is not None and recent[0] == words[4:6] and recent[1:3] == (frequencies, polarizations):
+        return recent[3]
+    layout = _Layout(words[3], words[4], words[5], tuple(frequencies), tuple(polarizations))
+    if layout not in layouts.known:
+        _check(layout)
+    values = layouts.known.setdefault(layout, _Lines())
+    layouts.recent[words[3]] = (words[4:6], frequencies, polarizations, values)
+    return values
 
 
 def _whole(word: str, what: str) -> int:
