@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBER = r"(\d+(?:\.\d*)?)"
-_LINE = re.compile(
-    rf"\s*([^\s\x00-\x1f]+)\s+{_NUMBER}\s+{_NUMBER}\s+(\d{{1,6}})\s+(\d{{1,9}})\s+(\d{{1,9}})(?:\s+(\S.*?))?\s*", re.ASCII
-)
+_CHANNELS = r"(\d{1,6})\s+(\d{1,9})\s+(\d{1,9})"
+_LINE = re.compile(rf"([^\s\x00-\x1f]+)\s+{_NUMBER}\s+{_NUMBER}\s+{_CHANNELS}(?:\s+(\S.*))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def parse_channelflags(text: str, path: Path | None = None) -> ChannelFlags:
 
 
 def _parse_line(line: str, path: Path | None, line_number: int) -> ChannelFlag:
-    match = _LINE.fullmatch(line)
+    match = _LINE.fullmatch(line.strip())
     if not match:
         problem = (
             "expected 'antenna mjdStart mjdStop freqIndex channelFirst channelLast reason', "

@@ -121,15 +121,15 @@ def parse_joblist(text: str, path: Path | None = None) -> JobList:
 
 
 def _parse_header(line: str) -> dict[str, str]:
-    header: dict[str, str] = {}
+    header: dict[str, list[str]] = {}
     for word in line.split():
         key, equals, value = word.partition("=")
         if equals:
-            header[key] = value
+            header[key] = [value]
         elif header:
             # A blank inside a value, such as a folder name.
-            header[next(reversed(header))] += f" {word}"
-    return header
+            header[next(reversed(header))].append(word)
+    return {key: " ".join(words) for key, words in header.items()}
 
 
 def _parse_job(line: str, path: Path | None, line_number: int) -> JobEntry:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +210,25 @@ def test_no_count_makes_anything_large(key: str, count: str) -> None:
     lines = [f"{key}: {count}" if line.startswith(f"{key}:") else line for line in ALPHA.split("\n")]
     with pytest.raises(FileFormatError, match=rf"line \d+.*{key.split('(')[0].strip()}"):
         parse_input("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_channelflags, "EF 1 2 0 0 0 'a" + " " * 300_000 + "b"),
+        (parse_channelflags, " " * 300_000 + "\x00"),
+        (parse_joblist, "exper=A" + " b" * 300_000),
+        (parse_flag, "1\n" + "1" * 300_000 + " " * 300_000),
+        (parse_machines, "a " * 300_000),
+        (parse_threads, "NUMBER OF CORES:    " + "1" * 300_000),
+        (parse_polyco, " " * 300_000 + "\n" + "9" * 300_000),
+        (parse_binconfig, "NUM POLYCO FILES:" + "9" * 300_000),
+        (parse_calc, "JOB ID:" + "9" * 300_000),
+        (parse_input, "# " * 300_000),
+        (parse_input, "# COMMON SETTINGS\n" + "a1b2:\n" * 100_000),
+    ],
+)
+def test_long_lines_take_no_time(parse: Callable[[str], object], text: str) -> None:
+    """What takes a time with the square of a length would take hours here."""
+    with contextlib.suppress(FileFormatError):
+        assert parse(text) is not None
