@@ -2,12 +2,14 @@
 """Speed of what users look at, as ratios within one run: ``python tests/benchmarks/bench_tables.py``.
 
 Bytes of messages to rows of the tables against ``xml.etree`` parsing alone (the goal is half of its rate), memory
-over a million messages, rebuilding frames, fringe fits per second, live blocks per second. Contestants are timed
-in turn and the best time counts.
+over a million messages, a frame of 100,000 messages and the next one against the obvious ways to make them, how fast
+hosts, recorders and alerts take messages in, fringe fits per second, live blocks per second. Contestants are timed in
+turn and the best time counts.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import re
 import time
@@ -18,13 +20,14 @@ from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import numpy as np
+import pandas as pd
 
 from difxnb.formats.input import read_input
 from difxnb.formats.result_layout import result_layout
 from difxnb.fringe import estimate_fringe, fringe_scan
-from difxnb.tables import JobTable, MessageTable
+from difxnb.tables import AlertTable, JobTable, MessageTable, NodeTable, RecorderTable
 from difxnb.visibility import VisibilitySeries
-from difxnb.wire.message import parse
+from difxnb.wire.message import Alert, Header, Load, Mark6SlotStatus, Message, parse
 from difxnb.wire.monitor import Product, VisibilityBlock
 
 TESTS = Path(__file__).parents[1]
@@ -100,22 +103,106 @@ def bench_memory() -> None:
     )
 
 
-def bench_frames() -> None:
-    messages = [parse(document) for document in documents()]
-    table = MessageTable(100_000)
-    for k, message in enumerate(islice(cycle(messages), 100_000)):
-        table.add(message, 1e9 + k)
+def as_dicts(messages: list[Message], kind: type) -> pd.DataFrame:
+    """A frame the obvious way: one dict per message."""
+    rows = [
+        {
+            "time": pd.Timestamp(1e9, unit="s"),
+            "type": type(found.body).__name__,
+            "from": found.header.source,
+            "job": found.header.identifier,
+            "mpi_id": found.header.mpi_id,
+            **dataclasses.asdict(found.body),
+        }
+        for found in messages
+        if isinstance(found.body, kind)
+    ]
+    return pd.DataFrame(rows)
 
-    def everything() -> None:
-        table.add(messages[0], 2e9)
+
+def bench_frames() -> None:
+    messages = list(islice(cycle(parse(document) for document in documents()), 100_000))
+
+    def filled() -> MessageTable:
+        table = MessageTable(100_000)
+        for k, message in enumerate(messages):
+            table.add(message, 1e9 + k)
+        return table
+
+    tables = [filled() for _ in range(2)]
+    fresh, typed = iter(tables), iter(tables)
+    whole, dicts = best_times(lambda: next(fresh).frame(), lambda: as_dicts(messages, object), rounds=2)
+    print(
+        f"100 000 messages to a frame: {whole * 1e3:5.0f} ms (goal 500), from dicts {dicts / whole:3.0f} times as long"
+    )
+    alerts, dicts = best_times(
+        lambda: next(typed).frame(type="alert"), lambda: as_dicts(messages, Alert), rounds=2
+    )
+    print(
+        f"    alerts of them: {alerts * 1e3:18.0f} ms (goal 500), dicts {dicts / alerts:3.0f} times as long"
+    )
+    bench_snapshots(tables[0], messages)
+
+
+def bench_snapshots(table: MessageTable, messages: list[Message]) -> None:
+    """The next frame, when nothing came and when ten messages did."""
+    kept = [table.frame()]
+
+    def more() -> None:
+        for message in messages[:10]:
+            table.add(message, 2e9)
         table.frame()
 
-    def alerts() -> None:
-        table.add(messages[0], 2e9)
-        table.frame(type="alert", severity="warning")
+    def concatenated() -> None:
+        for message in messages[:10]:
+            row = {"time": pd.Timestamp(2e9, unit="s"), "type": "x", "from": message.header.source}
+            kept[0] = pd.concat([kept[0], pd.DataFrame([row]).astype({"type": object, "from": object})])
 
-    whole, some = best_times(everything, alerts, rounds=4)
-    print(f"frame of 100 000 rows: {whole * 1e3:.0f} ms, warnings of it {some * 1e3:.0f} ms")
+    again, grown, row_by_row = best_times(table.frame, more, concatenated, rounds=4)
+    print(f"    the same again: {again * 1e3:18.1f} ms; after ten more {grown * 1e3:.1f} ms,", end=" ")
+    print(f"row by row {row_by_row / grown:.0f} times as long")
+
+
+def bench_followers() -> None:
+    """Messages that hosts, recorders and alerts take in, and their snapshots with a thousand hosts."""
+    messages = list(islice(cycle(parse(document) for document in documents()), 50_000))
+    loads = [
+        Message(Header(f"n{k % 1000}", (), -1, "mk5daemon"), Load(k % 9, 1000, 500, 1, 2, 8), k + 1, 400)
+        for k in range(50_000)
+    ]
+    slots = [
+        Message(
+            Header(f"m{k % 50}", (), -1, "mk5daemon"),
+            Mark6SlotStatus(None, k % 4 + 1, f"BHC%{k}"),
+            k + 1,
+            400,
+        )
+        for k in range(50_000)
+    ]
+
+    def follow(table: NodeTable | RecorderTable | AlertTable, told: list[Message]) -> None:
+        for k, message in enumerate(told):
+            table.add(message, 1e9 + k)
+
+    def parse_again() -> None:
+        for document in documents():
+            fromstring(document)
+
+    nodes, recorders, alerts = NodeTable(), RecorderTable(), AlertTable()
+    for name, table, told in (
+        ("hosts", nodes, loads),
+        ("recorders", recorders, slots),
+        ("alerts", alerts, messages),
+    ):
+        taken, parsed = best_times(lambda t=table, m=told: follow(t, m), parse_again, rounds=3)
+        share = parsed / len(documents()) * len(told) / taken
+        (look,) = best_times(table.frame, rounds=3)
+        print(
+            f"{name:9} {len(told) / taken:8.0f} messages/s in, {share:4.1f} times the rate of xml.etree alone; "
+            f"{table!r}: frame {look * 1e3:.1f} ms"
+        )
+    history, again = best_times(nodes.history, nodes.history, rounds=2)
+    print(f"    history of {len(nodes.history())} load reports: {min(history, again) * 1e3:.1f} ms")
 
 
 def bench_fringes() -> None:
@@ -164,6 +251,7 @@ def bench_blocks() -> None:
 if __name__ == "__main__":
     bench_messages()
     bench_frames()
+    bench_followers()
     bench_fringes()
     bench_blocks()
     bench_memory()
