@@ -80,8 +80,13 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         self.address = address
         self.messages, self.jobs = Messages(self._choose_messages), Jobs()
         self.nodes, self.recorders, self.alerts = NodeTable(), RecorderTable(), AlertTable()
-        heard = (self.messages, self.jobs, self.nodes, self.recorders, self.alerts)
-        self._listeners: dict[object, Listener] = {place: table.add for place, table in enumerate(heard)}
+        self._listeners: dict[object, Listener] = {
+            1: self.messages.add,
+            2: self.jobs.add,
+            3: self.nodes.add,
+            4: self.recorders.add,
+            5: self.alerts.add,
+        }
         self.runs = Runs()
         self._sent: Counter[str] = Counter()
         self.warn: Callable[[Warning], None] = _warn
