@@ -106,11 +106,14 @@ def _read_antenna(
     antenna: int,
 ) -> None:
     prefix = f"SRC {source} ANT {antenna} "
-    missing = set(REQUIRED)
+    missing, seen = set(REQUIRED), set[str]()
     while reader.begins(prefix):
         key = reader.next_key
         name = key.removeprefix(prefix)
         coefficients = _coefficients(reader, key, shape[2])
+        if name in seen:
+            reader.fail(f"{key!r} stands here a second time", back=1)
+        seen.add(name)
         missing.discard(name)
         if name not in terms:
             if len(terms) >= _MOST_TERMS:

@@ -193,12 +193,15 @@ def _read_configuration(reader: KeyValueReader, inp: Input) -> Configuration:
 
 
 def _read_rule(reader: KeyValueReader, row: int) -> Rule:
-    rule = Rule()
+    rule, seen = Rule(), set[str]()
     # CONFIG NAME ends the rule; every line before it is one condition, so the lines left bound the loop.
     for _ in range(reader.remaining):
         if reader.has(f"RULE {row} CONFIG NAME"):
             break
         key = reader.next_key
+        if key in seen:
+            reader.fail(f"{key!r} stands here a second time")
+        seen.add(key)
         match key.removeprefix(f"RULE {row} "):
             case "SOURCE":
                 rule.sources = reader.text(key).split(",")

@@ -112,9 +112,14 @@ class _Patch:
                 )
 
     def _places(self, here: range, wanted: Sequence[str]) -> list[int]:
-        """Line of the text for each usual line of a section; nowhere where the text can do without it."""
+        """Line of the text for each usual line of a section; nowhere where the text can do without it.
+
+        A text may have the lines of a row in another order. But the first of several lines of a name is the first
+        there too, as every known line was read in its turn.
+        """
         occurrences = _occurrences(self._names, here)
-        found = list(_in_order(occurrences, [name if _is_key(name) else None for name in wanted]))
+        turns = {name: iter(places) for name, places in occurrences.items()}
+        found = [next(turns.get(name, iter(())), _NOWHERE) if _is_key(name) else _NOWHERE for name in wanted]
         # Comments and blank lines have many namesakes; theirs stand between the same values.
         begin, stops = here.start, _stops(found, here.stop)
         for row, name in enumerate(wanted):
@@ -194,11 +199,11 @@ def _occurrences(names: Sequence[str], rows: range) -> dict[str, list[int]]:
     return occurrences
 
 
-def _in_order(occurrences: Mapping[str, Sequence[int]], wanted: Iterable[str | None]) -> Iterator[int]:
-    """Place of each name behind that of the one before; nowhere where there is none any more, and for None."""
+def _in_order(occurrences: Mapping[str, Sequence[int]], wanted: Iterable[str]) -> Iterator[int]:
+    """Place of each name behind that of the one before; nowhere where there is none any more."""
     begin = 0
     for name in wanted:
-        place = _first(occurrences.get(name, ()), begin) if name is not None else _NOWHERE
+        place = _first(occurrences.get(name, ()), begin)
         begin = max(begin, place + 1)
         yield place
 
@@ -227,7 +232,7 @@ def _same_lines(before: Sequence[str], now: Sequence[str]) -> dict[int, int]:
     anchors = [(-1, -1), *_anchors(before, now, old, new), (len(before), len(now))]
     for (old_begin, new_begin), (old_stop, new_stop) in pairwise(anchors):
         between = range(new_begin + 1, new_stop)
-        found = _in_order(_occurrences(old, range(old_begin + 1, old_stop)), [new[row] for row in between])
+        found = _in_order(_occurrences(old, range(old_begin + 1, old_stop)), (new[row] for row in between))
         same.update((row, was) for row, was in zip(between, found, strict=True) if was != _NOWHERE)
         same[new_stop] = old_stop
     del same[len(now)]

@@ -153,6 +153,27 @@ def test_a_binconfig_keeps_what_is_unknown(text: str) -> None:
     assert len(changed_lines(text, format_binconfig(config))[1]) == 1
 
 
+def test_a_model_with_its_lines_in_another_order() -> None:
+    lines = IM.split("\n")
+    first = next(row for row, line in enumerate(lines) if line.startswith("SRC"))
+    rows = [line for line in lines[first:] if line.startswith("SRC")]
+    turned = sorted(rows, key=lambda line: (line.split()[1:4:2], line.split()[4] != "U"))
+    text = "\n".join([*lines[:first], *turned]) + "\n"
+    im = parse_im(text)
+    assert format_im(im) == text
+    im.scans[0].polynomials[0].delay_us[1, 2, 0] = 0.5
+    im.scans[0].polynomials[0].u[0, 0, 1] = 2.5
+    again = format_im(im)
+    assert [line.partition(":")[0] for line in changed_lines(text, again)[1]] == [
+        "SRC 0 ANT 0 U (m)",
+        "SRC 1 ANT 2 DELAY (us)",
+    ]
+    assert (
+        parse_im(again).scans[0].polynomials[0].delay_us.tolist()
+        == im.scans[0].polynomials[0].delay_us.tolist()
+    )
+
+
 def _edits(inp: Input) -> list[Callable[[float], object]]:
     """Changes of all kinds, each at a place between 0 and 1."""
     stream, baseline = inp.datastreams[0], inp.baselines[0]
