@@ -107,7 +107,7 @@ class Tape:
     # --- messages -------------------------------------------------------------------------------------
 
     def datagram(self, payload: bytes, time: float) -> None:
-        """Take a datagram as it came."""
+        """Take a datagram as it came; packing it would take two thirds of the time of reading it, and save a third."""
         self._put(Kind.DATAGRAM, time, payload)
 
     def hear(self, item: Item, time: float) -> None:

@@ -89,6 +89,8 @@ class Recording:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._counts = Counter(records.kinds)
+        # Not the time of the last one: runs that were there before are introduced with the times of their beginning.
+        self._last = max(records.times, default=None)
         self._lock = threading.RLock()
         self._played: Played | None = None
 
@@ -121,8 +123,7 @@ class Recording:
 
     @property
     def _stop(self) -> float | None:
-        # Runs that were there before are introduced with the times of their beginning.
-        return max(self._records.times, default=None)
+        return self._last
 
     # --- what the session had -------------------------------------------------------------------------
 

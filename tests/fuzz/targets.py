@@ -38,6 +38,7 @@ from difxnb.formats.swin import read_records, read_uniform
 from difxnb.formats.swin_read import read_cells
 from difxnb.formats.swin_scan import extend, index_swin
 from difxnb.formats.switched_power import parse_switched_power
+from difxnb.recording import open_recording
 from difxnb.server.actions import Action, ChannelBytes, Close
 from difxnb.server.greeting import Greeting
 from difxnb.server.protocol import Conversation
@@ -366,6 +367,31 @@ def _swin_table(pieces: list[bytes]) -> object:
         return table.offsets.shape, index_swin(file.name, lambda band: 16).offsets.shape
 
 
+def _journal(pieces: list[bytes]) -> object:
+    """Whatever a recording holds can be looked at, and told without names."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"".join(pieces))
+        file.flush()
+        recording = open_recording(file.name)
+        assert repr(recording)
+        for one in (recording, recording.anonymized()):
+            rows = len(one.messages.frame()), len(one.jobs.frame()), len(one.alerts.frame())
+            assert repr(dict(one.monitors)), repr(dict(one.runs))
+        return rows
+
+
+def _capture_seeds() -> list[bytes]:
+    packed = CAPTURES[1] / "start_program_dies.jsonl"
+    return [packed.read_bytes()[:_LONGEST_SEED], packed.read_bytes()[-_LONGEST_SEED:]]
+
+
+def _journal_seeds() -> list[bytes]:
+    """What a recording of a captured session looks like."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = open_recording(CAPTURES[1] / "start_refused.jsonl").save_journal(Path(folder) / "seed")
+        return [path.read_bytes()[:_LONGEST_SEED]]
+
+
 def _swin_seeds() -> list[bytes]:
     (file,) = (JOB / "beta_1.difx").glob("DIFX_*")
     return [file.read_bytes()[:_LONGEST_SEED]]
@@ -433,6 +459,8 @@ TARGETS: dict[str, Target] = {
         lambda: [b"USN-0012 2 A 1 1 RT\n0 8000 59490 3600 0 100 10.0 5016 0 16 2 a_scan RT\n"],
         (FileFormatError,),
     ),
+    "recording": Target(_journal, _journal_seeds, (FileFormatError,)),
+    "capture": Target(_journal, _capture_seeds, (FileFormatError,)),
     ".difx": Target(_swin, _swin_seeds, (FileFormatError,)),
     "table of .difx": Target(_swin_table, _swin_seeds, (FileFormatError,)),
 }
