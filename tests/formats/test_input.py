@@ -313,6 +313,11 @@ def test_unknown_lines_and_decorations_are_tolerated(alpha: Input) -> None:
         ("PHASED ARRAY:       FALSE", "PHASED ARRAY:       TRUE", "expected 'PHASED ARRAY CONFIG FILE'"),
         ("CLK OFFSET 0 (us):  0.000000", "CLK OFFSET 0 (us):  0:1:2:3", "at most three"),
         (
+            "RULE 0 CONFIG",
+            "RULE 0 QUAL: 1\nRULE 0 QUAL: 2\nRULE 0 CONFIG",
+            "'RULE 0 QUAL' stands here a second",
+        ),
+        (
             "REC BAND 0 POL:     R",
             "REC BAND 0 POL:     RL",
             "needs one letter such as R, L, X or Y, not 'RL'",

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from difxnb.errors import FileFormatError
 from difxnb.formats.binconfig import format_binconfig, parse_binconfig
 from difxnb.formats.calc import Calc, CalcScan, format_calc, parse_calc, read_calc, write_calc
 from difxnb.formats.im import format_im, parse_im
@@ -172,6 +173,12 @@ def test_a_model_with_its_lines_in_another_order() -> None:
         parse_im(again).scans[0].polynomials[0].delay_us.tolist()
         == im.scans[0].polynomials[0].delay_us.tolist()
     )
+
+
+def test_a_line_of_a_model_that_stands_twice_is_refused() -> None:
+    line = re.findall("SRC 0 ANT 0 U .*\n", IM)[0]
+    with pytest.raises(FileFormatError, match=r"'SRC 0 ANT 0 U \(m\)' stands here a second time"):
+        parse_im(IM.replace(line, line * 2))
 
 
 def _edits(inp: Input) -> list[Callable[[float], object]]:
