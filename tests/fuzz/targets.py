@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ from difxnb.server.actions import Action, ChannelBytes, Close
 from difxnb.server.greeting import Greeting
 from difxnb.server.protocol import Conversation
 from difxnb.server.words import read_words
+from difxnb.visibility import open_visibilities, skipped_frame
 from difxnb.wire import control
 from difxnb.wire.escapes import escape_name, unescape_name
 from difxnb.wire.file_list import FileListConversation, decode_file_list
@@ -367,6 +369,17 @@ def _swin_table(pieces: list[bytes]) -> object:
         return table.offsets.shape, index_swin(file.name, lambda band: 16).offsets.shape
 
 
+def _dataset(pieces: list[bytes]) -> object:
+    """Whatever is in a file, a Dataset of it has what the table counts, and says what was passed over."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        path = Path(folder) / "DIFX_60310_043200.s0000.b0000"
+        path.write_bytes(b"".join(pieces))
+        dataset = open_visibilities(path, input=JOB / "beta_1.input", on_error="skip")
+        assert skipped_frame(dataset)["size"].sum() <= path.stat().st_size
+        return dataset.load().sizes
+
+
 def _journal(pieces: list[bytes]) -> object:
     """Whatever a recording holds can be looked at, and told without names."""
     with tempfile.NamedTemporaryFile() as file:
@@ -463,5 +476,6 @@ TARGETS: dict[str, Target] = {
     "capture": Target(_journal, _capture_seeds, (FileFormatError,)),
     ".difx": Target(_swin, _swin_seeds, (FileFormatError,)),
     "table of .difx": Target(_swin_table, _swin_seeds, (FileFormatError,)),
+    "dataset of .difx": Target(_dataset, _swin_seeds, (FileFormatError,)),
 }
 """All decoders, by what they read."""
