@@ -171,7 +171,8 @@ class AlertTable:
         return self._recent.has_seen((item.header, item.sequence, item.body))
 
     def __repr__(self) -> str:
-        told = sum(group.count for group in list(self._severe))
+        with self._lock:
+            told = sum(group.count for group in self._severe)
         dropped = f", {self.dropped} dropped" if self.dropped else ""
         return f"<AlertTable: {len(self)} kinds of trouble, told {told} times{dropped}>"
 

@@ -175,8 +175,10 @@ class NodeTable:
         if node is None:
             return self._history.frame()
         name = short_host(node)
-        if name not in self._nodes:
-            raise KeyError(f"no message of a host {node!r} has been heard; known: {sorted(self._nodes)[:10]}")
+        with self._lock:
+            if name not in self._nodes:
+                known = sorted(self._nodes)[:10]
+                raise KeyError(f"no message of a host {node!r} has been heard; known: {known}")
         return self._history.frame(lambda found: found["node"] == name)
 
     def _node(self, source: str, time: float) -> _Node:
