@@ -41,7 +41,8 @@ class BinConfig:
     weights : list of float
         Of each bin in a scrunched output; negative ones subtract.
     source_text : str
-        Text that it was read from; what is unknown in it is kept when it is written again.
+        Text that it was read from; what is unknown in it is kept when it is written again. Without it the file is
+        written in the usual form.
     """
 
     path: Path | None = None

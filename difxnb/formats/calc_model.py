@@ -91,7 +91,8 @@ class Calc:
     spacecraft : list of (str, str)
         Keys and values of the spacecraft table after its first line, kept as text.
     source_text : str
-        Text that it was read from; what is unknown in it is kept when it is written again.
+        Text that it was read from; what is unknown in it is kept when it is written again. Without it the file is
+        written in the usual form.
     """
 
     path: Path | None = None

@@ -90,7 +90,8 @@ class Im:
     telescopes : list of str
         Names, in the order of the antenna axis of the polynomials.
     source_text : str
-        Text that it was read from; what is unknown in it is kept when it is written again.
+        Text that it was read from; what is unknown in it is kept when it is written again. Without it the file is
+        written in the usual form.
     """
 
     path: Path | None = None

@@ -223,7 +223,8 @@ class Input:
     has_network_table : bool
         Whether there is a NETWORK table although no datastream needs it.
     source_text : str
-        Text that it was read from; what is unknown in it is kept when it is written again.
+        Text that it was read from; what is unknown in it is kept when it is written again. Without it the file is
+        written in the usual form.
     """
 
     path: Path | None = None

@@ -16,7 +16,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from difxnb.formats.keyvalue import MISSPELT
 
@@ -72,12 +72,19 @@ def patched(source: str, before: str, now: str) -> str:
     return _Patch(source).to(before.removesuffix("\n").split("\n"), now.removesuffix("\n").split("\n"))
 
 
+class _Section(NamedTuple):
+    """Usual lines from one heading to the next, and what each is called."""
+
+    lines: Sequence[str]
+    names: Sequence[str]
+
+
 class _Patch:
     """A text under change: new values, lost lines and added lines, by the place where they stand."""
 
     def __init__(self, source: str) -> None:
         self._lines: list[str] = _LINES.findall(source)
-        self._names = [_name(line) for line in self._lines]
+        self._names = _names(self._lines)
         self._known: set[int] = set()
         self._changed: dict[int, str] = {}
         self._lost: set[int] = set()
@@ -86,21 +93,18 @@ class _Patch:
 
     def to(self, before: list[str], now: list[str]) -> str:
         """Text with the difference between two usual texts."""
-        old, new = _sections(_names(before)), _sections(_names(now))
+        old, new = _usual_sections(before), _usual_sections(now)
         self._use_headings(list(old))
         here = _sections(self._names, known=old)
         places = {
-            heading: self._places(here.get(heading, range(0)), _names(before[rows.start : rows.stop]))
-            for heading, rows in old.items()
+            heading: self._places(here.get(heading, range(0)), section.names)
+            for heading, section in old.items()
         }
         self._known.update(place for found in places.values() for place in found)
         self._lost.update(place for heading in old.keys() - new.keys() for place in places[heading])
         last = _NOWHERE
-        for heading, rows in new.items():
-            was = old.get(heading, range(0))
-            last = self._change(
-                before[was.start : was.stop], now[rows.start : rows.stop], places.get(heading, []), last
-            )
+        for heading, section in new.items():
+            last = self._change(old.get(heading, _Section([], [])), section, places.get(heading, []), last)
         return self._result()
 
     def _use_headings(self, headings: Sequence[str]) -> None:
@@ -128,18 +132,18 @@ class _Patch:
             begin = max(begin, found[row] + 1)
         return found
 
-    def _change(self, before: Sequence[str], now: Sequence[str], places: Sequence[int], last: int) -> int:
+    def _change(self, before: _Section, now: _Section, places: Sequence[int], last: int) -> int:
         """Note what changes in a section; `last` is the last line of the text before it, and then of it."""
         same = _same_lines(before, now)
         kept = set(same.values())
         self._lost.update(place for row, place in enumerate(places) if row not in kept)
-        for row, line in enumerate(now):
+        for row, line in enumerate(now.lines):
             was = same.get(row)
             if was is not None and places[was] != _NOWHERE:
                 last = places[was]
-                if before[was] != line:
+                if before.lines[was] != line:
                     self._changed[last] = line
-            elif was is None or before[was] != line:
+            elif was is None or before.lines[was] != line:
                 self._added[self._behind(last)].append(line)
         return last
 
@@ -208,6 +212,14 @@ def _in_order(occurrences: Mapping[str, Sequence[int]], wanted: Iterable[str]) -
         yield place
 
 
+def _usual_sections(lines: Sequence[str]) -> dict[str, _Section]:
+    names = _names(lines)
+    return {
+        heading: _Section(lines[rows.start : rows.stop], names[rows.start : rows.stop])
+        for heading, rows in _sections(names).items()
+    }
+
+
 def _first(places: Sequence[int], begin: int, stop: int = sys.maxsize) -> int:
     """First of some ascending places from one to another."""
     nearest = bisect_left(places, begin)
@@ -223,27 +235,25 @@ def _stops(found: Sequence[int], stop: int) -> list[int]:
     return stops[::-1]
 
 
-def _same_lines(before: Sequence[str], now: Sequence[str]) -> dict[int, int]:
+def _same_lines(before: _Section, now: _Section) -> dict[int, int]:
     """Which line of `before` each line of `now` is, perhaps with another value; new ones are left out."""
-    old, new = _names(before), _names(now)
+    old, new = before.names, now.names
     if old == new:
-        return {row: row for row in range(len(now))}
+        return {row: row for row in range(len(new))}
     same: dict[int, int] = {}
-    anchors = [(-1, -1), *_anchors(before, now, old, new), (len(before), len(now))]
+    anchors = [(-1, -1), *_anchors(before, now), (len(old), len(new))]
     for (old_begin, new_begin), (old_stop, new_stop) in pairwise(anchors):
         between = range(new_begin + 1, new_stop)
         found = _in_order(_occurrences(old, range(old_begin + 1, old_stop)), (new[row] for row in between))
         same.update((row, was) for row, was in zip(between, found, strict=True) if was != _NOWHERE)
         same[new_stop] = old_stop
-    del same[len(now)]
+    del same[len(new)]
     return same
 
 
-def _anchors(
-    before: Sequence[str], now: Sequence[str], old: Sequence[str], new: Sequence[str]
-) -> list[tuple[int, int]]:
+def _anchors(before: _Section, now: _Section) -> list[tuple[int, int]]:
     """Pairs of lines that are the same beyond doubt: their key, or key and value, stands once in either text."""
-    pairs = dict(_once_in_both(before, now)) | dict(_once_in_both(old, new))
+    pairs = dict(_once_in_both(before.lines, now.lines)) | dict(_once_in_both(before.names, now.names))
     return _ascending(sorted(pairs.items()))
 
 
