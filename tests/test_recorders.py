@@ -147,11 +147,7 @@ def test_modules_are_known_by_who_knows_them() -> None:
     assert (row["state"], row["bank_a"], row["bank_b"]) == ("Opening", "MPI-0042", "NRAO+321")
     recorders.add(said(Mark5Status(bank_b_vsn="NRAO+321", state="Idle")), T0 + 3)
     assert only(recorders)["bank_a"] is None, "the daemon says that it was taken out"
-    fused = parse(
-        COPYING.replace(b"mk5cp", b"startfusemk5")
-        .replace(b"MPI-0042", b"  IN USE")
-        .replace(b"Copy", b"FuseMk5")
-    )
+    fused = COPYING.replace(b"mk5cp", b"startfusemk5").replace(b"MPI-0042", b"  IN USE")
     recorders.add(said(idle, source="mark5fx08"), T0 + 4)
     recorders.add(parse(fused.replace(b"Copy", b"FuseMk5")), T0 + 5)
     row = recorders.frame(T0).set_index("recorder").loc["mark5fx08"]
