@@ -10,17 +10,15 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from difxnb.errors import FileFormatError
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import MJD_ZERO
 from difxnb.formats.swin import list_files
 from difxnb.tables.jobs import STALL_SECONDS
+from difxnb.wire.job import JobOutcome
 
 if TYPE_CHECKING:
     from difxnb.catalogue.stored_job import StoredJob
-    from difxnb.tables.difxlog import JobLog
 
 NOT_RUN = "not run"
 """State of a job that has neither log nor output."""
@@ -28,7 +26,7 @@ RUNNING = "running"
 """State of a job whose log has been written to within `STALL_SECONDS` and does not tell of an end."""
 UNREADABLE = "unreadable"
 """State of a job whose ``.input`` file cannot be understood."""
-UNKNOWN = "unknown"
+UNKNOWN = JobOutcome.UNKNOWN.value
 """State of a job that has output and no log, or a log that does not tell."""
 
 EMPTY_ROW: dict[str, Any] = {
@@ -120,25 +118,18 @@ def _of_log(job: StoredJob) -> dict[str, Any]:
     path = job.path("difxlog")
     if not path.exists():
         return {}
-    runs = job.log.runs
-    if runs.empty:
+    log = job.log
+    if not log.reports:
         return {}
-    last = runs.iloc[-1]
+    last = log.reports[-1]
     is_fresh = time.time() - path.stat().st_mtime < STALL_SECONDS
-    is_running = last["outcome"] == UNKNOWN and not last["is_over"] and is_fresh
+    is_running = last.outcome is JobOutcome.UNKNOWN and not last.run.is_over and is_fresh
     return {
-        "state": RUNNING if is_running else str(last["outcome"]),
-        "progress": last["progress"],
-        "speed_up": last["speed_up"],
-        "mean_weight": mean_weight(job.log),
-        "runs": len(runs),
-        "warnings": int(last["warnings"]),
-        "errors": int(last["errors"]),
+        "state": RUNNING if is_running else str(last.outcome),
+        "progress": last.progress,
+        "speed_up": last.speed_up,
+        "mean_weight": log.mean_weight,
+        "runs": len(log.reports),
+        "warnings": last.facts.warnings,
+        "errors": last.facts.errors,
     }
-
-
-def mean_weight(log: JobLog) -> float | None:
-    """Mean of all weights of the latest run, 0…1; None where it reported none."""
-    weights = log.weights_table(-1)["weight"].to_numpy(dtype=float)
-    known = weights[np.isfinite(weights)]
-    return float(known.mean()) if known.size else None

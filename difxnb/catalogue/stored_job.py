@@ -63,7 +63,7 @@ class StoredJob:
     @cached_property
     def log(self) -> JobLog:
         """The ``.difxlog``; FileNotFoundError where the job never ran."""
-        return read_difxlog(self.path("difxlog"))
+        return read_difxlog(self.path("difxlog"), input=self.input)
 
     def path(self, ending: str) -> Path:
         """Where a file of the job is or would be: ``"calc"``, ``"im"``, ``"flag"``, ``"difxlog"``, ``"difx"``…"""

@@ -99,7 +99,7 @@ class JobLog:
     @property
     def outcome(self) -> JobOutcome:
         """How the latest run ended, as `runs` has it; unknown where nothing tells."""
-        return self._reports[-1].outcome if self._reports else JobOutcome.UNKNOWN
+        return self.reports[-1].outcome if self.reports else JobOutcome.UNKNOWN
 
     @property
     def ended_well(self) -> bool | None:
@@ -111,11 +111,17 @@ class JobLog:
         return None if self.outcome is JobOutcome.UNKNOWN else self.outcome is JobOutcome.DONE
 
     @cached_property
-    def _reports(self) -> list[RunReport]:
+    def reports(self) -> list[RunReport]:
+        """What the lines of each run state, as plain values; `runs` is the table of it."""
         return [
             RunReport(run, facts_of(self.entries[place : place + run.lines]), self.input)
             for run, place in zip(self._runs, self._places, strict=True)
         ]
+
+    @property
+    def mean_weight(self) -> float | None:
+        """Mean of all weights of the latest run, 0…1; None where it reported none."""
+        return difxlog_frames.mean_weight(self.entries[self._chosen(-1)])
 
     @cached_property
     def _places(self) -> list[int]:
@@ -153,7 +159,7 @@ class JobLog:
             * ``version``: of mpifxcorr
             * ``lines``: of the log
         """
-        return difxlog_frames.runs_frame(self._reports)
+        return difxlog_frames.runs_frame(self.reports)
 
     def frame(self, run: int | None = None, *, utc_offset: timedelta | None = None) -> pd.DataFrame:
         """Lines as a DataFrame, in the order of the file.
@@ -214,7 +220,7 @@ class JobLog:
         """
         inp = _given(input) or self.input
         chosen = self._chosen(run)
-        report = self._reports[self._number(run) - 1] if self._runs else None
+        report = self.reports[self._number(run) - 1] if self._runs else None
         if report is not None and inp is not report.input:
             report = RunReport(report.run, report.facts, inp)
         return difxlog_frames.weights_array(self.entries[chosen], report, inp, utc_offset)
@@ -277,8 +283,8 @@ class JobLog:
 
     def __repr__(self) -> str:
         facts = [f"{len(self)} lines", f"{len(self._runs)} runs"]
-        if self._reports:
-            last = self._reports[-1]
+        if self.reports:
+            last = self.reports[-1]
             facts.append(f"{self.state or 'no state'} ({last.outcome})")
             if last.outcome is JobOutcome.UNKNOWN and last.progress is not None:
                 facts.append(f"{last.progress:.0%} reached")

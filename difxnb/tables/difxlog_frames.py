@@ -185,6 +185,12 @@ def _weights(lines: LogLines) -> tuple[list[int], list[list[float]]]:
     return places, [[weight if weight >= 0 else np.nan for weight in row] for row in rows]
 
 
+def mean_weight(lines: LogLines) -> float | None:
+    """Mean of all weights of these lines, 0…1; None where there are none."""
+    known = [weight for row in _weights(lines)[1] for weight in row if weight >= 0]
+    return sum(known) / len(known) if known else None
+
+
 def weights_frame(lines: LogLines, numbers: Sequence[int], offset: timedelta | None) -> pd.DataFrame:
     """One row per line with weights and datastream; see `JobLog.weights_table`."""
     places, rows = _weights(lines)
