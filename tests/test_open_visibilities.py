@@ -325,6 +325,9 @@ def test_xarray_opens_it_as_any_other_file():
     xr.testing.assert_identical(xr.open_dataset(folder).load(), plain)
     xr.testing.assert_identical(xr.open_dataset(ALPHA).load(), plain)
     assert xr.open_dataset(folder, engine="difx", chunks={})["VISIBILITY"].chunks is not None
+    lazy = xr.open_dataset(folder, engine="difx", chunks={}, growing=True)
+    assert reopen(lazy)["VISIBILITY"].chunks == lazy["VISIBILITY"].chunks
+    xr.testing.assert_identical(reopen(xr.open_dataset(folder, engine="difx")).load(), plain)
     dropped = xr.open_dataset(folder, engine="difx", drop_variables=["UVW"])
     assert set(dropped.data_vars) == {"VISIBILITY", "WEIGHT"}
     engine = xr.backends.list_engines()["difx"]

@@ -16,7 +16,10 @@ from difxnb.formats.input import Input
 from difxnb.formats.swin import name_of
 from difxnb.formats.swin_scan import OnError
 from difxnb.visibility.building import build_dataset
-from difxnb.visibility.finding import FoundJobs, find_jobs
+from difxnb.visibility.finding import FoundJobs, find_jobs, kept_source
+
+OPENED = "difx"
+"""Key of ``Dataset.encoding`` under which stands how a Dataset was opened."""
 
 _OUTPUT = re.compile(r".+\.difx(\.\d+)?")
 
@@ -52,6 +55,13 @@ class DifxBackend(BackendEntrypoint):
         if not is_found:  # dask, which xarray asks to cut coordinates too, knows no size of objects
             texts = [name for name, one in built.coords.items() if one.dtype == object]
             built = built.assign_coords({name: built[name].astype(str) for name in texts})
+            built.encoding[OPENED] = {
+                "source": kept_source(filename_or_obj),
+                "input": None if input is None else kept_source(input),
+                "on_error": on_error,
+                "growing": growing,
+                "drop_variables": drop_variables,
+            }
         if drop_variables is None:
             return built
         names = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables)

@@ -17,12 +17,9 @@ import xarray as xr
 
 from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.backend import DifxBackend
+from difxnb.visibility.backend import OPENED, DifxBackend
 from difxnb.visibility.chunks import Chunks, in_chunks
 from difxnb.visibility.finding import Source, find_jobs, kept_source
-
-OPENED = "difx"
-"""Key of ``Dataset.encoding`` under which stands how a Dataset was opened."""
 
 
 def open_visibilities(
@@ -120,7 +117,7 @@ def reopen(dataset: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     dataset : Dataset
-        From :func:`open_visibilities`, whole: what was selected from it is not selected again.
+        From :func:`open_visibilities` or ``xarray.open_dataset``. What was selected from it is not selected again.
 
     Returns
     -------
@@ -138,6 +135,10 @@ def reopen(dataset: xr.Dataset) -> xr.Dataset:
             "this Dataset does not know from which files it was opened (selections and arithmetic lose that); "
             "keep the one that open_visibilities gave and refresh it, or open the files again"
         )
+    if (
+        "chunks" not in how and dataset.chunksizes
+    ):  # opened by xarray, which keeps to itself what was asked for
+        how = {**how, "chunks": {}}
     return open_visibilities(**how)
 
 
