@@ -33,12 +33,25 @@ def encode_facts(**facts: object) -> bytes:
 def decode_facts(payload: bytes) -> dict[str, Any]:
     """Read facts; ValueError where they are none."""
     try:
-        facts = json.loads(payload.decode("utf-8", "surrogateescape"))
+        facts = json.loads(payload.decode("utf-8", "replace"))
+        if b"\\ud" in payload.lower():
+            facts = _without_halves(facts)
     except RecursionError as error:
         raise ValueError("facts that are nested too deep") from error
     if not isinstance(facts, dict):
         raise ValueError(f"facts are a JSON object; got {type(facts).__name__}")
     return facts
+
+
+def _without_halves(value: Any) -> Any:
+    """Facts without halves of characters, which JSON can hold and no file of another kind."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_without_halves(part) for part in value]
+    if isinstance(value, dict):
+        return {_without_halves(name): _without_halves(part) for name, part in value.items()}
+    return value
 
 
 def text_of(facts: Mapping[str, Any], name: str, default: str = "") -> str:
@@ -115,7 +128,7 @@ def decode_file(payload: bytes) -> File:
     facts = decode_facts(head)
     if not newline:
         raise ValueError("a file without its text")
-    return File(text_of(facts, "what"), text_of(facts, "path"), text.decode("utf-8", "surrogateescape"))
+    return File(text_of(facts, "what"), text_of(facts, "path"), text.decode("utf-8", "replace"))
 
 
 # --- monitors --------------------------------------------------------------------------------------------

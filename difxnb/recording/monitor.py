@@ -188,7 +188,8 @@ class RecordedMonitor:
         chosen, frame = self._chosen, self.available
         if chosen is None or frame.empty:
             return frame
-        mine = frame["number"].isin(chosen.numbers) & (frame["scan"] == chosen.scan)
+        number = "number" if "number" in frame else "product"
+        mine = frame[number].isin(chosen.numbers) & (frame["scan"] == chosen.scan)
         return frame[mine].reset_index(drop=True)
 
     @property
