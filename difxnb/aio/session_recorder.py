@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 
-from difxnb.formats.journal_writer import JournalWriter
 from difxnb.aio.tape import Situation, Tape
 from difxnb.errors import DifxError, RecordingFailed, RecordingInterrupted
+from difxnb.formats.journal_writer import JournalWriter
 
 _log = logging.getLogger(__name__)
 
