@@ -132,7 +132,7 @@ def reopen(dataset: xr.Dataset) -> xr.Dataset:
     how = dataset.encoding.get(OPENED)
     if how is None:
         raise ValueError(
-            "this Dataset does not know from which files it was opened (selections and arithmetic lose that); "
+            "this Dataset does not know from which files it was opened (arithmetic and joining lose that); "
             "keep the one that open_visibilities gave and refresh it, or open the files again"
         )
     if (
