@@ -315,7 +315,7 @@ class Recording:
         return listed(f"Recording {self.path.name}", self._facts())
 
     def _facts(self) -> dict[str, str]:
-        """What is in it, without understanding any of it."""
+        """What is in it, as far as that is known without understanding all of it."""
         counts = self._counts
         messages = sum(counts[kind] for kind in _MESSAGES)
         facts = {
@@ -323,10 +323,19 @@ class Recording:
             "length": "" if self._start is None else str(self.duration.round("s")),
             "messages": f"{messages} messages",
             "visibilities": f"{counts[Kind.BLOCK]} spectra" if counts[Kind.BLOCK] else "",
+            **self._names(),
             "end": "" if counts[Kind.END] else "not closed",
             "damage": _loss(self.damage),
         }
         return {name: value for name, value in facts.items() if value}
+
+    def _names(self) -> dict[str, str]:
+        """Jobs that were watched and run, once somebody has looked at anything."""
+        played = self._played
+        if played is None:
+            return {}
+        watched, run = ", ".join(played.monitors), ", ".join(played.runs)
+        return {"watched": watched and f"watched {watched}", "run": run and f"run {run}"}
 
 
 _ALL_BUT_BLOCKS = frozenset(Kind) - {Kind.BLOCK}

@@ -77,6 +77,7 @@ def test_a_recording_tells_what_it_is(recording: Recording, live: Live) -> None:
     html = recording._repr_html_()
     assert "session.dxr" in html
     assert "96 spectra" in html
+    assert "watched demo_1, run demo_1" in repr(recording)
     assert recording.path == live.path
     assert difxnb.open_recording is open_recording
     with pytest.raises(KeyError, match="demo_1"):
