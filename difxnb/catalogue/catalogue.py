@@ -3,32 +3,33 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
+import numpy as np
 import pandas as pd
 
+from difxnb.catalogue.finding import input_files
 from difxnb.catalogue.mapping import Applied, in_threads, joined, on_cluster
-from difxnb.catalogue.row import EMPTY_ROW
+from difxnb.catalogue.parquet import write_parquet
+from difxnb.catalogue.row import rows_frame
 from difxnb.catalogue.stored_job import StoredJob
 from difxnb.errors import OutputExists
-from difxnb.formats.joblist import read_joblist
 from difxnb.formats.new_file import new_file
-from difxnb.markup import titled
+from difxnb.markup import plain_table, titled
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _READERS = 8  # threads that read small files; most of their time they wait for a disk or a network
-_TIMES = ("start", "stop", "written")
-_COUNTS = ("n_antennas", "n_bands", "n_baselines", "n_scans", "size", "files", "runs", "warnings", "errors")
-_NUMBERS = ("progress", "duration", "integration_time", "mean_weight", "speed_up")
+_SHOWN_JOBS = 10
+_ENDS = _SHOWN_JOBS // 2
 _SHOWN = [
     "job",
     "state",
@@ -47,12 +48,14 @@ class Catalogue:
     """Many jobs on disk. Made by :func:`difxnb.open_jobs`.
 
     It has a length, gives its jobs one after the other, and one by name or place (``catalogue["r4999_07"]``,
-    ``catalogue[0]``); slices and boolean masks, as made from columns of `frame`, give smaller catalogues.
+    ``catalogue[0]``); slices and boolean masks, as made from columns of `frame`, give smaller catalogues. A mask that
+    is a Series counts by its index, so one of a frame that was sorted or filtered means the jobs of its rows.
     """
 
     def __init__(self, jobs: Iterable[StoredJob]) -> None:
         self._jobs = list(dict.fromkeys(jobs))
         self._frame: pd.DataFrame | None = None
+        self._glimpse: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -75,10 +78,26 @@ class Catalogue:
             return Catalogue(self._jobs[wanted])
         if isinstance(wanted, SupportsIndex):
             return self._jobs[wanted]
-        mask = list(wanted)
-        if len(mask) != len(self._jobs):
-            raise IndexError(f"a mask for {len(self._jobs)} jobs needs as many values, not {len(mask)}")
-        return Catalogue(job for job, keep in zip(self._jobs, mask, strict=True) if keep)
+        return Catalogue(self._jobs[place] for place in np.flatnonzero(self._mask(wanted)))
+
+    def _mask(self, wanted: pd.Series[bool] | Sequence[bool]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        values = np.asarray(wanted)
+        if values.size and values.dtype != bool:
+            raise IndexError(
+                f"a catalogue takes a name, a place, a slice or a mask of booleans, not {wanted!r:.80}"
+            )
+        whole = np.zeros(len(self), dtype=bool)
+        if isinstance(wanted, pd.Series):
+            if not wanted.index.isin(range(len(self))).all():
+                raise IndexError(
+                    f"the index of a mask names rows of a frame of these {len(self)} jobs, from 0"
+                )
+            whole[wanted.index[values.astype(bool)].to_numpy(dtype=int)] = True
+        elif len(values) == len(self):
+            whole[:] = values
+        else:
+            raise IndexError(f"a mask for {len(self)} jobs needs as many values, not {len(values)}")
+        return whole
 
     def _named(self, name: str) -> StoredJob:
         found = [job for job in self._jobs if job.name == name or str(job.input_file) == name]
@@ -108,9 +127,7 @@ class Catalogue:
             ``difx_version``, ``input`` (path), ``problem`` (files that are missing or damaged, in words).
         """
         if self._frame is None:
-            with ThreadPoolExecutor(min(_READERS, max(1, len(self))), "difxnb-catalogue") as pool:
-                rows = list(pool.map(_row_of, self._jobs))
-            self._frame = _rows_frame(rows)
+            self._frame = _frame_of(self._jobs)
         return self._frame.copy()
 
     def refresh(self) -> Catalogue:
@@ -144,23 +161,27 @@ class Catalogue:
             Whether an exception of one job becomes a row with its text in the column ``error``, after which a warning
             tells how many there were, or ends everything.
         save : path, optional
-            Parquet file to write the result to; it is never overwritten.
+            Parquet file to write the result to; it is never overwritten. Complex columns become ``…_real`` and
+            ``…_imag`` in it, others that Parquet refuses become texts, with a warning. Where it cannot be written
+            after all, that is a warning too: the result is given in any case.
 
         Returns
         -------
         DataFrame
-            ``job``, what `func` gave (a plain value as ``value``), ``input``, and ``error`` where any failed; in the
-            order of the catalogue.
+            ``job``, what `func` gave (a plain value as ``value``, a column ``error`` as ``given_error``), ``input``,
+            and ``error`` where any failed; in the order of the catalogue.
 
         Raises
         ------
-        OutputExists
-            The file to write is there already; nothing was run then.
-        ValueError
-            `workers` is below 1, or given with `client`.
+        OutputExists, FileNotFoundError
+            The file to write is there already, or its folder is not; nothing was run then.
+        TypeError, ValueError
+            `workers` is below 1, or given with `client`; `errors` or `client` means nothing; `func` cannot be pickled
+            for the cluster.
         """
-        if save is not None and Path(save).exists():
-            raise OutputExists(f"{save} exists already; results are not written over it. Choose another name")
+        target = None if save is None else _target(save)
+        if errors not in ("keep", "raise"):
+            raise ValueError(f"errors= is 'keep' or 'raise', not {errors!r}")
         if workers is not None and (workers < 1 or client is not None):
             raise ValueError(
                 f"workers= is a number of threads from 1, and goes without client=; got {workers}"
@@ -175,9 +196,8 @@ class Catalogue:
         failed = sum(answer.rows is None for answer in answers)
         if failed:
             warnings.warn(f"{failed} of {len(self)} jobs failed; see the column 'error'", stacklevel=2)
-        if save is not None:
-            with new_file(save, "results") as partial:
-                frame.to_parquet(partial, index=False)
+        if target is not None:
+            _keep(frame, target)
         return frame
 
     def visibilities(self, **options: Any) -> xr.Dataset:
@@ -187,29 +207,64 @@ class Catalogue:
         return open_visibilities([job.input_file for job in self._jobs], **options)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write `frame` to a Parquet file; OutputExists where there is one."""
-        with new_file(path, "catalogues") as partial:
-            self.frame().to_parquet(partial, index=False)
+        """Write `frame` to a Parquet file (``~`` is the home folder); OutputExists where there is one."""
+        with new_file(Path(path).expanduser(), "catalogues") as partial:
+            write_parquet(self.frame(), partial)
+
+    def _seen(self) -> pd.DataFrame:
+        """Rows that are shown: of many jobs the first and the last ones, and no file of another job is read."""
+        if self._frame is not None:
+            whole = self._frame
+            return whole if len(whole) <= _SHOWN_JOBS else pd.concat([whole[:_ENDS], whole[-_ENDS:]])
+        if self._glimpse is None:
+            ends = self._jobs if len(self) <= _SHOWN_JOBS else self._jobs[:_ENDS] + self._jobs[-_ENDS:]
+            self._glimpse = _frame_of(ends)
+        return self._glimpse
+
+    def _title(self) -> str:
+        known = () if self._frame is None else self._frame["state"]
+        states = "".join(f", {count} {state}" for state, count in Counter(known).most_common())
+        shown = f"; the first and the last {_ENDS}" if len(self) > _SHOWN_JOBS else ""
+        return f"<Catalogue of {len(self)} jobs{states}{shown}>"
 
     def __repr__(self) -> str:
-        title = f"<Catalogue of {len(self)} jobs>"
-        return title if not len(self) else f"{title}\n{self.frame()[_SHOWN].to_string(max_rows=12)}"
+        return plain_table(self._title(), self._seen()[_SHOWN])
 
     def _repr_html_(self) -> str:
-        return titled(f"Catalogue of {len(self)} jobs", self.frame()[_SHOWN])
+        return titled(self._title(), self._seen()[_SHOWN])
+
+
+def _target(path: str | PathLike[str]) -> Path:
+    """Where results are to be written; whatever speaks against it is said before there are any."""
+    target = Path(path).expanduser()
+    if target.exists():
+        raise OutputExists(f"{target} exists already; results are not written over it. Choose another name")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target} cannot be written: there is no folder {target.parent}")
+    return target
+
+
+def _keep(frame: pd.DataFrame, target: Path) -> None:
+    """Write results; hours of work must not be lost to a full disk, so that an error is a warning here."""
+    try:
+        with new_file(target, "results") as partial:
+            write_parquet(frame, partial)
+    except OSError as error:
+        warnings.warn(
+            f"{target} was not written, though everything was run: {error}. The result was given all the same; "
+            "write it with to_parquet or to_pickle",
+            stacklevel=3,
+        )
+
+
+def _frame_of(jobs: Sequence[StoredJob]) -> pd.DataFrame:
+    with ThreadPoolExecutor(min(_READERS, max(1, len(jobs))), "difxnb-catalogue") as pool:
+        return rows_frame(list(pool.map(_row_of, jobs)))
 
 
 def _row_of(job: StoredJob) -> dict[str, Any]:
     """Row of a job whose parsed files are forgotten at once."""
     return StoredJob(job.input_file).row
-
-
-def _rows_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=list(EMPTY_ROW))
-    for name in _TIMES:
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
-    frame = frame.astype(dict.fromkeys(_NUMBERS, float))
-    return frame.astype(dict.fromkeys(_COUNTS, "Int64"))
 
 
 def open_jobs(source: str | PathLike[str] | pd.DataFrame | Iterable[str | PathLike[str]]) -> Catalogue:
@@ -218,8 +273,9 @@ def open_jobs(source: str | PathLike[str] | pd.DataFrame | Iterable[str | PathLi
     Parameters
     ----------
     source : path, pattern, DataFrame, or iterable of paths and patterns
-        An ``.input`` file, a ``.joblist`` (all of its jobs), a folder (all ``.input`` files in it and below), a pattern
-        such as ``"/data/r4*/**/*.input"``, or several of these; a DataFrame with a column ``input``.
+        An ``.input`` file, a ``.joblist`` (all of its jobs), a ``.difx`` folder (its job), any other folder (all
+        ``.input`` files in it and below, without following links to folders), a pattern such as
+        ``"~/r4*/**/*.input"``, or several of these; a DataFrame with a column ``input``.
 
     Returns
     -------
@@ -232,6 +288,13 @@ def open_jobs(source: str | PathLike[str] | pd.DataFrame | Iterable[str | PathLi
         A name without wildcards does not exist.
     ValueError
         It is neither an ``.input`` file, a ``.joblist`` nor a folder; or the DataFrame has no such column.
+    FileFormatError
+        A ``.joblist`` is damaged.
+
+    Warns
+    -----
+    UserWarning
+        Folders that cannot be looked into.
     """
     if isinstance(source, pd.DataFrame):
         if "input" not in source:
@@ -240,25 +303,4 @@ def open_jobs(source: str | PathLike[str] | pd.DataFrame | Iterable[str | PathLi
             )
         return Catalogue(map(StoredJob, source["input"]))
     names = [source] if isinstance(source, str | PathLike) else list(source)
-    return Catalogue(StoredJob(path) for name in names for path in _input_files(os.fspath(name)))
-
-
-def _input_files(name: str) -> list[Path]:
-    if glob.has_magic(name) and not os.path.exists(name):
-        return [one for found in sorted(glob.glob(name, recursive=True)) for one in _within(Path(found))]
-    path = Path(name)
-    if not path.exists():
-        raise FileNotFoundError(f"{name} does not exist; give an .input file, a folder or a pattern of jobs")
-    found = _within(path)
-    if not found and not path.is_dir():
-        raise ValueError(f"{name} is no .input file, no .joblist and no folder")
-    return found
-
-
-def _within(path: Path) -> list[Path]:
-    """Input files that a name stands for; none for what a pattern caught by the way."""
-    if path.suffix == ".input" and path.is_file():
-        return [path]
-    if path.suffix == ".joblist":
-        return [path.parent / f"{job.name}.input" for job in read_joblist(path).jobs]
-    return sorted(path.rglob("*.input")) if path.is_dir() and path.suffix != ".difx" else []
+    return Catalogue(StoredJob(path) for name in names for path in input_files(os.fspath(name)))

@@ -10,6 +10,8 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from difxnb.errors import FileFormatError
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import MJD_ZERO
@@ -56,6 +58,10 @@ EMPTY_ROW: dict[str, Any] = {
     "problem": "",
 }
 """The columns of a catalogue in their order, and what stands where nothing is known."""
+
+_TIMES = ("start", "stop", "written")
+_COUNTS = ("n_antennas", "n_bands", "n_baselines", "n_scans", "size", "files", "runs", "warnings", "errors")
+_NUMBERS = ("progress", "duration", "integration_time", "mean_weight", "speed_up")
 
 
 def job_row(job: StoredJob) -> dict[str, Any]:
@@ -133,3 +139,12 @@ def _of_log(job: StoredJob) -> dict[str, Any]:
         "warnings": last.facts.warnings,
         "errors": last.facts.errors,
     }
+
+
+def rows_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of jobs as a DataFrame, whose columns have the same types whatever is known."""
+    frame = pd.DataFrame(rows, columns=list(EMPTY_ROW))
+    for name in _TIMES:
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
+    frame = frame.astype(dict.fromkeys(_NUMBERS, float))
+    return frame.astype(dict.fromkeys(_COUNTS, "Int64"))

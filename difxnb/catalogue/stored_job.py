@@ -14,7 +14,7 @@ from difxnb.catalogue.row import job_row
 from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.im import Im, read_im
 from difxnb.formats.input import Input, read_input
-from difxnb.markup import listed
+from difxnb.markup import listed, plain
 from difxnb.tables.difxlog import JobLog, read_difxlog
 
 if TYPE_CHECKING:
@@ -122,11 +122,19 @@ class StoredJob:
         }
 
     def __repr__(self) -> str:
-        facts = "\n".join(f"    {name:<12} {value}" for name, value in self._facts().items() if value)
-        return f"<StoredJob {self.name}>\n{facts}"
+        return plain(f"<StoredJob {self.name}>", self._facts())
 
     def _repr_html_(self) -> str:
-        return listed(f"StoredJob {self.name}", self._facts())
+        return listed(f"<StoredJob {self.name}>", self._facts())
+
+    def frame(self) -> pd.DataFrame:
+        """The one row of this job in a catalogue, see :meth:`difxnb.catalogue.Catalogue.frame`."""
+        from difxnb.catalogue.row import rows_frame
+
+        return rows_frame([self.row])
+
+    def __fspath__(self) -> str:
+        return str(self.input_file)
 
 
 def size_and_time(path: Path) -> tuple[int, float]:
