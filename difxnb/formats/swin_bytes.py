@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from difxnb.errors import FileFormatError
 from difxnb.formats.swin_header import HEADER_BYTES
 
-BLOCK_BYTES = 2**21
-"""Few enough to stay in the processor's cache, enough to make the work on each block small."""
+BLOCK_BYTES = 2**22
+"""Enough to make the work on each block small."""
 _WINDOW_BYTES = 2**25
-_MAPPED_BLOCK_BYTES = 2**22
+_MAPPED_BLOCK_BYTES = 2**24
 _FIRST_LOOK = 2**12
 _SHORTER = "the file became shorter while it was read"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long the records of each frequency are, and where the records of a piece of a file would then lie.
+"""How long the records of each frequency are.
 
-Headers do not say how many channels follow: the ``.input`` does, by row of the FREQ table. Bytes and those numbers
-go in, offsets to be checked come out. Mirrors ``difx-files.md`` 13.
+Headers do not say how many channels follow: the ``.input`` does, by row of the FREQ table. Those numbers go in, bytes
+of records come out. Mirrors ``difx-files.md`` 13.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from difxnb.formats.swin import Channels
 from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES
 
 _FREQS = 2**16
-_FREQ_WORD = 16
 _MOST_CHANNELS = 2**28
+_FAR = 2**60
 
 
 class RecordLengths:
@@ -27,15 +27,19 @@ class RecordLengths:
     ----------
     table : ndarray, int64, shape (65536,)
         0 where not known yet.
+    halves : ndarray, int64, shape (65536,)
+        Half of each; farther than any file where not known yet.
     common : int
         Length of every record that is known; 0 while there is none, or when they differ.
+    longest : int
+        The greatest of them; 0 while there is none.
     """
 
     def __init__(self, channels: Channels | None, known: Mapping[int, int]) -> None:
         self._channels = channels
         self.table: NDArray[np.int64] = np.zeros(_FREQS, dtype=np.int64)
-        self._half: dict[int, int] = {}
-        self.common = 0
+        self.halves: NDArray[np.int64] = np.full(_FREQS, _FAR, dtype=np.int64)
+        self.common = self.longest = 0
         for freq, count in known.items():
             self.learn(freq, count)
 
@@ -47,9 +51,9 @@ class RecordLengths:
     def learn(self, freq: int, channels: int) -> int:
         """Note the channels of a frequency; the bytes of a record."""
         length = HEADER_BYTES + CHANNEL_BYTES * channels
-        self.common = length if not self._half or self.common == length else 0
-        self.table[freq] = length
-        self._half[freq] = length // 2
+        self.common = length if not self.longest or self.common == length else 0
+        self.longest = max(self.longest, length)
+        self.table[freq], self.halves[freq] = length, length // 2
         return length
 
     def of(self, freq: int) -> int:
@@ -69,26 +73,7 @@ class RecordLengths:
         count = self._channels[freq] if isinstance(self._channels, Mapping) else self._channels(freq)
         return int(count)
 
-    def walk(self, content: memoryview, count: int) -> NDArray[np.int64]:
-        """Positions of records, one by one from the frequency of each; nothing else of them is looked at.
-
-        All positions of a file without damage are even, so that frequencies can be read as words of two bytes.
-        """
-        words, half = content.cast("H"), self._half
-        found: list[int] = []
-        append, place, limit = found.append, 0, (len(content) - HEADER_BYTES) // 2
-        while place <= limit and len(found) < count:
-            try:
-                for _ in range(count - len(found)):
-                    step = half[words[place + _FREQ_WORD]]
-                    append(place)
-                    place += step
-            except IndexError:  # behind the last word
-                break
-            except KeyError:
-                if not self.of(words[place + _FREQ_WORD]):
-                    append(place)  # to be seen there that it is not known
-                    break
-        if len(found) > 1 and found[-1] > limit:
-            found.pop()
-        return 2 * np.array(found, dtype=np.int64)
+    def ask(self, freqs: NDArray[np.uint16]) -> bool:
+        """Ask the job for those that are not known yet; whether it knew any."""
+        unknown = np.unique(freqs[self.table[freqs] == 0])
+        return sum(self.of(freq) for freq in unknown.tolist()) > 0

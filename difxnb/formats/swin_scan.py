@@ -4,7 +4,7 @@
 The bytes of a file go in, a :class:`~difxnb.formats.swin_table.SwinTable` comes out. Mirrors ``difx-files.md`` 13.
 
 Offsets are proposed for a whole block of the file at once: at equal distances while all records are equally long,
-else by the frequency of each record in turn. All headers there are then checked together, and what lies before the
+else by the frequency of each record. All headers there are then checked together, and what lies before the
 first that is not as it should be is kept.
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from difxnb.errors import FileFormatError
 from difxnb.formats.swin import Channels
 from difxnb.formats.swin_bytes import SwinBytes, opened
+from difxnb.formats.swin_chains import record_places
 from difxnb.formats.swin_damage import (
     Trouble,
     channels_by_distance,
@@ -45,7 +46,6 @@ from difxnb.formats.swin_header import (
     well_formed,
 )
 from difxnb.formats.swin_lengths import RecordLengths
-from difxnb.formats.swin_rhythm import Rhythm
 from difxnb.formats.swin_table import Skipped, SwinTable
 
 OnError = Literal["raise", "skip"]
@@ -145,8 +145,7 @@ class _Scan:
         self._content, self._lengths, self._growing = content, lengths, growing
         self._skips_damage = on_error == "skip"
         self._gathered, self._skips = Gathered(content.path), SkippedPlaces()
-        self._equally_long, self._rhythm = True, Rhythm()
-        self._most = _ALL
+        self._equally_long, self._most = True, _ALL
 
     def begin_with(self, table: SwinTable) -> None:
         """Begin with the records of a table; what was passed over at its end is looked at again."""
@@ -189,8 +188,6 @@ class _Scan:
             end = int(offsets[count])
         headers, runs = headers.first(count), runs.before(count)
         self._gathered.add(offsets[:count], columns[:count], headers, runs)
-        if not step:
-            self._rhythm.observe(_freqs(headers), runs)
         self._most = min(4 * self._most, _ALL)
         return end
 
@@ -210,14 +207,10 @@ class _Scan:
 
     def _unequal(self, offset: int, block: memoryview) -> _Proposal:
         """Records of different lengths; the first at least, be its length known or not."""
-        places, freqs = self._rhythm.foretell(self._lengths.table, len(block))
-        if places.size:
-            proposal = _at(offset, block, places[: self._most])
-            same = leading(_freqs(proposal.headers) == freqs[: self._most])
-            self._rhythm.judge(same, proposal.offsets.size)
-            # The first of another frequency is in its place still.
-            return proposal._replace(headers=proposal.headers.first(same + 1))
-        return _at(offset, block, self._lengths.walk(block[: len(block) // 2 * 2], self._most))
+        places = record_places(block, self._lengths, self._most)
+        if places.size < self._most and places[-1] + 2 * self._lengths.longest < len(block):
+            self._most = max(places.size, _FEW)  # so that little is in vain where it often ends so early
+        return _at(offset, block, places)
 
     def _equally_far(self, headers: Headers, step: int) -> int:
         """How many headers are in their places because all records before them have the same length."""

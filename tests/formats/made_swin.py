@@ -21,9 +21,12 @@ MJD = 60310
 
 
 def spectrum(channels: int, number: int, kind: str = "noise") -> np.ndarray:
-    """Values of which each tells where it belongs; or full of what a record begins with."""
+    """Values of which each tells where it belongs; or full of what a record begins with, or of whole records."""
     if kind == "starts":
         return np.frombuffer(START * channels, dtype="<c8")
+    if kind == "records":  # as far apart as whole channels never are; their own spectra are of 4 channels
+        false = record(number, 4, polarization="FF") * (channels // 13 + 1)
+        return np.frombuffer(false[: 8 * channels], dtype="<c8")
     return (number + 1j * np.arange(channels)).astype(np.complex64)
 
 
@@ -52,6 +55,7 @@ def whole_job(
     antennas: int = 3,
     pols: Sequence[str] = ("RR", "LL"),
     missing: float = 0.0,
+    kind: str = "noise",
     seed: int = 1,
 ) -> list[bytes]:
     """Records of a job: all baselines, bands and polarizations, autocorrelations last, some left out."""
@@ -70,7 +74,7 @@ def whole_job(
                             "freq": freq,
                             "polarization": pol,
                         }
-                        found.append(record(len(found), count, time=time, **place))
+                        found.append(record(len(found), count, kind, time=time, **place))
     return found
 
 

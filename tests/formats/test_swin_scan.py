@@ -108,6 +108,22 @@ def test_files_of_many_blocks(path: Path, channels: tuple[int, ...], times: int,
     assert_equal(index_swin(path), expected)
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.02])
+@pytest.mark.parametrize("growing", [False, True])
+def test_records_within_spectra_are_none(path: Path, missing: float, growing: bool) -> None:
+    """Headers as they can be, each with the next where its record ends, and that in every spectrum."""
+    counts = (4, 90, 60)
+    jobs = whole_job(counts, 25, missing=missing, kind="records", pols=("RR", "LL", "RL"))
+    path.write_bytes(b"".join(jobs))
+    expected = plain_table(path, counts.__getitem__)
+    assert path.read_bytes().count(START) > 3 * len(jobs)
+    assert_equal(index_swin(path, counts.__getitem__, growing=growing), expected)
+    with path.open("ab") as file:
+        file.write(b"".join(jobs))
+    both = index_swin(path, counts.__getitem__, growing=growing)
+    assert both.duplicates == len(jobs)
+
+
 @pytest.mark.parametrize(("left", "growing"), [(34_000_000, False), (2_500_000, True)])
 def test_a_file_that_is_cut_while_it_is_indexed(path: Path, left: int, growing: bool) -> None:
     one = record(0, 3000)
