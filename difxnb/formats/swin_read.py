@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.swin_bytes import read_into
 from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES, START, key_of, product_of
 from difxnb.formats.swin_table import SwinTable
@@ -27,7 +28,9 @@ _GAP_BYTES = 2**14
 """To read over so many bytes costs less than to read once more."""
 _CELLS_AT_ONCE = 2**16
 _START = np.uint64(int.from_bytes(START, "little"))
-_CHECKED_BYTES = 40
+_CHECKED_BYTES = 56
+_WEIGHT = slice(42, 50)
+_NANO = 10**9
 
 
 def read_cells(
@@ -145,7 +148,7 @@ class _Wanted(NamedTuple):
         buffer = bytearray(int((positions + pieces.sizes).max()))
         for first, end in zip(buffers.tolist(), ends, strict=True):
             self._fill(descriptor, buffer, pieces, positions, range(first, end))
-            self._distribute(buffer, pieces, positions, first, end, out)
+            self._distribute(buffer, rows, pieces, positions, first, end, out)
 
     def _pieces(self, table_offsets: NDArray[np.int64]) -> _Pieces:
         """Stretches of the file with the records of some cells: apart by a gap, and no longer than a buffer."""
@@ -176,6 +179,7 @@ class _Wanted(NamedTuple):
     def _distribute(
         self,
         buffer: bytearray,
+        table_rows: Integers,
         pieces: _Pieces,
         positions: Integers,
         first: int,
@@ -188,7 +192,7 @@ class _Wanted(NamedTuple):
         shifts = np.repeat(positions[first:end] - pieces.begins[first:end], np.diff(bounds))
         within = pieces.offsets[part] + shifts
         columns, rows = pieces.columns[part], pieces.rows[part]
-        self._check(buffer, within, columns, pieces.offsets[part])
+        self._check(buffer, within, table_rows[rows], columns, pieces.offsets[part])
         channels = self.channels[columns]
         for count in np.unique(channels).tolist():
             chosen = slice(None) if (channels == count).all() else channels == count
@@ -196,20 +200,43 @@ class _Wanted(NamedTuple):
             cells = out[..., :count].view(f"V{CHANNEL_BYTES * count}")[..., 0]
             cells[rows[chosen], self.places[columns[chosen]]] = spectra
 
-    def _check(self, buffer: bytearray, within: Integers, columns: Integers, offsets: Integers) -> None:
+    def _check(
+        self,
+        buffer: bytearray,
+        within: Integers,
+        rows: Integers,
+        columns: Integers,
+        offsets: Integers,
+    ) -> None:
         """Raise where the buffer does not hold the records that the table tells of."""
-        heads = _windows(buffer, within, _CHECKED_BYTES)
-        words = np.ascontiguousarray(heads).view("<u8").reshape(-1, _CHECKED_BYTES // 8)
+        heads = np.ascontiguousarray(_windows(buffer, within, _CHECKED_BYTES))
+        words = heads.view("<u8").reshape(-1, _CHECKED_BYTES // 8)
         keys = words[:, 4] | (words[:, 1] & np.uint64(0xFFFF)) << np.uint64(16)
         wrong = np.flatnonzero((words[:, 0] != _START) | (keys != self.keys[columns]))
         if wrong.size:
             antenna1, antenna2, freq, letters, number = product_of(int(self.keys[columns[wrong[0]]]))
-            raise FileFormatError(
-                self.table.path,
-                f"byte {offsets[wrong[0]]}",
-                f"the record of antennas {antenna1} and {antenna2}, frequency {freq}, {letters}, bin {number} is not "
-                "here any more: the file changed since it was indexed; open it anew",
-            )
+            what = f"antennas {antenna1} and {antenna2}, frequency {freq}, {letters}, bin {number}"
+            raise self._changed(int(offsets[wrong[0]]), f"the record of {what}")
+        # A job that was run again may write the same products at the same bytes.
+        weights = heads.view(np.uint8).reshape(-1, _CHECKED_BYTES)[:, _WEIGHT].copy().view("<f8")[:, 0]
+        wrong = np.flatnonzero(
+            (_times_ns(words) != self.table.times_ns[rows])
+            | (weights.astype(np.float32) != self.table.weights[rows, self.columns[columns]])
+        )
+        if wrong.size:
+            raise self._changed(int(offsets[wrong[0]]), "the record of this time and weight")
+
+    def _changed(self, offset: int, what: str) -> FileFormatError:
+        reason = f"{what} is not here any more: the file changed since it was indexed; open it anew"
+        return FileFormatError(self.table.path, f"byte {offset}", reason)
+
+
+def _times_ns(words: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Times of headers, as the table has them."""
+    days = (words[:, 1] >> np.uint64(32)).astype(np.int64) - UNIX_EPOCH_MJD
+    seconds = np.ascontiguousarray(words[:, 2]).view(np.float64)
+    with np.errstate(invalid="ignore"):  # of what is no time any more
+        return days * (DAY_S * _NANO) + np.rint(seconds * _NANO).astype(np.int64)
 
 
 def _windows(buffer: bytearray, starts: Integers, size: int) -> NDArray[np.void]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from difxnb.errors import FileFormatError
 from difxnb.formats.swin_table import SwinTable
 from difxnb.visibility.file_tables import file_table, up_to
-from difxnb.visibility.plan import Bools, FilePlan, Ints, JobPlan, JobTimes, Plan, join_times
+from difxnb.visibility.plan import Bools, FilePlan, Ints, JobPlan, JobTimes, Plan, join_times, mark_of
 
 _WORKER_PLANS = 4  # that a process keeps which did not open the files itself
 
@@ -143,14 +143,7 @@ def assembly_of(plan: Plan) -> Assembly:
 @lru_cache(maxsize=_WORKER_PLANS)
 def _assembly_of(plan: Plan) -> Assembly:
     tables = [[_table_then(plan, job, file) for file in job.files] for job in plan.jobs]
-    times, joined = join_times(tables, [job.sources for job in plan.jobs])
-    if len(times) != plan.n_times:
-        path = plan.jobs[0].files[0].path
-        raise FileFormatError(
-            path,
-            "",
-            f"had {plan.n_times} integrations when it was opened, has {len(times)} now; open it again",
-        )
+    _, joined = join_times(tables, [job.sources for job in plan.jobs])
     return Assembly(plan, tables, joined)
 
 
@@ -168,4 +161,9 @@ def _table_then(plan: Plan, job: JobPlan, file: FilePlan) -> SwinTable:
         on_error=plan.on_error,
         growing=plan.growing or size != file.size,
     )
-    return up_to(table, file.end)
+    then = up_to(table, file.end)
+    if mark_of(then) != file.mark:
+        raise FileFormatError(
+            file.path, "", "holds other times or weights than when it was opened; open it again"
+        )
+    return then

@@ -50,7 +50,7 @@ class DifxBackend(BackendEntrypoint):
             See :func:`difxnb.open_visibilities`, whose errors are raised here too.
         """
         is_found = isinstance(filename_or_obj, FoundJobs)
-        found = filename_or_obj if is_found else find_jobs(filename_or_obj, input)
+        found = filename_or_obj if is_found else find_jobs(filename_or_obj, input, on_error)
         built = build_dataset(found, on_error=on_error, growing=growing)
         if not is_found:  # dask, which xarray asks to cut coordinates too, knows no size of objects
             texts = [name for name, one in built.coords.items() if one.dtype == object]

@@ -8,7 +8,6 @@ headers has been read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import blake2b
 from os import stat
 from typing import Any
 
@@ -23,11 +22,12 @@ from difxnb.formats.swin_scan import OnError
 from difxnb.formats.swin_table import SwinTable
 from difxnb.visibility.assembly import Assembly
 from difxnb.visibility.axes import Axes, Key, dataset_on, key_of
+from difxnb.visibility.chunks import LazyVariable
 from difxnb.visibility.finding import FoundJobs
 from difxnb.visibility.joining import Joined, join_inputs
 from difxnb.visibility.lazy import LazyArray, LazySpectra, LazyVectors, LazyWeights
-from difxnb.visibility.opened_job import OpenedJob, open_job
-from difxnb.visibility.plan import FilePlan, JobPlan, JobTimes, Plan, join_times
+from difxnb.visibility.opened_job import OpenedJob, open_jobs
+from difxnb.visibility.plan import FilePlan, JobPlan, JobTimes, Plan, join_times, mark_of
 from difxnb.visibility.provenance import provenance, warn_of_problems
 from difxnb.visibility.scan_names import scan_names, source_names
 
@@ -35,13 +35,10 @@ _CHUNK_BYTES = 64 * 2**20
 
 
 def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.Dataset:
-    """Build the Dataset; see :func:`difxnb.open_visibilities`.
-
-    Its ``encoding["token"]`` is another one whenever files or axes are.
-    """
+    """Build the Dataset; see :func:`difxnb.open_visibilities`."""
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error is 'raise' or 'skip', not {on_error!r}")
-    jobs = [open_job(one, on_error, growing) for one in found.jobs]
+    jobs, absent = open_jobs(found, on_error, growing)
     joined = join_inputs([job.input for job in jobs])
     axes = Axes(joined.input, _keys(jobs, joined))
     times_ns, job_times = join_times([job.tables for job in jobs], [job.sources for job in jobs])
@@ -50,11 +47,9 @@ def build_dataset(found: FoundJobs, *, on_error: OnError, growing: bool) -> xr.D
     along = _along_time(jobs, job_times, len(times_ns))
     if axes.kept[0]:
         along["phase_center_name"] = (("time", "phase_center"), _center_names(jobs, assembly))
-    attrs = provenance(jobs, assembly.duplicates())
-    warn_of_problems(jobs)
-    made = dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
-    made.encoding["token"] = blake2b(repr(plan).encode(), digest_size=16).hexdigest()
-    return made
+    attrs = provenance(jobs, assembly.duplicates(), absent)
+    warn_of_problems(jobs, absent)
+    return dataset_on(axes, _variables(plan, assembly, axes), times_ns, along, attrs)
 
 
 # --- axes ------------------------------------------------------------------------------------------------
@@ -115,7 +110,13 @@ def _plan(
             bands=bands,
             sources=job.sources,
             files=tuple(
-                FilePlan(str(file.path), table.end, *_stamp(table), center_places[file.phase_center])
+                FilePlan(
+                    str(file.path),
+                    table.end,
+                    *_stamp(table),
+                    mark_of(table),
+                    center_places[file.phase_center],
+                )
                 for file, table in zip(job.found.files, job.tables, strict=True)
             ),
         )
@@ -139,7 +140,7 @@ def _variables(plan: Plan, assembly: Assembly, axes: Axes) -> dict[str, xr.Varia
 
     def lazy(dims: tuple[str, ...], array: LazyArray) -> xr.Variable:
         encoding = {"preferred_chunks": {"time": max(1, _CHUNK_BYTES // axes.row_bytes)}}
-        return xr.Variable(dims, LazilyIndexedArray(array), encoding=encoding)
+        return LazyVariable(dims, LazilyIndexedArray(array), encoding=encoding)
 
     return {
         "VISIBILITY": lazy((*dims, "channel"), LazySpectra(plan, assembly)),

@@ -10,14 +10,16 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from difxnb.errors import FileFormatError, VisibilitiesNotFound
 from difxnb.formats.input import Input, read_input
 from difxnb.formats.swin import SwinFile, list_files, name_of
+from difxnb.formats.swin_scan import OnError
 
 Source: TypeAlias = str | PathLike[str] | Input | Sequence[Any] | Any
 """What a user may name; see :func:`difxnb.open_visibilities`."""
@@ -34,14 +36,50 @@ class FoundJob:
     files: tuple[SwinFile, ...]
 
 
+class PassedOver(NamedTuple):
+    """A file or folder without which a Dataset was made, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Absences:
+    """What of several sources is left out because it cannot be had, where that is asked for."""
+
+    on_error: OnError = "raise"
+    found: list[PassedOver] = field(default_factory=list)
+    first: Exception | None = None
+
+    @contextmanager
+    def allowed(self, path: object) -> Iterator[None]:
+        """Note that a file is not there, may not be read or is damaged; or let that be an error."""
+        try:
+            yield
+        except (FileFormatError, OSError) as error:
+            if self.on_error == "raise":
+                raise
+            self.first = self.first or error
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self.found.append(PassedOver(str(path), reason))
+
+    def refuse_if_all(self, left: Sequence[object]) -> None:
+        """Raise the first error where nothing is left."""
+        if not left and self.first is not None:
+            raise self.first
+
+
 @dataclass(frozen=True, slots=True)
 class FoundJobs:
-    """What a source meant."""
+    """What a source meant; absent is what it meant too and cannot be had."""
 
     jobs: tuple[FoundJob, ...]
+    absent: tuple[PassedOver, ...] = ()
 
 
-def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) -> FoundJobs:
+def find_jobs(
+    source: Source, input: str | PathLike[str] | Input | None = None, on_error: OnError = "raise"
+) -> FoundJobs:
     """Find what a source means.
 
     Parameters
@@ -50,6 +88,8 @@ def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) 
         See :func:`difxnb.open_visibilities`.
     input : path or Input, optional
         The ``.input`` of all of it; without it each output's own is looked for.
+    on_error : {"raise", "skip"}
+        With "skip", what of several sources cannot be had is passed over, unless it is all of them.
 
     Returns
     -------
@@ -61,14 +101,19 @@ def find_jobs(source: Source, input: str | PathLike[str] | Input | None = None) 
     VisibilitiesNotFound, FileFormatError, TypeError, ValueError
     """
     given = read_input(Path(input).expanduser().absolute()) if isinstance(input, str | PathLike) else input
+    absences = Absences(on_error)
     found: dict[object, tuple[Input, dict[SwinFile, None]]] = {}
-    for one in _single(source):
-        job, files = _find(one, given)
-        known = found.setdefault(job.path.absolute() if job.path else id(job), (job, {}))
-        known[1].update(dict.fromkeys(files))
-    for job, _ in found.values():
-        _refuse_ascii(job)
-    return FoundJobs(tuple(FoundJob(job, tuple(sorted(files, key=_order))) for job, files in found.values()))
+    for named in _each(source):
+        with absences.allowed(named):
+            for one in _meant(named):
+                with absences.allowed(_name(one)):
+                    job, files = _find(one, given)
+                    _refuse_ascii(job)
+                    known = found.setdefault(job.path.absolute() if job.path else id(job), (job, {}))
+                    known[1].update(dict.fromkeys(files))
+    absences.refuse_if_all(list(found))
+    jobs = tuple(FoundJob(job, tuple(sorted(files, key=_order))) for job, files in found.values())
+    return FoundJobs(jobs, tuple(absences.found))
 
 
 def kept_source(source: Source) -> Source:
@@ -87,33 +132,40 @@ def _order(file: SwinFile) -> tuple[str, str]:
     return file.path.name, str(file.path)
 
 
-def _single(source: Source) -> Iterator[str | Path | Input]:
-    """Sources one by one, patterns resolved."""
-    if isinstance(source, Input):
+def _each(source: Source) -> Iterator[Any]:
+    """Sources one by one, of lists and of lists in them."""
+    is_one = isinstance(source, str | bytes | PathLike | Input) or _input_file(source) is not None
+    if is_one or not isinstance(source, Iterable):
         yield source
-    elif isinstance(source, str | PathLike):
-        yield from _matching(Path(source).expanduser().absolute())
-    elif (input_file := _input_file(source)) is not None:
-        if not input_file.exists():
-            raise VisibilitiesNotFound(
-                f"{source!r}: {input_file} is not on this machine; its visibilities(directory=...) fetches the files",
-                (input_file,),
-            )
-        yield input_file.absolute()
-    elif isinstance(source, Iterable) and not isinstance(source, bytes):
-        yield from _several(source)
-    else:
-        raise TypeError(
-            f"visibilities are opened from paths, .input files, jobs or lists of these, not {source!r}"
-        )
-
-
-def _several(sources: Iterable[Any]) -> Iterator[str | Path | Input]:
-    named = list(sources)
+        return
+    named = list(source)
     if not named:
         raise ValueError("an empty list of files names no visibilities")
     for one in named:
-        yield from _single(one)
+        yield from _each(one)
+
+
+def _meant(source: Any) -> Iterable[Path | Input]:
+    """What one source means: a job object its ``.input``, a pattern what it matches."""
+    if isinstance(source, Input):
+        return [source]
+    if isinstance(source, str | PathLike):
+        return _matching(Path(fspath(source)).expanduser().absolute())
+    input_file = _input_file(source)
+    if input_file is None:
+        raise TypeError(
+            f"visibilities are opened from paths, .input files, jobs or lists of these, not {source!r}"
+        )
+    if not input_file.exists():
+        raise VisibilitiesNotFound(
+            f"{source!r}: {input_file} is not on this machine; its visibilities(directory=...) fetches the files",
+            (input_file,),
+        )
+    return [input_file.absolute()]
+
+
+def _name(source: Path | Input) -> object:
+    return (source.path or source.job_name) if isinstance(source, Input) else source
 
 
 def _input_file(source: Any) -> Path | None:
@@ -131,10 +183,9 @@ def _matching(path: Path) -> list[Path]:
     return found
 
 
-def _find(source: Path | str | Input, given: Input | None) -> tuple[Input, list[SwinFile]]:
-    if isinstance(source, Input):
-        return source, _files_in(source.companion("difx").absolute())
-    path = Path(source)
+def _find(path: Path | Input, given: Input | None) -> tuple[Input, list[SwinFile]]:
+    if isinstance(path, Input):
+        return path, _files_in(path.companion("difx").absolute())
     if not path.exists():
         raise VisibilitiesNotFound(f"{path} does not exist", (path,))
     if path.is_dir():

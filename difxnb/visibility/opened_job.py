@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from difxnb.formats.calc import Calc, read_calc
@@ -10,7 +11,7 @@ from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
 from difxnb.formats.swin_table import SwinTable
 from difxnb.visibility.file_tables import file_table
-from difxnb.visibility.finding import FoundJob
+from difxnb.visibility.finding import Absences, FoundJob, FoundJobs, PassedOver
 from difxnb.visibility.stitched import has_doubtful_autocorrelations
 
 
@@ -34,13 +35,27 @@ class OpenedJob:
         return () if self.calc is None else tuple(source.name for source in self.calc.sources)
 
 
-def open_job(found: FoundJob, on_error: OnError, growing: bool) -> OpenedJob:
-    """Read what a Dataset needs of a job."""
+def open_jobs(
+    found: FoundJobs, on_error: OnError, growing: bool
+) -> tuple[Sequence[OpenedJob], Sequence[PassedOver]]:
+    """Read what a Dataset needs of jobs; with "skip", what was passed over as a whole comes along."""
+    absences, opened = Absences(on_error, list(found.absent)), []
+    for one in found.jobs:
+        with absences.allowed(one.input.companion("difx")):
+            opened.append(_open_job(one, absences, growing))
+    absences.refuse_if_all(opened)
+    return opened, absences.found
+
+
+def _open_job(found: FoundJob, absences: Absences, growing: bool) -> OpenedJob:
     job, calc_file = found.input, found.input.companion("calc")
     channels = {row: freq.channels for row, freq in enumerate(job.freqs)}
     tables = [
-        file_table(file.path, channels, len(job.telescopes), on_error=on_error, growing=growing)
+        file_table(file.path, channels, len(job.telescopes), on_error=absences.on_error, growing=growing)
         for file in found.files
     ]
-    calc = read_calc(calc_file) if calc_file.is_file() else None
+    calc = None
+    if calc_file.is_file():
+        with absences.allowed(calc_file):  # without it there are only fewer names
+            calc = read_calc(calc_file)
     return OpenedJob(found, calc, tables, has_doubtful_autocorrelations(job))

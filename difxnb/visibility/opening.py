@@ -8,7 +8,7 @@ docstring. Mirrors ``difx-files.md`` 13.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from typing import Any
 
@@ -47,11 +47,13 @@ def open_visibilities(
     input : path or Input, optional
         The ``.input`` of the job, where it is not beside the output.
     on_error : {"raise", "skip"}
-        Whether a damaged file is an error, or what is left of it is given. What was passed over is then told by a
-        warning and by `skipped_frame`.
+        Whether a damaged file is an error, or what is left of it is given. Of several jobs those that have not run,
+        or cannot be read at all, are left out then. What was passed over is told by a warning and by
+        `skipped_frame`.
     growing : bool
         Whether the correlator may still be writing: a last record that is not complete is then left out, and
-        `reopen` gives what has come since.
+        `reopen` gives what has come since. Products of the last integration that are yet to come are missing as any
+        other: NaN with weight 0.
     chunks : int, mapping, "auto" or None
         Chunks of dask arrays, as of ``xarray.open_dataset``; where that leaves time open, as ``{}`` does, a chunk has
         whole integrations of some 64 MB. None makes no dask arrays.
@@ -89,8 +91,9 @@ def open_visibilities(
         "cache": cache,
         "drop_variables": drop_variables,
     }
+    source = list(source) if isinstance(source, Iterator) else source
     opened = xr.open_dataset(
-        find_jobs(source, input),  # type: ignore[arg-type]
+        find_jobs(source, input, on_error),  # type: ignore[arg-type]
         engine=DifxBackend,
         cache=chunks is None if cache is None else cache,
         drop_variables=drop_variables,
@@ -99,8 +102,7 @@ def open_visibilities(
     )
     opened.coords.to_dataset().load()  # they are in memory anyway; xarray makes even them lazy
     if chunks is not None:
-        token = opened.encoding["token"]
-        cut = {name: in_chunks(one.variable, chunks, f"{name}-{token}") for name, one in opened.items()}
+        cut = {name: in_chunks(one.variable, chunks, str(name)) for name, one in opened.items()}
         opened = opened.assign(cut)
     opened.encoding["source"] = opened.attrs["files"].partition("\n")[0]
     opened.encoding[OPENED] = {
@@ -153,7 +155,8 @@ def skipped_frame(dataset: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``file``, ``offset`` (first byte), ``size`` (bytes), ``reason``; a row per place.
+        ``file``, ``offset`` (first byte), ``size`` (bytes), ``reason``; a row per place. Of a job or file that is
+        left out as a whole offset and size are 0.
     """
     listed = json.loads(dataset.attrs.get("skipped") or "[]")
     frame = pd.DataFrame(listed, columns=["file", "offset", "size", "reason"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,25 @@ Bools = NDArray[np.bool_]
 
 
 class FilePlan(NamedTuple):
-    """A SWIN file: up to which byte it is used, size and last change then, and the place of its phase centre."""
+    """A SWIN file.
+
+    Attributes
+    ----------
+    end : int
+        Up to which byte it is used.
+    size, changed_ns : int
+        Its size and last change when it was opened.
+    mark : int
+        Of its times and weights then; see `mark_of`.
+    phase_center : int
+        Place of its phase centre.
+    """
 
     path: str
     end: int
     size: int
     changed_ns: int
+    mark: int
     phase_center: int
 
 
@@ -82,6 +96,12 @@ class JobTimes:
     sources: NDArray[np.int32]
     configs: NDArray[np.int32]
     rows: Ints
+
+
+def mark_of(table: SwinTable) -> int:
+    """A number that is hardly the same for a file of other times or weights."""
+    weights = int(np.ascontiguousarray(table.weights).view(np.uint32).sum(dtype=np.uint64))
+    return crc32(np.ascontiguousarray(table.times_ns).data, weights & 0xFFFFFFFF)
 
 
 def join_times(

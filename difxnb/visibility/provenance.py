@@ -11,10 +11,13 @@ from typing import Any
 
 from difxnb.errors import DamagedData, DoubtfulAutocorrelations
 from difxnb.formats.swin_table import Skipped, SwinTable
+from difxnb.visibility.finding import PassedOver
 from difxnb.visibility.opened_job import OpenedJob
 
 
-def provenance(jobs: Sequence[OpenedJob], duplicates: int) -> dict[str, Any]:
+def provenance(
+    jobs: Sequence[OpenedJob], duplicates: int, absent: Sequence[PassedOver] = ()
+) -> dict[str, Any]:
     """Attributes of a Dataset; see :func:`difxnb.open_visibilities`."""
     tables = [table for job in jobs for table in job.tables]
     return {
@@ -23,7 +26,7 @@ def provenance(jobs: Sequence[OpenedJob], duplicates: int) -> dict[str, Any]:
         "files": "\n".join(str(table.path) for table in tables),
         "integration_time": float(jobs[0].input.configurations[_first_config(jobs[0])].int_time),
         "visibility_source": "SWIN",
-        "skipped": _skipped_text(tables),
+        "skipped": _skipped_text(tables, absent),
         "duplicates": duplicates + sum(table.duplicates for table in tables),
         "untrusted_autocorrelations": int(any(job.is_doubtful for job in jobs)),
     }
@@ -34,13 +37,14 @@ def _first_config(job: OpenedJob) -> int:
     return found[0] if found and 0 <= found[0] < len(job.input.configurations) else 0
 
 
-def _skipped_text(tables: Iterable[SwinTable]) -> str:
+def _skipped_text(tables: Iterable[SwinTable], absent: Iterable[PassedOver]) -> str:
     """What was passed over as JSON; places of a file that are not listed one by one are summed up."""
     listed = [
         {"file": str(table.path), "offset": one.offset, "size": one.size, "reason": one.reason}
         for table in tables
         for one in (*table.skipped, *_rest(table))
     ]
+    listed += [{"file": one.path, "offset": 0, "size": 0, "reason": one.reason} for one in absent]
     return json.dumps(listed) if listed else ""
 
 
@@ -53,8 +57,15 @@ def _rest(table: SwinTable) -> list[Skipped]:
     )
 
 
-def warn_of_problems(jobs: Sequence[OpenedJob]) -> None:
-    """Warn, where the files were opened, of damage that was passed over and of doubtful autocorrelations."""
+def warn_of_problems(jobs: Sequence[OpenedJob], absent: Sequence[PassedOver] = ()) -> None:
+    """Warn, where the files were opened, of what was passed over and of doubtful autocorrelations."""
+    if absent:
+        warnings.warn(
+            f"{len(absent)} jobs or files were passed over as a whole, the first {absent[0].path}: "
+            f"{absent[0].reason}; skipped_frame(dataset) lists them",
+            DamagedData,
+            stacklevel=_caller(),
+        )
     damaged = [table for job in jobs for table in job.tables if table.skipped]
     if damaged:
         places, size = (
