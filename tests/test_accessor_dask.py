@@ -30,7 +30,7 @@ QUESTIONS = {
     "mean over bins": lambda x: x.mean_over("1s", "polarization"),
     "all of it": lambda x: x.normalized().difx.cross().difx.mean_over("scan").difx.lags(),
 }
-CHUNKS = ({"time": 4, "baseline": 4}, {"band": 1, "polarization": 3, "channel": 9})
+CHUNKS = ({"time": 4, "baseline": 4}, {"time": (1, 4, 1), "band": 1, "polarization": 3, "channel": 9})
 
 
 @pytest.fixture(autouse=True)
@@ -48,9 +48,17 @@ def never(array):
     return array.copy(data=data.map_blocks(refuse, dtype=array.dtype, meta=data._meta))
 
 
+@pytest.fixture(name="source", scope="module")
+def _source():
+    """Little of everything, some of it missing."""
+    source = made(samples=16)
+    source.WEIGHT[2, 1, 0, 1] = 0
+    source.VISIBILITY[2, 1, 0, 1] = np.nan
+    return source
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_nothing_is_computed_before_it_is_asked_for(name):
-    source = made(samples=2)
+def test_nothing_is_computed_before_it_is_asked_for(name, source):
     lazy = source.assign({name: never(source[name]) for name in ("VISIBILITY", "WEIGHT", "UVW")})
     answer = QUESTIONS[name](lazy.difx)
     assert all(one.chunks is not None for one in answer.data_vars.values())
@@ -61,10 +69,7 @@ def test_nothing_is_computed_before_it_is_asked_for(name):
 
 @pytest.mark.parametrize("chunks", CHUNKS, ids=str)
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_answers_are_the_same_however_it_is_cut(name, chunks):
-    source = made(samples=16)
-    source.WEIGHT[2, 1, 0, 1] = 0
-    source.VISIBILITY[2, 1, 0, 1] = np.nan
+def test_answers_are_the_same_however_it_is_cut(name, chunks, source):
     with dask.config.set(scheduler="synchronous"):
         answer = QUESTIONS[name](source.chunk(chunks).difx).compute()
     xr.testing.assert_allclose(answer, QUESTIONS[name](source.difx), rtol=1e-5, atol=1e-6)

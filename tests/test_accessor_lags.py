@@ -44,7 +44,7 @@ def peaks(lag_function):
 
 
 @given(st.floats(-7.5e-6, 7.5e-6), st.floats(-3, 3), st.sampled_from([0, 3]))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_a_delay_comes_out_finer_than_the_lags(delay, phase, row):
     found = signal(delay, phase=phase).difx.lags().LAG.sel(band=row)[0, 0, 0]
     late, height = peaks(found)

@@ -20,8 +20,9 @@ dimensions behind ``time`` where there is more than one; ``UVW`` then has the fo
 where it changes. V = S1 · conj(S2) ∝ exp(+2πi ν τ), τ > 0 where antenna 2 is late; the sign is the same for both
 sidebands.
 
-Importing this gives every Dataset and DataArray ``difx``: ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``,
-``ds.difx.lags()``, ``ds.difx.mean_over("scan")``, ``ds.difx.summary()`` and more (see `DifxDataset`).
+Importing this, which opening visibilities does too, gives every Dataset and DataArray ``difx``:
+``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``, ``ds.difx.lags()``, ``ds.difx.mean_over("scan")``,
+``ds.difx.summary()`` and more (see `DifxDataset`).
 """
 
 from difxnb.visibility.accessor import DifxArray, DifxDataset

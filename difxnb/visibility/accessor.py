@@ -4,7 +4,8 @@
 In: visibilities of the shape in the package docstring, however they came about: opened, live, from netCDF or zarr,
 selected, joined, averaged. Out: the same shape, or what the docstring of the verb says. An accessor holds no state;
 everything it knows is in the coordinates and attributes. It is there once ``difxnb.visibility`` is imported, as every
-way to open visibilities does, ``xarray.open_dataset(path, engine="difx")`` too.
+way to open visibilities does, ``xarray.open_dataset(path, engine="difx")`` too. Whoever opens a netCDF or zarr file of
+visibilities with xarray alone writes ``import difxnb.visibility`` before: ``import difxnb`` does not load xarray.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from difxnb.visibility.job_tones import tones_of
 from difxnb.visibility.lag import lags
 from difxnb.visibility.means import mean_over
 from difxnb.visibility.opening import reopen, skipped_frame
+from difxnb.visibility.selecting import with_all_axes
 from difxnb.visibility.summary import VisibilitySummary
 
 _JOB_ATTRS = ("integration_time",)
@@ -61,8 +63,8 @@ class DifxDataset(Selections[xr.Dataset]):
         Raises
         ------
         ValueError
-            There are no autocorrelations, or they are marked as not to be trusted (stitched bands in DiFX 2.9,
-            ``difx-files.md`` 17.1).
+            There are no autocorrelations, none of these antennas or hands, or they are marked as not to be trusted
+            (stitched bands in DiFX 2.9, ``difx-files.md`` 17.1).
 
         Examples
         --------
@@ -132,10 +134,11 @@ class DifxDataset(Selections[xr.Dataset]):
         Dataset
             ``VISIBILITY`` (or ``LAG``), ``WEIGHT`` and ``UVW``; server values of live data are left out. ``WEIGHT`` is
             the fraction of valid data in what was averaged, and the coordinate ``n_averaged`` how many cells
-            (integration times channel times product) that was, so that their product counts in further means: means
-            of means are one mean. Noise falls to 1/√(WEIGHT · n_averaged) of that of one cell of weight 1. Weights
-            that are not known (live) count as 1. ``time`` is the mean of the nominal times, ``integration_time`` the
-            sum. The sums are those of :mod:`difxnb.visibility.means`. With dask nothing is computed yet.
+            (integration times channel times product; an integration twice as long as usual is two) that was, so that
+            their product counts in further means: means of means are one mean. Noise falls to 1/√(WEIGHT ·
+            n_averaged) of that of one cell of weight 1. Weights that are not known (live) count as 1. ``time`` is the
+            mean of the nominal times, ``integration_time`` the sum. The sums are those of
+            :mod:`difxnb.visibility.means`. With dask nothing is computed yet; of files a block at a time is read.
 
         Raises
         ------
@@ -157,13 +160,15 @@ class DifxDataset(Selections[xr.Dataset]):
     def fringes(self, *, edge_channels: int = 1) -> pd.DataFrame:
         """Delay, rate, phase, amplitude and SNR per scan and product; see :func:`difxnb.visibility.fringe_fit`.
 
+        One baseline, band or polarization may be selected with ``isel`` or ``sel``, too. Without WEIGHT all counts.
+
         Examples
         --------
         >>> table = ds.difx.scan(1).difx.baseline("AA", "BB").difx.fringes()
         >>> table.iloc[0][["baseline", "polarization"]].tolist()
         ['AA-BB', 'RR']
         """
-        return fringe_fit(self._data, edge_channels=edge_channels)
+        return fringe_fit(with_all_axes(self._data), edge_channels=edge_channels)
 
     def summary(self) -> VisibilitySummary:
         """What is in these visibilities: antennas, bands, polarizations, scans, weights, gaps, missing products.

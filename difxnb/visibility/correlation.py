@@ -93,21 +93,21 @@ def _like(data: xr.Dataset, theirs: xr.Dataset, over: str) -> xr.Dataset:
 
 def _coefficients(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
     power = bare(theirs["VISIBILITY"]).real
-    power = power.where(power > 0)
+    gain: xr.DataArray = 1 / xr.apply_ufunc(np.sqrt, power.where(power > 0), dask="allowed")
     if "channel" in power.dims and power.sizes["channel"] != data.sizes.get("channel"):
         raise ValueError(
             "visibilities and autocorrelations differ in their channels; select the same of both"
         )
     bands = _band_places(data, theirs)
-    at_bands = _at_places(power, bands[0])
+    at_bands = _at_places(gain, bands[0])
     for places in bands[1:]:
-        at_bands = at_bands.where(finite(at_bands), _at_places(power, places))
-    scale = np.sqrt(_at_ends(at_bands, data, theirs, 0)) * np.sqrt(_at_ends(at_bands, data, theirs, 1))
+        at_bands = at_bands.where(finite(at_bands), _at_places(gain, places))
+    scale = _at_ends(at_bands, data, theirs, 0) * _at_ends(at_bands, data, theirs, 1)
     own = bare(data["VISIBILITY"])
     attrs = {name: value for name, value in own.attrs.items() if name != UNTRUSTED}
     described = {**attrs, "units": "1", "long_name": "correlation coefficient"}
-    # Not a division: that of a complex number by NaN warns, and dask shows such warnings.
-    return (own * (1 / scale)).astype(own.dtype).assign_attrs(described)
+    # Not divided by powers: a complex number by NaN warns, and dask shows such warnings.
+    return (own * scale).astype(own.dtype).assign_attrs(described)
 
 
 def _weights(data: xr.Dataset, theirs: xr.Dataset) -> xr.DataArray:
@@ -132,6 +132,12 @@ def _at_ends(
     letters = [2 * str(hand)[end] for hand in labels(data, "polarization", "polarization")]
     rows, columns = _places(antennas, wanted), _places(hands, letters)
     chosen = power.isel(baseline=np.maximum(rows, 0), polarization=np.maximum(columns, 0))
+    if (rows < 0).all() or (columns < 0).all():
+        which = f"of {listed(letters)[10:]}" if (rows >= 0).any() else f"of {listed(wanted)[10:]}"
+        raise ValueError(
+            f"there are no autocorrelations {which} to normalize by; normalize before selecting, or give the Dataset "
+            "that has them as autos="
+        )
     there = xr.DataArray((rows >= 0)[:, None] & (columns >= 0), dims=("baseline", "polarization"))
     return chosen if there.all() else chosen.where(there, fill)
 

@@ -36,7 +36,7 @@ def time_groups(data: Visibilities, step: str) -> list[Places]:
         Places of the members of each group, in the order in which the groups begin.
     """
     if step == "time":
-        return [np.arange(data.sizes["time"])]
+        return [np.arange(data.sizes.get("time", 1))]
     scans = _scans(data, required=step == "scan")
     if step == "scan":
         return scans
@@ -76,7 +76,7 @@ def _bins(data: Visibilities, scan: Places, length_ns: int) -> list[Places]:
 
 def times_ns(data: Visibilities) -> NDArray[np.int64]:
     """Times in ns since 1970, one where the axis is gone."""
-    return np.atleast_1d(data["time"].values).astype("datetime64[ns]").astype(np.int64)
+    return labels(data, "time", "time").astype("datetime64[ns]").astype(np.int64)
 
 
 def integration_times(data: Visibilities) -> NDArray[np.float64]:

@@ -64,6 +64,8 @@ def _grids(spectra: xr.DataArray) -> list[Grid]:
         raise ValueError(f"lags are made of spectra; these have no axis 'channel', but {list(spectra.dims)}")
     rows = channel_centres(spectra)
     widths = labels(spectra, "bandwidth", "band") / labels(spectra, "n_channels", "band")
+    if (np.diff(np.isfinite(rows).astype(int), axis=1) > 0).any():
+        raise ValueError("lags need channels from the first of a band on; reorder or select them first")
     return [_grid(row[np.isfinite(row)], width) for row, width in zip(rows, widths, strict=True)]
 
 

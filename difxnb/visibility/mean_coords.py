@@ -29,7 +29,7 @@ _COUNTED = {"long_name": "cells averaged (integrations, channels, products)"}
 
 def bare(array: xr.DataArray) -> xr.DataArray:
     """An array without coordinates, so that nothing but its axes counts in sums and products."""
-    return array.drop_vars(list(array.coords))
+    return xr.DataArray(array.variable.to_base_variable(), name=array.name)
 
 
 def finite(array: xr.DataArray) -> xr.DataArray:
@@ -39,8 +39,14 @@ def finite(array: xr.DataArray) -> xr.DataArray:
 
 
 def counts_of(dataset: xr.Dataset) -> xr.DataArray:
-    """How many cells are behind each value."""
-    return bare(dataset.coords[COUNT]) if COUNT in dataset.coords else xr.DataArray(1.0)
+    """How many cells are behind each value; one that is twice as long as usual counts as two."""
+    if COUNT in dataset.coords:
+        return bare(dataset.coords[COUNT])
+    if "integration_time" not in dataset.coords:
+        return xr.DataArray(np.float32(1))
+    lengths = bare(dataset.coords["integration_time"]).astype(float)
+    usual = float(dataset.attrs.get("integration_time", 0.0)) or float(lengths.min())
+    return lengths / usual if usual > 0 else xr.DataArray(np.float32(1))
 
 
 def mean_coords(

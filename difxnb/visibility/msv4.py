@@ -102,7 +102,7 @@ def to_msv4(
     Raises
     ------
     ValueError
-        There are no data, something of the shape is missing, or `split` is something else.
+        There are no data, something of the shape is missing or too much, or `split` is something else.
     FileFormatError, FileNotFoundError
         The ``.calc``, or the ``.input`` through which it is looked for, is damaged; or the given one is not there.
 
@@ -111,9 +111,7 @@ def to_msv4(
     PositionsUnknown
         Of antennas or sources that are in no ``.calc``.
     """
-    missing = sorted(_NEEDED - set(dataset.variables))
-    if missing:
-        raise ValueError(f"these are no visibilities: {', '.join(missing)} is missing")
+    _require_shape(dataset)
     weight = dataset["WEIGHT"] if dataset["WEIGHT"].chunks is not None else dataset["WEIGHT"].compute()
     known = read_positions(dataset, calc)
     nodes: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs={"type": "processing_set"})}
@@ -130,6 +128,18 @@ def to_msv4(
         raise ValueError("there is nothing to make a Measurement Set of: no visibility has any weight")
     known.warn_of_unknown()
     return xr.DataTree.from_dict(nodes)
+
+
+def _require_shape(dataset: xr.Dataset) -> None:
+    missing = sorted(_NEEDED - set(dataset.variables))
+    if missing:
+        raise ValueError(f"these are no visibilities: {', '.join(missing)} is missing")
+    others = [str(axis) for axis in dataset["VISIBILITY"].dims if axis not in (*AXES, "channel")]
+    if others:
+        raise ValueError(
+            f"Measurement Sets have no place for an axis {', '.join(others)}; select along it, or rename it to one of "
+            f"{', '.join((*AXES, 'channel'))}"
+        )
 
 
 def _unused(name: str, names: set[str]) -> str:
@@ -160,6 +170,9 @@ def _main(dataset: xr.Dataset, piece: Piece, weight: xr.DataArray, known: Positi
     for name, described in _ATTRS.items():
         if name in made.variables:
             made[name].attrs.update(deepcopy(described))
+    if "normalized_over" in dataset.attrs:
+        made["VISIBILITY"].attrs["long_name"] = "Visibility values (correlation coefficients)"
+        made.attrs["data_groups"]["base"]["description"] = "Correlation coefficients, not calibrated"
     for axis, place in (("phase_center", piece.phase_center), ("pulsar_bin", piece.pulsar_bin)):
         if axis in dataset.coords:
             made.attrs["difx"][axis] = label(dataset, axis, place)

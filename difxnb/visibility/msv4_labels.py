@@ -15,6 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from difxnb.visibility.selecting import channel_centres
+
 SCHEMA_VERSION = "4.0.1"
 FIELD_TABLE = "field_and_source_base_xds"
 
@@ -50,7 +52,7 @@ def frequency_coord(dataset: xr.Dataset, band: int, channels: Any, group: str) -
     def of_band(name: str) -> Any:
         return np.atleast_1d(dataset[name].values)[band]
 
-    centres = np.atleast_2d(dataset["frequency"].values)[band][channels]
+    centres = channel_centres(dataset)[band][channels]
     count = len(centres)
     whole = of_band("bandwidth")
     width = (centres[-1] - centres[0]) / (count - 1) if count > 1 else whole / of_band("n_channels")

@@ -16,6 +16,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from difxnb.visibility.selecting import channel_centres
+
 AXES = ("time", "phase_center", "pulsar_bin", "baseline", "band", "polarization")
 """Axes of weights; those of phase centres and pulsar bins are there only where there are several."""
 
@@ -94,13 +96,14 @@ def pieces(dataset: xr.Dataset, present: NDArray[np.bool_], split: Iterable[str]
             raise ValueError(f"visibilities can be split by {' and '.join(_SPLITS)}, not by {cut!r}")
     lengths = integration_times(dataset)
     told = np.array([f"{length}s" for length in lengths])
+    has_channels = [bool(np.isfinite(row).any()) for row in channel_centres(dataset)]
     for center in range(present.shape[1]):
         fields = fields_of(dataset, center)
         by = {"field": fields, "scan": along(dataset, "time", "scan_name")}
         for group, suffix in _groups([told, *(by[cut] for cut in cuts)]):
             for pulsar_bin, band in product(range(present.shape[2]), range(present.shape[4])):
                 there = present[:, center, pulsar_bin, :, band, :] & group[:, None, None]
-                if there.any():
+                if there.any() and has_channels[band]:
                     name = _name(dataset, center, pulsar_bin, band, suffix)
                     yield _piece(dataset, there, (name, center, pulsar_bin, band), fields, lengths)
 
@@ -116,7 +119,7 @@ def _piece(
     times = np.flatnonzero(there.any(axis=(1, 2)))
     products = np.asarray(there.any(axis=0))
     baselines, polarizations = np.flatnonzero(products.any(axis=1)), np.flatnonzero(products.any(axis=0))
-    frequency = np.atleast_2d(dataset["frequency"].values)[band]
+    frequency = channel_centres(dataset)[band]
     return Piece(
         name=name,
         times=_compact(times),

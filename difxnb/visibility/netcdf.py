@@ -14,7 +14,8 @@ from difxnb.formats.new_file import new_file
 def save_netcdf(dataset: xr.Dataset, path: str | PathLike[str]) -> None:
     """Write a Dataset to a netCDF-4 file, whole or not at all.
 
-    ``xarray.open_dataset(path, engine="netcdf4", auto_complex=True)`` gives it back as it was.
+    ``xarray.open_dataset(path, engine="netcdf4", auto_complex=True)`` gives it back as it was; to ask it questions as
+    ``ds.difx.baseline("AA", "BB")``, ``import difxnb.visibility`` as well.
 
     Parameters
     ----------

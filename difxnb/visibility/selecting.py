@@ -9,6 +9,7 @@ ValueError that says what there is. Names may have the wildcards of a shell, wha
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,8 @@ from difxnb.visibility.turning import turned
 Visibilities = TypeVar("Visibilities", xr.Dataset, xr.DataArray)
 Mask = NDArray[np.bool_]
 
+_SAME_HZ = 1.0  # frequencies that differ by less are one
+
 
 def labels(data: xr.Dataset | xr.DataArray, name: str, axis: str) -> NDArray[Any]:
     """Values of a coordinate along an axis; one value where the axis is gone.
@@ -34,16 +37,32 @@ def labels(data: xr.Dataset | xr.DataArray, name: str, axis: str) -> NDArray[Any
     Raises
     ------
     ValueError
-        There is no such coordinate.
+        There is no such coordinate, or it says different things along those further axes, as after ``stack``.
     """
-    if name not in data.coords:
-        raise ValueError(f"these visibilities have no {name!r}; there are {', '.join(map(str, data.coords))}")
-    coordinate = data.coords[name].variable
+    coordinate = _coordinate(data, name)
     if coordinate.dims in ((), (axis,)):
         return np.atleast_1d(coordinate.values)
     rows = _along(coordinate.values, coordinate.dims.index(axis) if axis in coordinate.dims else None)
     known = ~pd.isnull(rows)
-    return np.asarray(rows[np.arange(len(rows)), known.argmax(axis=1)])
+    first = np.asarray(rows[np.arange(len(rows)), known.argmax(axis=1)])
+    _require_agreement(coordinate, name, (axis,), ((rows != first[:, None]) & known).any())
+    return first
+
+
+def _coordinate(data: xr.Dataset | xr.DataArray, name: str) -> xr.Variable:
+    if name not in data.coords:
+        raise ValueError(f"these visibilities have no {name!r}; {listed(data.coords)}")
+    return data.coords[name].variable.to_base_variable()
+
+
+def _require_agreement(coordinate: xr.Variable, name: str, own: tuple[str, ...], differs: Any) -> None:
+    """Refuse a coordinate that says different things along axes that are not its own."""
+    if differs:
+        others = ", ".join(str(axis) for axis in coordinate.dims if axis not in own)
+        raise ValueError(
+            f"{name!r} differs along {others}, where these visibilities should have it along {' and '.join(own)}; "
+            "unstack them, give their axes the usual names, or select what agrees"
+        )
 
 
 def _along(values: NDArray[Any], place: int | None) -> NDArray[Any]:
@@ -64,6 +83,41 @@ def antenna_pairs(data: xr.Dataset | xr.DataArray) -> list[tuple[str, str]]:
 def autocorrelations(data: xr.Dataset | xr.DataArray) -> Mask:
     """Which baselines are autocorrelations."""
     return np.array([first == second for first, second in antenna_pairs(data)], dtype=bool)
+
+
+_ALONG = {
+    "time": ("scan_name", "field_name", "time_uncertainty", "integration_time"),
+    "baseline": ("antenna1_name", "antenna2_name"),
+    "band": ("frequency", "bandwidth", "sideband", "n_channels"),
+    "polarization": (),
+}
+
+
+def with_all_axes(data: xr.Dataset) -> xr.Dataset:
+    """The same with every axis of the shape, of length 1 where one value was selected, and with WEIGHT.
+
+    Raises
+    ------
+    ValueError
+        There are no channels, or a coordinate of another axis is missing.
+    """
+    if "channel" not in data.dims:
+        raise ValueError(f"these visibilities have no axis 'channel'; {listed(data.dims)}")
+    for axis, names in _ALONG.items():
+        labels(data, axis, axis)
+        if axis not in data.dims:
+            data = data.expand_dims(axis)
+        for name in names:
+            if name in data.coords and axis not in data.coords[name].dims:
+                data = data.assign_coords({name: data.coords[name].expand_dims({axis: data[axis]})})
+    gone = [name for name in _ALONG["time"][:2] if name not in data.coords]
+    unnamed = {name: ("time", [""] * data.sizes["time"]) for name in gone}
+    is_auto = ("baseline", autocorrelations(data))
+    data = data.assign_coords({**unnamed, "is_autocorrelation": is_auto})
+    if "WEIGHT" in data:
+        return data
+    first = data["VISIBILITY"].isel(channel=0)
+    return data.assign(WEIGHT=(first.dims, np.full(first.shape, np.nan, dtype=np.float32)))
 
 
 def kept(data: Visibilities, axis: str, mask: Mask) -> Visibilities:
@@ -210,8 +264,7 @@ def _number_of(name: str) -> int | None:
 def source(data: Visibilities, *names: str) -> Visibilities:
     """Integrations on a source, and of several phase centres those on it."""
     coordinate = "phase_center_name" if "phase_center_name" in data.coords else "field_name"
-    labels(data, coordinate, "time")
-    fields = data.coords[coordinate].variable
+    fields = _coordinate(data, coordinate)
     flat = [str(name) for name in fields.values.ravel()]
     mask = _named(flat, names, "source").reshape(fields.shape)
     for place, axis in enumerate(fields.dims):
@@ -262,14 +315,26 @@ def _at_frequency(data: xr.Dataset | xr.DataArray, frequency: Any) -> Mask:
 
 def channel_centres(data: xr.Dataset | xr.DataArray) -> NDArray[np.float64]:
     """Centres of the channels of each band, Hz, shape (band, channel); each axis of length 1 where it is gone."""
-    if "frequency" not in data.coords:
-        labels(data, "frequency", "band")
-    frequency = data.coords["frequency"].variable
+    frequency = _coordinate(data, "frequency")
+    if "frequency" in frequency.dims:  # after swap_dims(channel="frequency")
+        frequency.dims = tuple("channel" if axis == "frequency" else axis for axis in frequency.dims)
     gone = {axis: data.sizes.get(axis, 1) for axis in ("band", "channel") if axis not in frequency.dims}
     wide = frequency.set_dims({**dict(frequency.sizes), **gone}).transpose("band", "channel", ...).values
-    rows = wide.reshape(*wide.shape[:2], -1)
+    rows = wide.reshape(*wide.shape[:2], math.prod(wide.shape[2:]))
     known = np.isfinite(rows).argmax(axis=2)  # joining may have given frequencies further axes
-    return np.asarray(np.take_along_axis(rows, known[..., None], axis=2)[..., 0], dtype=float)
+    first = np.take_along_axis(rows, known[..., None], axis=2)
+    _require_agreement(frequency, "frequency", ("band", "channel"), (np.abs(rows - first) > _SAME_HZ).any())
+    return np.asarray(first[..., 0], dtype=float)
+
+
+def channel_ends(data: xr.Dataset | xr.DataArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Centres of the first and the last channel of each band, Hz; NaN where a band has no channel left."""
+    centres = channel_centres(data)
+    there = np.isfinite(centres)
+    low = np.where(there, centres, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(there, centres, -np.inf).max(axis=1, initial=-np.inf)
+    left = there.any(axis=1)
+    return np.where(left, low, np.nan), np.where(left, high, np.nan)
 
 
 def band_edges(data: xr.Dataset | xr.DataArray) -> NDArray[np.float64]:
@@ -278,9 +343,8 @@ def band_edges(data: xr.Dataset | xr.DataArray) -> NDArray[np.float64]:
     Half a channel beyond the centres of the first and the last channel. How many fine channels were averaged is not
     in a Dataset, so this may differ from the nominal edges by half a fine channel, to which selections are blind.
     """
-    centres = channel_centres(data)
+    ends = channel_ends(data)
     width = labels(data, "bandwidth", "band") / labels(data, "n_channels", "band")
-    ends = np.nanmin(centres, axis=1), np.nanmax(centres, axis=1)
     return np.stack([ends[0] - width / 2, ends[1] + width / 2, width], axis=1)
 
 
@@ -288,4 +352,5 @@ def bands_listed(data: xr.Dataset | xr.DataArray) -> str:
     """Bands with what they cover, for the text of an error."""
     rows = labels(data, "band", "band")
     edges = band_edges(data) / 1e6
-    return listed(f"band {row}: {e[0]:.6f} to {e[1]:.6f} MHz" for row, e in zip(rows, edges, strict=True))
+    covered = ("no channels" if np.isnan(e[0]) else f"{e[0]:.6f} to {e[1]:.6f} MHz" for e in edges)
+    return listed(f"band {row}: {text}" for row, text in zip(rows, covered, strict=True))

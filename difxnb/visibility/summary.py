@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from difxnb import markup
 from difxnb.visibility.grouping import integration_times, times_ns
 from difxnb.visibility.presence import Gaps, Slots, gaps_of, presence, scan_slots
-from difxnb.visibility.selecting import antenna_pairs, channel_centres, labels
+from difxnb.visibility.selecting import antenna_pairs, channel_ends, labels
 
 _MOST = 12  # antennas, bands and scans that the text names one by one
 
@@ -151,12 +151,13 @@ class VisibilitySummary:
         )
 
     def _bands_frame(self, dataset: xr.Dataset) -> pd.DataFrame:
-        centres = channel_centres(dataset)
+        first, last = channel_ends(dataset)
         count = len(self._rows)
         columns = {name: labels(dataset, name, "band") for name in ("bandwidth", "sideband", "n_channels")}
         weights = [self._presence.mean_weight(bands=[place]) for place in range(count)]
-        ends = {"first_channel": np.nanmin(centres, axis=1), "last_channel": np.nanmax(centres, axis=1)}
-        return pd.DataFrame({"band": self._rows, **ends, **columns, "weight": weights})
+        return pd.DataFrame(
+            {"band": self._rows, "first_channel": first, "last_channel": last, **columns, "weight": weights}
+        )
 
     # --- text -----------------------------------------------------------------------------------------
 

@@ -49,19 +49,32 @@ def _turned(dataset: xr.Dataset) -> xr.Dataset:
 
 def _relabelled(dataset: xr.Dataset) -> xr.Dataset:
     coords = dataset.coords
+    if not {"antenna1_name", "antenna2_name"} <= set(coords):
+        label = coords["baseline"].variable
+        names = np.array(["-".join(str(pair).split("-", 1)[::-1]) for pair in np.ravel(label)])
+        made = dataset.assign_coords(baseline=(label.dims, names.reshape(label.shape), label.attrs))
+        return _with_swapped_letters(made)
     first, second = coords["antenna1_name"].variable, coords["antenna2_name"].variable
     names = np.array([f"{b}-{a}" for a, b in zip(np.ravel(first), np.ravel(second), strict=True)])
-    hands = coords["polarization"].variable
-    letters = np.array([str(pair)[::-1] for pair in np.ravel(hands)])
     made = dataset.assign_coords(
-        baseline=(coords["baseline"].dims, names.reshape(first.shape), coords["baseline"].attrs),
+        baseline=(first.dims, names.reshape(first.shape), coords["baseline"].attrs),
         antenna1_name=second,
         antenna2_name=first,
-        polarization=(hands.dims, letters.reshape(hands.shape), hands.attrs),
     )
-    if hands.dims and set(letters) == {str(pair) for pair in hands.values}:
-        made = made.sel(polarization=hands.values)
-    return made
+    return _with_swapped_letters(made)
+
+
+def _with_swapped_letters(dataset: xr.Dataset) -> xr.Dataset:
+    """Products under their new names, in the order in which they were."""
+    if "polarization" not in dataset.coords:
+        if "polarization" in dataset.dims:
+            raise ValueError("a baseline is not turned where nothing tells which polarization is which")
+        return dataset
+    hands = dataset.coords["polarization"].variable
+    letters = np.array([str(pair)[::-1] for pair in np.ravel(hands)])
+    made = dataset.assign_coords(polarization=(hands.dims, letters.reshape(hands.shape), hands.attrs))
+    is_closed = bool(hands.dims) and set(letters) == {str(pair) for pair in hands.values}
+    return made.sel(polarization=hands.values) if is_closed else made
 
 
 def changed(variable: xr.Variable, function: Callable[[Any], Any]) -> xr.Variable:
