@@ -27,6 +27,7 @@ LIMIT_BYTES = 64 * 2**20
 GATHER_SECONDS = 0.2
 SYNC_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
+_PIECE = 2**18  # bytes written at once
 _PACKED_FROM = 512  # payloads of text from this length on are worth the time to pack them
 
 _log = logging.getLogger(__name__)
@@ -136,8 +137,7 @@ class JournalWriter:
                 self._filled.wait(None if self._is_synced else SYNC_SECONDS)
                 self._closing.wait(GATHER_SECONDS if self.failure is None else _RETRY_SECONDS)
                 self._filled.clear()
-                self._take_in()
-                self._write_out()
+                self._write_all()
                 if self._unwritten:
                     self._filled.set()
             self._finish()
@@ -145,16 +145,24 @@ class JournalWriter:
             os.close(self._file)
 
     def _finish(self) -> None:
-        self._take_in(everything=True)
-        self._write_out()
+        self._write_all()
         if self.failure is None:
             self._sync_or_tell()
         else:
-            _log.error("%s: %d bytes were not written: %s", self.path, len(self._unwritten), self.failure)
+            left = len(self._unwritten) + self._waiting
+            _log.error("%s: %d bytes were not written: %s", self.path, left, self.failure)
 
-    def _take_in(self, *, everything: bool = False) -> None:
-        """Make bytes of what waits; while they cannot be written no more are made."""
-        while self._queue and (everything or len(self._unwritten) < self._limit):
+    def _write_all(self) -> None:
+        """Write what waits, piece by piece: a crash must not cost the whole of much that came at once."""
+        while True:
+            self._take_in()
+            self._write_out()
+            if self.failure is not None or not self._queue:
+                return
+
+    def _take_in(self) -> None:
+        """Make a piece of bytes of what waits; while it cannot be written no more are made."""
+        while self._queue and len(self._unwritten) < _PIECE:
             with self._lock:
                 kind, time, payload, pack = self._queue.popleft()
                 self._waiting -= len(payload) + RECORD_BYTES if kind != Kind.DROPPED else 0

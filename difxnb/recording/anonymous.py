@@ -43,6 +43,8 @@ _MARKUP = re.compile(r"(<[^<>]*>)")
 _TAG = re.compile(r"<([\w:.-]+)")
 _NAMED = re.compile(r"(</?)([\w:.-]+)(.*?)(/?>)\Z", re.DOTALL)
 _KEPT_WORDS = frozenset(state.value for state in JobState) | {entry.type for entry in CATALOGUE}
+# Comments and the like may stand within names, and zeros between the letters of what is in another encoding.
+_HIDING = re.compile(rb"<!|<\?(?!xml\s)|\0")
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*\Z")
 
 
@@ -68,6 +70,8 @@ def _collect(names: Pseudonyms, record: Record) -> None:
             file = decode_file(payload)
             names.add_path(file.path)
             names.look(file.text)
+            for line in file.text.splitlines():
+                names.add_path(line.partition(":")[2].strip())
         case Kind.SERVER:
             _collect_server(names, decode_facts(payload))
         case Kind.BLOCK | Kind.END:
@@ -177,6 +181,8 @@ class AnonymousRecords:
 
 
 def _rewrite_datagram(names: Pseudonyms, payload: bytes) -> bytes:
+    if _HIDING.search(payload.strip(b"\0")):
+        return b""
     try:
         text, encoding = payload.decode(), "utf-8"
     except UnicodeDecodeError:
@@ -194,10 +200,11 @@ def _rewrite_datagram(names: Pseudonyms, payload: bytes) -> bytes:
 
 
 def _rewrite_text(names: Pseudonyms, piece: str, tag: str) -> str:
-    if not piece.strip() or piece in _KEPT_WORDS or (_NUMBER.match(piece) and tag not in ("from", "to")):
+    stand_in = {"from": names.host, "to": names.host, "user": names.user}.get(tag, names.replace)
+    if not piece.strip() or piece in _KEPT_WORDS or (_NUMBER.match(piece) and stand_in == names.replace):
         return piece
     plain = unescape(piece)
-    made = names.host(plain) if tag in ("from", "to") else names.replace(plain)
+    made = stand_in(plain)
     return piece if made == plain else escape(made)
 
 
@@ -239,7 +246,7 @@ def _rewrite_server(names: Pseudonyms, payload: bytes) -> bytes:
     facts = decode_facts(payload)
     facts["environment"] = {}
     user = facts.get("user")
-    facts["user"] = names.users.get(user, "") if isinstance(user, str) else ""
+    facts["user"] = names.user(user) if isinstance(user, str) else ""
     kept = {name: value for name, value in facts.items() if name != "user"}
     return encode_facts(**{**_replaced(names, kept), "user": facts["user"]})
 

@@ -12,29 +12,51 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from difxnb.tables.causes import find
 from difxnb.tables.message_rows import short_host
 
 _ADDRESS = r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)"
-_ADDRESS_6 = (  # with two colons somewhere, or seven single ones; or the six pairs of a network card
-    r"(?<![\w:])(?:(?=[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){7})[0-9A-Fa-f:]{3,39}(?:%\w+)?"
-    r"|(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})(?![\w:])"
+_ADDRESS_6 = (  # with two colons somewhere, or seven single ones, the end in the old way too; or of a network card
+    r"(?<![\w:])(?:(?=[0-9A-Fa-f:]*::)[0-9A-Fa-f:]{2,30}:(?:\d{1,3}\.){3}\d{1,3}"
+    r"|(?=[0-9A-Fa-f:]*::|(?:[0-9A-Fa-f]{1,4}:){7})[0-9A-Fa-f:]{3,39}(?:%\w+)?"
+    r"|(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4})(?![\w:])"
 )
 _AT = r"[A-Za-z0-9_][A-Za-z0-9_.+-]*@[A-Za-z0-9][A-Za-z0-9.-]*"
-_NAME = r"[^\s\"'<>|;,(){}\[\]=&`*?\0]"
-_PATH = (  # an address of the web; from the root or a home on; or what follows a relative beginning
-    r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+"
-    rf"|(?<![A-Za-z0-9.</_-])(?:~[\w-]*)?/(?=[^\s/]){_NAME}+"
-    rf"|(?<=[A-Za-z0-9_.-])/(?=\w*[A-Za-z])[\w.-]+/(?={_NAME}*[A-Za-z]){_NAME}+"
+_LABELS = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)"
+_DOMAIN = (  # whole names of hosts; those of countries are endings of files, too, so that some need one part more
+    rf"(?<![\w.@/-])(?i:{_LABELS}{{1,8}}(?:com|edu|gov|int|lan|local|localdomain|internal|net|org|"
+    r"au|ca|cl|cn|de|es|eu|fi|fr|ie|jp|kr|nl|nz|ru|se|uk|za)"
+    rf"|{_LABELS}{{2,8}}(?:ac|at|be|br|ch|cz|dk|gr|hu|il|in|it|lv|mx|my|no|pl|pt|sg|sk|th|tr|tw|ua|us))"
+    r"(?![\w-]|\.\w)"
 )
-_PLAIN_PATH = re.compile(rf"{_NAME}+\Z")
-_HOMES = re.compile(r"/(?:home|Users|export/home|users)/([A-Za-z0-9_][A-Za-z0-9_.-]*)")
+_NAME = r"[^\s\"'<>|;,(){}\[\]=&`*?\0]"
 
 # Files that keep their names: they carry those of experiments, jobs, stations and scans.
-_KEPT_FILES = re.compile(
-    r"[^/]+\.(?:input|calc|im|difx|difxlog|machines|threads|flag|channelflags|binconfig|polyco|vex|vex\.obs|v2d|"
-    r"joblist|vdif|vlba|mark4|m5a|m5b|mark5b|filelist|skd|delay|rates|uvw|tgt|pcal|fits|nc|params|finalevex)\Z",
-    re.IGNORECASE,
+_KEPT = (
+    r"\.(?:input|calc|im|difx|difxlog|machines|threads|flag|channelflags|binconfig|polyco|vex|vex\.obs|v2d|"
+    r"joblist|vdif|vlba|mark4|m5a|m5b|mark5b|filelist|skd|delay|rates|uvw|tgt|pcal|fits|nc|params|finalevex)"
 )
+_KEPT_FILES = re.compile(rf"[^/]+{_KEPT}\Z", re.IGNORECASE)
+_PATH = (  # an address of the web; of Windows; from the root or a home on; from elsewhere on; or what follows that
+    r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+"
+    rf"|(?<![A-Za-z0-9])(?:[A-Za-z]:\\|\\\\(?=\w)){_NAME}+"
+    rf"|(?<![A-Za-z0-9.</_-])(?:~[\w-]*)?/(?=[^\s/]){_NAME}+"
+    rf"|(?<![\w./~-])[\w.-]+/(?=\w*[A-Za-z])[\w.-]+/(?={_NAME}*[A-Za-z]){_NAME}+"
+    rf"|(?<![\w./~-])[\w.-]+/[\w.+-]+(?i:{_KEPT})(?!\w)"
+    rf"|(?<=[A-Za-z0-9_.-])/(?=\w*[A-Za-z])[\w.-]+/(?={_NAME}*[A-Za-z]){_NAME}+"
+)
+_MAIL, _DOMAINS, _HOST = re.compile(_AT), re.compile(_DOMAIN), re.compile(r"[\w.-]*[A-Za-z][\w.-]*\Z")
+_PLAIN_PATH = re.compile(rf"{_NAME}+\Z")
+_USERS = re.compile(
+    r"(?:/home|/Users|/users|\\Users|\\users)[/\\]+([A-Za-z0-9_][A-Za-z0-9_.-]*)"
+    r"|(?<![A-Za-z])(?i:user|username|logname|owner|login)\s*=\s*([A-Za-z_][\w.-]*)"
+    r"|\b[ug]id=\d+\(([\w.-]+)\)|(?<![\w/~])~([A-Za-z_][\w-]+)"
+)
+_FAMILY = re.compile(
+    r"(?=[0-9-]*[a-z])([a-z0-9-]{2,}[a-z-])\d+"
+)  # a host that is one of many: their names, but for the number
+_LEAST_TELLING = 4  # letters of a user from which on those of another case are the same user
+_SOFTWARE = frozenset({"difx"})  # is a user on some correlators, and DiFX everywhere
 
 
 class Pseudonyms:
@@ -47,7 +69,7 @@ class Pseudonyms:
         self.addresses: dict[str, str] = {}
         self.paths: dict[str, str] = {}
         self._whole_paths: set[str] = set()
-        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self._pattern: re.Pattern[str] | None = None
         self._words: re.Pattern[str] | None = None
 
@@ -62,56 +84,72 @@ class Pseudonyms:
             self.add_address(name)
             return
         short, _, domain = name.partition(".")
-        pseudonym = self.hosts.get(short_host(name)) or self._new("host", self.hosts)
+        pseudonym = self.hosts.get(short_host(name)) or self._new("host")
         for form in (name.lower(), short.lower()):
             self.hosts.setdefault(form, pseudonym)
         if "." in domain:
-            self.domains.setdefault(domain.lower(), self._new("domain", self.domains))
+            self.domains.setdefault(domain.lower(), self._new("domain"))
         self._forget()
 
     def add_user(self, name: str | None) -> None:
         """Know a user."""
-        if name and name not in self.users:
-            self.users[name] = self._new("user", self.users)
+        if name and (key := _user_key(name)) not in self.users:
+            self.users[key] = self._new("user")
             self._forget()
 
     def add_address(self, address: str) -> None:
         """Know an address."""
         if address and address not in self.addresses:
-            self.addresses[address] = self._new("address", self.addresses)
+            self.addresses[address] = self._new("address")
 
     def add_path(self, path: str | None) -> None:
         """Know a whole path, blanks and all."""
         if path and path.startswith("/") and len(path) > 1 and path not in self._whole_paths:
-            self._whole_paths.add(path)
-            self._note_home(path)
+            self._whole_paths |= {path, path.rpartition("/")[0]}  # other files in there may come up in a text
+            self._note_users(path)
             self._forget()
 
     def look(self, text: str) -> None:
-        """Know what looks like an address, a user at a host, or a home in a text."""
-        for found in re.finditer(_AT, text):
+        """Know what looks like an address, a user at a host, a host or a home in a text."""
+        for found in _MAIL.finditer(text):
             user, _, host = found[0].partition("@")
             self.add_user(user)
             self.add_host(host.rstrip(".-"))
-        if "/" in text:
-            self._note_home(text)
+        if "." in text:
+            for found in _DOMAINS.finditer(text):
+                self.add_host(found[0])
+        self._note_users(text)
+        self._note_node(text)
 
-    def _note_home(self, text: str) -> None:
-        for found in _HOMES.finditer(text):
-            self.add_user(found[1].rstrip("."))
+    def _note_users(self, text: str) -> None:
+        for found in _USERS.finditer(text):
+            self.add_user((found[found.lastindex or 0]).rstrip("."))
 
-    def _new(self, kind: str, known: dict[str, str]) -> str:
+    def _note_node(self, text: str) -> None:
+        """Know the host that an alert is about, where it is understood; it may never say anything itself."""
+        finding = find(text)
+        node = None if finding is None else finding.found.groupdict().get("node")
+        if node and _HOST.match(node):
+            self.add_host(node)
+
+    def _new(self, kind: str) -> str:
         """A pseudonym that is nobody's name."""
-        number = len(set(known.values())) + 1
-        while (made := f"{kind}-{number}") in self._taken or made in self.hosts or made in self.users:
+        number = self._numbers.get(kind, 0) + 1
+        while (made := f"{kind}-{number}") in self.hosts or made in self.users:
             number += 1
-        self._taken.add(made)
+        self._numbers[kind] = number
         return made
 
     def _forget(self) -> None:
         self._pattern = self._words = None
 
     # --- replacing ------------------------------------------------------------------------------------
+
+    def user(self, name: str) -> str:
+        """What stands for a user, whatever its name is."""
+        name = name.strip()
+        self.add_user(name)
+        return self.users[_user_key(name)] if name else name
 
     def host(self, name: str) -> str:
         """What stands for a host, whatever its name is."""
@@ -125,22 +163,33 @@ class Pseudonyms:
     def replace(self, text: str) -> str:
         """A text without names."""
         if self._pattern is None:
-            self._compile()
-        assert self._pattern is not None
+            self._pattern = self._compiled()
         return self._pattern.sub(self._stand_in, text)
 
-    def _compile(self) -> None:
-        words = _alternatives([*self.domains, *self.hosts], ignore_case=True)
-        users = _alternatives(self.users)
-        named = "|".join(part for part in (words, users) if part)
-        bounded = rf"(?<![A-Za-z0-9])(?:{named})(?![A-Za-z0-9])" if named else r"(?!)"
+    def _compiled(self) -> re.Pattern[str]:
         # Others are found by what they look like, with whatever follows them.
         whole = _alternatives(path for path in self._whole_paths if not _PLAIN_PATH.match(path))
         paths = rf"(?<![A-Za-z0-9])(?:{whole})(?![A-Za-z0-9_.-])|{_PATH}" if whole else _PATH
-        self._words = re.compile(bounded)
-        self._pattern = re.compile(
-            rf"(?P<path>{paths})|(?P<at>{_AT})|(?P<address>{_ADDRESS}|{_ADDRESS_6})|(?P<word>{bounded})"
+        return re.compile(
+            rf"(?P<path>{paths})|(?P<at>{_AT})|(?P<address>{_ADDRESS}|{_ADDRESS_6})"
+            rf"|(?P<domain>{_DOMAIN})|(?P<word>{self._known_words().pattern})"
         )
+
+    def _known_words(self) -> re.Pattern[str]:
+        """Names that stand alone: of hosts, of others of their families, and of users."""
+        if self._words is None:
+            families = {found[1] for name in self.hosts if (found := _FAMILY.fullmatch(name))}
+            stems = _alternatives(families, ignore_case=True)
+            folded = [name for name in self.users if name == _user_key(name.upper())]
+            parts = (
+                _alternatives([*self.domains, *self.hosts], ignore_case=True),
+                rf"{stems}\d+" if stems else "",
+                _alternatives(folded, ignore_case=True),
+                _alternatives(self.users),
+            )
+            named = "|".join(part for part in parts if part)
+            self._words = re.compile(rf"(?<![A-Za-z0-9])(?:{named})(?![A-Za-z0-9])" if named else r"(?!)")
+        return self._words
 
     def _stand_in(self, found: re.Match[str]) -> str:
         match found.lastgroup:
@@ -148,34 +197,34 @@ class Pseudonyms:
                 return self._path(found[0])
             case "at":
                 user, _, host = found[0].partition("@")
-                self.add_user(user)
                 rest = host[len(host.rstrip(".-")) :]
-                return f"{self.users[user]}@{self.host(host.rstrip('.-'))}{rest}"
+                return f"{self.user(user)}@{self.host(host.rstrip('.-'))}{rest}"
             case "address":
                 self.add_address(found[0])
                 return self.addresses[found[0]]
+            case "domain":
+                return self.host(found[0])
         return self._word(found[0])
 
     def _word(self, name: str) -> str:
         for known in (self.hosts, self.domains):
             if name.lower() in known:
                 return known[name.lower()]
-        return self.users[name]
+        return self.users.get(_user_key(name)) or self.host(name)
 
     def _path(self, path: str) -> str:
         """What stands for a path: its directory gets a number, a file of a job keeps its name."""
-        body = path.rstrip("/.:!")
+        body = path.rstrip("/.:!\\")
         rest, body = path[len(body) :], body or path
-        folder, _, name = body.rpartition("/")
-        if _KEPT_FILES.match(name) and self._words is not None:
-            if not folder:
-                return f"/{self._words.sub(lambda found: self._word(found[0]), name)}{rest}"
-            return f"{self._folder(folder)}/{self._words.sub(lambda found: self._word(found[0]), name)}{rest}"
-        return self._folder(body) + rest
+        folder, _, name = body.replace("\\", "/").rpartition("/")
+        if not _KEPT_FILES.match(name):
+            return self._folder(body) + rest
+        name = self._known_words().sub(lambda found: self._word(found[0]), name)
+        return f"{self._folder(folder) if folder else ''}/{name}{rest}"
 
     def _folder(self, folder: str) -> str:
         if folder not in self.paths:
-            self.paths[folder] = "/" + self._new("path", self.paths)
+            self.paths[folder] = "/" + self._new("path")
         return self.paths[folder]
 
 
@@ -186,6 +235,12 @@ def _alternatives(names: Iterable[str], *, ignore_case: bool = False) -> str:
         return ""
     joined = "|".join(map(re.escape, words))
     return f"(?i:{joined})" if ignore_case else joined
+
+
+def _user_key(name: str) -> str:
+    """A user under the same name however it is written, where that is no risk for other words."""
+    folded = name.lower()
+    return folded if len(name) >= _LEAST_TELLING and folded not in _SOFTWARE else name
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from difxnb.formats.journal_content import File, encode_facts, encode_file, enco
 from difxnb.recording import Recording, open_recording
 from difxnb.recording.pseudonyms import Pseudonyms
 from difxnb.wire.control import Notice, NoticeSeverity
-from difxnb.wire.message import Alert, Header, Message, Processor, Start, Status, parse, to_xml
+from difxnb.wire.message import Alert, Header, Message, Processor, Start, Status, Vex2DifxRun, parse, to_xml
 from tests.recording.conftest import Live
 from tests.recording.test_captures import CAPTURES, name_of
 
@@ -289,3 +289,85 @@ def test_known_names_vanish_from_any_text(
         )
     assert folder not in made or folder.startswith("/path-")
     assert names.replace(text) == made
+
+
+SPOKEN = (
+    r"C:\Users\smithy\data\e_1.input and C:\Users\SMITHY",
+    r"\\fileserver\share\proj\x.dat",
+    "bob/correlation/e_1.calc ./carol/e_1.im",
+    "USER=smithy uid=1000(smithy) HOME=/home/dorothy ~evelyn/x ~evelyn",
+    "Dorothy wrote to Frank.Gardner@Corr.Example.DE",
+    "ssh: connect to host swc99 port 22: No route to host",
+    "process rank 3 with PID 77 on node Quux exited on signal 9 (Killed).",
+    "node11 and NODE12 are gone; SWC99 too; quux is back",
+    "correl9.jive.nl:50200 frontend.atnf.csiro.au:22",
+    "::ffff:10.20.30.40 [2001:db8::17]:22 fe80::1%eth7 00:1A:2b:3c:4d:5e 00-1A-2B-3C-4D-5E 001a.2b3c.4d5e",
+    "http://henry:secret@web.example.org/x?y=z rsync://ivanhoe/x scp node07:/x/y /data/my disk/e_2.vdif",
+)
+NEVER = (
+    "smithy fileserver share proj bob carol dorothy evelyn frank gardner corr.example swc99 quux node11 node12 node07 "
+    "jive csiro ffff 10.20 30.40 db8 fe80 eth7 3c:4d 3c-4d 2b3c henry secret web.example ivanhoe disk jdoe"
+).split()
+KEPT = (
+    "e_1.input e_1.calc e_1.im port 22: No route to host exited on signal 9 12:34:56 km/s 2.9.0 1/2 e_1.vex.obs DiFX"
+).split()
+
+
+def test_names_in_unusual_places(tmp_path: Path) -> None:
+    """Nothing that is said of somebody or something who never speaks is let out either."""
+    spoken = (*SPOKEN, "12:34:56 5 km/s of DiFX 2.9.0, 1/2 of e_1.vex.obs")
+    rows = [
+        to_xml(Message(Header("node07", (), 0, "e_1", ""), Alert(severity=2, text=text), number))
+        for number, text in enumerate(spoken, 1)
+    ]
+    records = [encode_record(Kind.DATAGRAM, 1.0 + k, row, 1) for k, row in enumerate(rows)]
+    texts = [encode_notice(Notice(NoticeSeverity.WARNING, text)) for text in spoken]
+    records += [encode_record(Kind.NOTICE, 50.0 + k, text, 1) for k, text in enumerate(texts)]
+    file = File("input", "/data/my disk/e_1.input", "CALC FILENAME:      /data/my disk/jdoe/e_1.calc\n")
+    records.append(encode_record(Kind.FILE, 90.0, encode_file(file), 1))
+    (tmp_path / "r").write_bytes(encode_header(1) + b"".join(records))
+    recording = open_recording(tmp_path / "r")
+    saved = recording.save_journal(tmp_path / "anonymous", anonymize=True)
+    whole = "\n".join(r.payload.decode("utf-8", "replace") for r in read_journal(saved).records())
+    for name in NEVER:
+        assert name not in whole.lower(), (name, re.findall(rf".*{re.escape(name)}.*", whole, re.IGNORECASE))
+    for name in KEPT:
+        assert name in whole, name
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda text: text.replace("1.0", "1.0' encoding='UTF-16").encode("utf-16"),
+        lambda text: text.replace("node07 is", "no<!-- x -->de07 is").encode(),
+        lambda text: text.replace("node07 is", "no<![CDATA[de07]]> is").encode(),
+        lambda text: text.replace("node07 is", "no<?x y?>de07 is").encode(),
+    ],
+)
+def test_names_that_are_hidden(tmp_path: Path, hide: Callable[[str], bytes]) -> None:
+    told = Message(Header("node07", (), 0, "e_1", ""), Alert(severity=2, text="node07 is out"), 1)
+    plain = to_xml(told)
+    rows = [plain, hide("<?xml version='1.0'?>" + plain.decode().rpartition("?>")[2])]
+    records = [encode_record(Kind.DATAGRAM, 1.0 + k, row, 1) for k, row in enumerate(rows)]
+    (tmp_path / "r").write_bytes(encode_header(1) + b"".join(records))
+    payloads = [record.payload for record in open_recording(tmp_path / "r").anonymized()._records.records()]
+    assert b"host-1 is out" in payloads[0]
+    assert payloads[1] == b""
+    assert open_recording(tmp_path / "r").anonymized().messages.frame()["type"].tolist()[1] == "Unparsed"
+
+
+def test_numbers_of_users(tmp_path: Path) -> None:
+    """A user may be a number, which stays where it is no user."""
+    told = Message(Header("node07", (), 0, "e_1", ""), Vex2DifxRun(user="1001"), 1001)
+    (tmp_path / "r").write_bytes(encode_header(1) + encode_record(Kind.DATAGRAM, 1.0, to_xml(told), 1))
+    (record,) = open_recording(tmp_path / "r").anonymized()._records.records()
+    found = parse(record.payload)
+    assert isinstance(found, Message)
+    assert (found.body.user, found.sequence) == ("user-1", 1001)
+
+
+def test_pseudonyms_for_many_names_take_no_longer_each() -> None:
+    names = Pseudonyms()
+    for number in range(20_000):
+        names.add_host(f"h{number}x")
+    assert names.host("h19999x") == "host-20000"
