@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES, Headers, Runs, key_of, product_of
+from difxnb.formats.swin_header import CHANNEL_BYTES, HEADER_BYTES, Headers, Runs, key_of
 from difxnb.formats.swin_products import ProductColumns
 from difxnb.formats.swin_table import PRODUCT, Skipped, SwinTable
 
@@ -221,11 +221,17 @@ def _joined(
 
 
 def _product_table(keys: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[np.void]:
-    found = [product_of(key) for key in keys.tolist()]
-    channels = [(int(lengths[product[2]]) - HEADER_BYTES) // CHANNEL_BYTES for product in found]
-    return np.array(
-        [(*product, count) for product, count in zip(found, channels, strict=True)], dtype=PRODUCT
+    """What :func:`~difxnb.formats.swin_header.product_of` tells of every key, and the channels."""
+    freq, baseline, letters, pulsar_bin = (
+        keys >> np.uint64(shift) & np.uint64(65535) for shift in (0, 16, 32, 48)
     )
+    found = np.zeros(keys.size, dtype=PRODUCT)
+    found["antenna1"] = (baseline >> np.uint64(8)).astype(np.int32) - 1
+    found["antenna2"] = (baseline & np.uint64(255)).astype(np.int32) - 1
+    found["freq"], found["pulsar_bin"] = freq, pulsar_bin
+    found["polarization"] = letters.astype("<u2").view("S2")
+    found["channels"] = (lengths[freq.view(np.int64)] - HEADER_BYTES) // CHANNEL_BYTES
+    return found
 
 
 def _piece_of(table: SwinTable) -> _Piece:

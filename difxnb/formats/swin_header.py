@@ -107,8 +107,9 @@ def key_of(antenna1: int, antenna2: int, freq: int, polarization: str, pulsar_bi
 
 def product_is_sane(key: int) -> bool:
     """Whether antennas and polarization of a product can be."""
-    antenna1, antenna2, _, letters, _ = product_of(key)
-    return antenna1 >= 0 and antenna2 >= 0 and _are_letters(letters)
+    if not (key >> 24 & 255 and key >> 16 & 255):
+        return False
+    return ord("!") <= key >> 32 & 255 <= ord("~") and ord("!") <= key >> 40 & 255 <= ord("~")
 
 
 def run_starts(headers: Headers) -> NDArray[np.intp]:

@@ -69,5 +69,7 @@ class ProductColumns:
         columns: NDArray[np.int32] = self._slots[(keys * self._multiplier >> self._shift).view(np.int64)]
         others = np.flatnonzero(self._keys[columns] != keys)
         if others.size:
-            columns[others] = [self._column.get(key, -1) for key in keys[others].tolist()]
+            numbers, which = np.unique(keys[others], return_inverse=True)
+            found = np.array([self._column.get(key, -1) for key in numbers.tolist()], dtype=np.int32)
+            columns[others] = found[which]
         return columns
