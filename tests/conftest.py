@@ -70,6 +70,14 @@ def zarr_awake() -> None:
     zarr.group(store=zarr.storage.MemoryStore())
 
 
+@pytest.fixture
+def without_threads() -> Iterator[None]:
+    """Let dask compute in this thread: the arrays of tests are tiny, and its schedulers take seconds to load."""
+    dask = pytest.importorskip("dask")
+    with dask.config.set(scheduler="synchronous"):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     """Fail a test that leaves a thread or a socket behind."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import difxnb.visibility  # noqa: F401 — it gives Datasets their `difx`
+import difxnb.visibility.msv4
 from tests.made_visibilities import made, waiting
 
 
@@ -180,3 +180,38 @@ def test_of_what_waits_in_a_file_little_is_in_memory_at_a_time(ds, monkeypatch, 
     assert sum(arrays["VISIBILITY"].read) == ds.VISIBILITY.size
     monkeypatch.undo()
     xr.testing.assert_allclose(found, ds.difx.mean_over(*what), rtol=1e-6)
+
+
+# --- what is typed in a hurry -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind", "text"),
+    [
+        (lambda ds: ds.difx.mean_over("10"), ValueError, "over '10'; there are time, channel, .*, or '10s'"),
+        (lambda ds: ds.difx.mean_over(10), TypeError, "by their names, as 'time', '10s'; got 10"),
+        (lambda ds: ds.difx.mean_over(["time"]), TypeError, r"got \['time'\]"),
+        (
+            lambda ds: ds.difx.antenna(["AA"]),
+            TypeError,
+            r"antenna are text, one after the other; got \['AA'\]",
+        ),
+        (lambda ds: ds.difx.lags(padding="2"), ValueError, "padding is a whole number from 1 on; got '2'"),
+        (lambda ds: ds.difx.lags(edge_channels=1.5), ValueError, "edge_channels is a whole number; got 1.5"),
+        (
+            lambda ds: ds.difx.lags(padding=1).difx.lags(),
+            ValueError,
+            "no VISIBILITY here; there are WEIGHT, UVW, LAG",
+        ),
+        (lambda ds: ds.difx.normalized(ds.VISIBILITY), TypeError, "are a Dataset; got DataArray"),
+        (lambda ds: ds[["WEIGHT"]].difx.normalized(), ValueError, "no VISIBILITY here; there are WEIGHT"),
+        (
+            lambda ds: difxnb.visibility.msv4.to_msv4(ds.VISIBILITY),
+            TypeError,
+            "made of a Dataset; got DataArray",
+        ),
+    ],
+)
+def test_what_is_typed_in_a_hurry_is_explained(ds, ask, kind, text):
+    with pytest.raises(kind, match=text):
+        ask(ds)

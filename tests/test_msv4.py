@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measurement Sets that xradio opens and checks, of every reference job, in memory and on disk."""
+"""Measurement Sets that xradio opens and checks, of every reference job."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,13 +12,8 @@ import xarray as xr
 import difxnb
 from difxnb.errors import PositionsUnknown
 from difxnb.visibility.msv4_labels import unix_seconds
+from tests.msv4_sets import REFERENCE, SWIN_JOBS, check, opened, require_valid
 
-pytest.importorskip("zarr")
-check = pytest.importorskip("xradio.schema.check")
-measurement_set = pytest.importorskip("xradio.measurement_set")
-
-REFERENCE = Path(__file__).parent / "reference"
-SWIN_JOBS = REFERENCE / "mpifxcorr-output"
 JOBS = sorted(
     folder
     for kind in ("mpifxcorr-output", "raw-jobs")
@@ -31,144 +22,14 @@ JOBS = sorted(
 )
 
 pytestmark = [
-    pytest.mark.usefixtures("zarr_awake"),
+    pytest.mark.usefixtures("zarr_awake", "without_threads"),
     pytest.mark.filterwarnings("ignore::difxnb.errors.DoubtfulAutocorrelations"),
 ]
-
-
-@pytest.fixture
-def open_with_xradio(monkeypatch: pytest.MonkeyPatch):
-    """``open_processing_set``, which asks its S3 client whether a folder is a bucket; that client need not be here."""
-    if find_spec("s3fs") is None:
-        client, cloud, errors = ModuleType("s3fs"), ModuleType("botocore"), ModuleType("botocore.exceptions")
-        client.core = ModuleType("s3fs.core")
-        client.core.S3FileSystem = type("S3FileSystem", (), {})
-        errors.NoCredentialsError = type("NoCredentialsError", (Exception,), {})
-        for module in (client, cloud, errors):
-            monkeypatch.setitem(sys.modules, module.__name__, module)
-    return measurement_set.open_processing_set
-
-
-@pytest.fixture(autouse=True)
-def without_threads() -> Iterator[None]:
-    """Let dask compute in this thread: the arrays are tiny, and its schedulers take seconds to load."""
-    dask = pytest.importorskip("dask")
-    with dask.config.set(scheduler="synchronous"):
-        yield
-
-
-def opened(name: str, **how) -> xr.Dataset:
-    return difxnb.open_visibilities(SWIN_JOBS / name / f"{name}.difx", **how)
-
-
-def require_valid(tree: xr.DataTree) -> None:
-    """Let xradio's schema checker look at every node."""
-    assert {node.ds.attrs["type"] for node in tree.children.values()} == {"visibility"}
-    issues = check.check_datatree(tree)
-    assert not issues, str(issues)
-
-
-def same_trees(first: xr.DataTree, second: xr.DataTree) -> None:
-    assert sorted(first.groups) == sorted(second.groups)
-    for path in first.groups:
-        xr.testing.assert_identical(
-            first[path].to_dataset(inherit=False), second[path].to_dataset(inherit=False)
-        )
 
 
 @pytest.mark.parametrize("folder", JOBS, ids=lambda folder: folder.name)
 def test_xradio_finds_nothing_wrong(folder: Path) -> None:
     require_valid(difxnb.to_msv4(difxnb.open_visibilities(folder / f"{folder.name}.difx")))
-
-
-ON_DISK = {
-    "plain": ("alpha_1", {}),
-    "phase centres": ("zeta_1", {"time": slice(2), "band": slice(1)}),
-    "pulsar bins": ("epsilon_1", {"time": slice(2), "band": slice(1)}),
-}
-
-
-@pytest.mark.parametrize("kind", ON_DISK)
-def test_what_xradio_opens_from_disk_is_what_was_written(kind: str, tmp_path: Path, open_with_xradio) -> None:
-    """One job of each kind; a set without the other bands has fewer of the same files."""
-    job, part = ON_DISK[kind]
-    tree = difxnb.to_msv4(opened(job).isel(part))
-    tree.to_zarr(tmp_path / "set.zarr", zarr_format=2)
-    back = open_with_xradio(str(tmp_path / "set.zarr"))
-    require_valid(back)
-    same_trees(back.load(), tree)
-    summary = back.xr_ps.summary().set_index("name")
-    assert sorted(summary.index) == sorted(tree.children)
-    assert set(summary["shape"]) == {node["VISIBILITY"].shape for node in tree.children.values()}
-    assert len(back.xr_ps.get_freq_axis()) == sum(
-        len(node["frequency"])
-        for name, node in tree.children.items()
-        if not name.endswith(("center1", "bin1", "bin2"))
-    )
-
-
-def test_of_one_channel_there_is_a_measurement_set_too() -> None:
-    dataset = opened("alpha_1").load()
-    mean = dataset.difx.mean_over("channel")
-    for one, width in (
-        (mean, 2e6),
-        (dataset.isel(channel=7), 2e6 / 32),
-        (dataset.isel(channel=[7]), 2e6 / 32),
-    ):
-        tree = difxnb.to_msv4(one)
-        require_valid(tree)
-        for band, node in enumerate(tree.children.values()):
-            assert node["VISIBILITY"].shape == (8, 6, 1, 4)
-            spectra = one["VISIBILITY"].isel(band=band).squeeze()
-            np.testing.assert_array_equal(node["VISIBILITY"].values[:, :, 0], spectra.values)
-            assert node["frequency"].values == one["frequency"].values[band]
-            assert node["frequency"].attrs["channel_width"]["data"] == pytest.approx(width)
-    chunked = difxnb.to_msv4(mean.chunk(time=3))["alpha_1_band0"]
-    np.testing.assert_array_equal(chunked["VISIBILITY"], difxnb.to_msv4(mean)["alpha_1_band0"]["VISIBILITY"])
-
-
-def test_means_and_coefficients_say_what_they_are() -> None:
-    dataset = opened("alpha_1").load()
-    scans = difxnb.to_msv4(dataset.difx.mean_over("scan"))
-    require_valid(scans)
-    node = scans["alpha_1_band0"]
-    assert node["time"].attrs["integration_time"]["data"] == pytest.approx(8 * 0.512)
-    np.testing.assert_array_equal(node["UVW"].values, -dataset.difx.mean_over("scan")["UVW"].values)
-    rho = difxnb.to_msv4(dataset.difx.normalized())
-    require_valid(rho)
-    assert (
-        rho["alpha_1_band0"]["VISIBILITY"].attrs["long_name"]
-        == "Visibility values (correlation coefficients)"
-    )
-    assert "coefficients" in rho["alpha_1_band0"].attrs["data_groups"]["base"]["description"]
-    turned = difxnb.to_msv4(dataset.difx.baseline("BB", "AA"))["alpha_1_band0"]
-    straight = difxnb.to_msv4(dataset.difx.baseline("AA", "BB"))["alpha_1_band0"]
-    np.testing.assert_array_equal(turned["UVW"].values, -straight["UVW"].values)
-    swapped = straight["VISIBILITY"].sel(polarization=["RR", "LL", "LR", "RL"]).values
-    hands = turned["VISIBILITY"].sel(polarization=["RR", "LL", "RL", "LR"])
-    np.testing.assert_array_equal(hands.values, swapped.conj())
-
-
-def test_bands_without_channels_and_axes_without_meaning() -> None:
-    dataset = opened("alpha_1").load()
-    frequency = dataset["frequency"].where(dataset["band"] == 0)
-    assert list(difxnb.to_msv4(dataset.assign_coords(frequency=frequency)).children) == ["alpha_1_band0"]
-    with pytest.raises(ValueError, match="nothing to make a Measurement Set of"):
-        difxnb.to_msv4(dataset.isel(channel=slice(0, 0)))
-    for odd, axis in (
-        (dataset.expand_dims(epoch=2), "epoch"),
-        (dataset.rename(channel="chan"), "chan"),
-        (dataset.stack(product=("baseline", "polarization")), "product"),
-    ):
-        with pytest.raises(ValueError, match=f"no place for an axis {axis}; select along it, or rename it"):
-            difxnb.to_msv4(odd)
-
-
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    tree = difxnb.to_msv4(opened("alpha_1").isel(time=slice(2), band=slice(1)))
-    tree.to_zarr(tmp_path / "set.zarr", zarr_format=2)
-    with pytest.raises(FileExistsError):
-        tree.to_zarr(tmp_path / "set.zarr", zarr_format=2)
 
 
 def test_a_measurement_set_has_what_the_dataset_has() -> None:
@@ -277,18 +138,6 @@ def test_phase_centres_without_names_or_vectors_say_so() -> None:
     assert np.isnan(tree["zeta_1_band0_center1"]["UVW"].values).all()
 
 
-def test_a_selected_phase_centre_or_bin_stays_what_it_is() -> None:
-    both = difxnb.to_msv4(opened("zeta_1"))
-    one = difxnb.to_msv4(opened("zeta_1").sel(phase_center=1))
-    assert list(one.children) == ["zeta_1_band0_center1", "zeta_1_band1_center1"]
-    for name, node in one.children.items():
-        assert "EFFECTIVE_INTEGRATION_TIME" not in node
-        for variable in ("VISIBILITY", "UVW", "field_name"):
-            np.testing.assert_array_equal(node[variable].values, both[name][variable].values)
-    node = difxnb.to_msv4(opened("epsilon_1").sel(pulsar_bin=2, band=1))["epsilon_1_band1_bin2"]
-    assert node.attrs["difx"]["pulsar_bin"] == 2
-
-
 def test_each_pulsar_bin_is_a_measurement_set() -> None:
     dataset = opened("epsilon_1").load()
     tree = difxnb.to_msv4(dataset)
@@ -349,43 +198,6 @@ def test_fields_and_scans_follow_each_other_or_are_apart() -> None:
         difxnb.to_msv4(dataset, split=["source"])
 
 
-def test_dask_arrays_stay_lazy_until_they_are_written(tmp_path: Path, open_with_xradio) -> None:
-    lazy = difxnb.to_msv4(opened("alpha_1", chunks={"time": 3, "baseline": 4}))
-    eager = difxnb.to_msv4(opened("alpha_1").load())
-    for name, node in lazy.children.items():
-        for variable in ("VISIBILITY", "WEIGHT", "FLAG"):
-            assert node[variable].chunks == ((3, 3, 2), (4, 2), (32,), (4,)), variable
-            np.testing.assert_array_equal(node[variable].values, eager[name][variable].values)
-    lazy.to_zarr(tmp_path / "set.zarr", zarr_format=2)
-    back = open_with_xradio(str(tmp_path / "set.zarr"))
-    assert back["alpha_1_band1"]["FLAG"].chunks == ((3, 3, 2), (4, 2), (32,), (4,))
-    np.testing.assert_array_equal(
-        back["alpha_1_band1"]["VISIBILITY"].values, eager["alpha_1_band1"]["VISIBILITY"].values
-    )
-
-
-def test_chunks_of_dask_arrays_are_such_as_zarr_takes(tmp_path: Path) -> None:
-    uneven = opened("alpha_1").load().chunk({"time": (1, 4, 3), "channel": 16})
-    node = difxnb.to_msv4(uneven)["alpha_1_band0"]
-    assert node["VISIBILITY"].chunks == ((4, 4), (6,), (16, 16), (4,))
-    assert node["WEIGHT"].chunks == node["VISIBILITY"].chunks
-    node.to_zarr(tmp_path / "set.zarr", zarr_format=2)
-
-
-def test_a_selection_may_have_lost_axes() -> None:
-    dataset = opened("alpha_1")
-    one = dataset.sel(baseline="BB-CC", polarization="RL", band=1).isel(time=3)
-    tree = difxnb.to_msv4(one)
-    node = tree["alpha_1_band1"]
-    require_valid(tree)
-    assert node["VISIBILITY"].shape == (1, 1, 32, 1)
-    np.testing.assert_array_equal(node["VISIBILITY"].values.ravel(), one["VISIBILITY"].values)
-    np.testing.assert_array_equal(node["UVW"].values.ravel(), -one["UVW"].values)
-    assert node["time"].values.tolist() == unix_seconds(one["time"].values).tolist()
-    hands = node["antenna_xds"]["polarization_type"]
-    assert (hands.sel(antenna_name="BB").item(), hands.sel(antenna_name="CC").item()) == ("R", "L")
-
-
 def test_live_data_have_weights_that_nobody_knows() -> None:
     dataset = opened("alpha_1").load()
     dataset["WEIGHT"] = dataset["WEIGHT"].where(dataset["WEIGHT"] == 0, np.nan)
@@ -427,33 +239,6 @@ def test_mounts_and_spacecraft() -> None:
         node = difxnb.to_msv4(dataset, calc=calc)["alpha_1_band0"]
     assert node["antenna_xds"]["mount"].values.tolist() == ["X-Y", "ALT-AZ+NASMYTH-R", "odd"]
     assert np.isnan(node["field_and_source_base_xds"]["FIELD_PHASE_CENTER_DIRECTION"].values).all()
-
-
-def test_tones_of_the_band_come_along_as_the_correlator_wrote_them(tmp_path: Path, open_with_xradio) -> None:
-    pcal = difxnb.read_pcal(SWIN_JOBS / "alpha_1" / "alpha_1.difx")
-    tree = difxnb.to_msv4(opened("alpha_1").isel(time=slice(2, 5)), pcal=pcal)
-    require_valid(tree)
-    for name, megahertz in (("alpha_1_band0", [8401, 8402]), ("alpha_1_band1", [8410, 8411])):
-        tones = tree[name]["phase_calibration_xds"].to_dataset()
-        assert tones["PHASE_CAL"].shape == (3, 3, 2, 2)
-        assert (tones["PHASE_CAL_TONE_FREQUENCY"].values == np.array(megahertz) * 1e6).all()
-        assert np.isnan(tones["PHASE_CAL"].sel(antenna_name=["AA", "CC"])).all()
-        for receptor, letter in enumerate("RL"):
-            expected = pcal["PHASE_CAL"].sel(
-                antenna="BB", polarization=letter, tone_frequency=np.array(megahertz) * 1e6
-            )
-            np.testing.assert_array_equal(
-                tones["PHASE_CAL"].sel(antenna_name="BB").isel(receptor_label=receptor).values,
-                expected.isel(time=slice(2, 5)).values,
-            )
-        np.testing.assert_allclose(
-            tones["time_phase_cal"].values, tree[name]["time"].values, rtol=0, atol=1e-6
-        )
-        assert (tones["PHASE_CAL_INTERVAL"].values == 0.512).all()
-    tree.to_zarr(tmp_path / "set.zarr", zarr_format=2)
-    same_trees(open_with_xradio(str(tmp_path / "set.zarr")).load(), tree)
-    elsewhere = pcal.assign_coords(time=pcal["time"] + np.timedelta64(1, "D"))
-    assert "phase_calibration_xds" not in difxnb.to_msv4(opened("alpha_1"), pcal=elsewhere)["alpha_1_band0"]
 
 
 def test_a_tone_on_the_border_of_two_bands_is_there_once() -> None:

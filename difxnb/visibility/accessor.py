@@ -23,7 +23,7 @@ from difxnb.visibility.job_tones import tones_of
 from difxnb.visibility.lag import lags
 from difxnb.visibility.means import mean_over
 from difxnb.visibility.opening import reopen, skipped_frame
-from difxnb.visibility.selecting import with_all_axes
+from difxnb.visibility.selecting import spectra_of, with_all_axes
 from difxnb.visibility.summary import VisibilitySummary
 
 _JOB_ATTRS = ("integration_time",)
@@ -115,7 +115,7 @@ class DifxDataset(Selections[xr.Dataset]):
         >>> round(peak.lag[abs(peak.LAG).argmax("lag_index")].item() * 1e9)
         125
         """
-        made = lags(self._data["VISIBILITY"], padding=padding, window=window, edge_channels=edge_channels)
+        made = lags(spectra_of(self._data), padding=padding, window=window, edge_channels=edge_channels)
         return self._data.drop_vars("VISIBILITY").drop_dims("channel", errors="ignore").assign(LAG=made)
 
     def mean_over(self, *what: str) -> xr.Dataset:

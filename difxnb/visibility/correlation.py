@@ -24,6 +24,7 @@ from difxnb.visibility.selecting import (
     kept,
     labels,
     listed,
+    spectra_of,
 )
 
 UNTRUSTED = "untrusted_autocorrelations"
@@ -37,6 +38,7 @@ def normalized(data: xr.Dataset, autos: xr.Dataset | None = None, *, over: str =
     """Correlation coefficients; see ``Dataset.difx.normalized``."""
     if over not in ("integration", "scan"):
         raise ValueError(f'autocorrelations are averaged over "integration" or "scan"; got {over!r}')
+    spectra_of(data)
     theirs = _autos_of(data if autos is None else autos, with_data=autos is None)
     wide = data.expand_dims([axis for axis in _AXES if axis not in data.dims])
     theirs = _like(wide, theirs.expand_dims([axis for axis in _AXES if axis not in theirs.dims]), over)
@@ -50,7 +52,7 @@ def normalized(data: xr.Dataset, autos: xr.Dataset | None = None, *, over: str =
 
 def _autos_of(source: xr.Dataset, *, with_data: bool) -> xr.Dataset:
     """The autocorrelations that may be divided by."""
-    if source.attrs.get(UNTRUSTED) or source["VISIBILITY"].attrs.get(UNTRUSTED):
+    if spectra_of(source).attrs.get(UNTRUSTED) or source.attrs.get(UNTRUSTED):
         raise ValueError(
             "the autocorrelations of this job are not to be trusted: DiFX 2.9 mixes them up where bands are "
             "stitched, so nothing can be normalized by them; correlate with exhaustiveAutocorrs in the .v2d"

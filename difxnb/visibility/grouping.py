@@ -6,6 +6,7 @@ In: the coordinates ``time``, ``scan_name`` and ``field_name``. Out: the places 
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 import numpy as np
@@ -45,7 +46,9 @@ def time_groups(data: Visibilities, step: str) -> list[Places]:
 
 
 def step_ns(step: str) -> int:
-    """A length of time such as ``"10s"``, ns; ValueError where it is none, or not positive."""
+    """A length of time such as ``"10s"``, ns; ValueError where it is none, has no unit, or is not positive."""
+    if re.search(r"[a-zA-Z:]", step) is None:  # a plain number would be nanoseconds
+        raise ValueError(f"a length of time has a unit, as '10s'; got {step!r}")
     length = int(pd.Timedelta(step).as_unit("ns").value)
     if length <= 0:
         raise ValueError(f"a length of time is positive; got {step!r}")

@@ -33,8 +33,10 @@ def lags(
     """Lag functions; see ``Dataset.difx.lags``."""
     grids = _grids(spectra)
     fewest, most = min(grid.channels for grid in grids), max(grid.channels for grid in grids)
-    if padding < 1 or padding != int(padding):
+    if not isinstance(padding, int | np.integer) or padding < 1:
         raise ValueError(f"padding is a whole number from 1 on; got {padding!r}")
+    if not isinstance(edge_channels, int | np.integer):
+        raise ValueError(f"edge_channels is a whole number; got {edge_channels!r}")
     if not 0 <= 2 * edge_channels < fewest:
         raise ValueError(f"{edge_channels} channels at either end leave nothing of a band of {fewest}")
     if spectra.chunks is not None:

@@ -63,6 +63,11 @@ def _ordered(made: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
 
 def _asked(dataset: xr.Dataset, what: Iterable[str]) -> tuple[set[str], str | None]:
     """The axes to average over, and how time is to be grouped."""
+    for word in what:
+        if not isinstance(word, str):
+            raise TypeError(
+                f"a mean is over axes or lengths of time by their names, as 'time', '10s'; got {word!r}"
+            )
     words = list(dict.fromkeys(what))
     axes = {word for word in words if word in _AXES and word != "time"}
     steps = [word for word in words if word not in axes]
@@ -80,7 +85,7 @@ def _asked(dataset: xr.Dataset, what: Iterable[str]) -> tuple[set[str], str | No
 def _require_length(word: str) -> None:
     try:
         step_ns(word)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         there = ", ".join((*_AXES, "scan"))
         raise ValueError(f"nothing can be averaged over {word!r}; there are {there}, or '10s'") from error
 

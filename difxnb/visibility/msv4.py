@@ -131,6 +131,8 @@ def to_msv4(
 
 
 def _require_shape(dataset: xr.Dataset) -> None:
+    if not isinstance(dataset, xr.Dataset):
+        raise TypeError(f"Measurement Sets are made of a Dataset; got {type(dataset).__name__}")
     missing = sorted(_NEEDED - set(dataset.variables))
     if missing:
         raise ValueError(f"these are no visibilities: {', '.join(missing)} is missing")

@@ -116,8 +116,25 @@ def with_all_axes(data: xr.Dataset) -> xr.Dataset:
     data = data.assign_coords({**unnamed, "is_autocorrelation": is_auto})
     if "WEIGHT" in data:
         return data
-    first = data["VISIBILITY"].isel(channel=0)
+    first = spectra_of(data).isel(channel=0)
     return data.assign(WEIGHT=(first.dims, np.full(first.shape, np.nan, dtype=np.float32)))
+
+
+def spectra_of(data: xr.Dataset) -> xr.DataArray:
+    """The visibilities of a Dataset.
+
+    Raises
+    ------
+    TypeError
+        It is no Dataset.
+    ValueError
+        It has none.
+    """
+    if not isinstance(data, xr.Dataset):
+        raise TypeError(f"visibilities with their weights are a Dataset; got {type(data).__name__}")
+    if "VISIBILITY" not in data:
+        raise ValueError(f"there is no VISIBILITY here; {listed(data.data_vars)}")
+    return data["VISIBILITY"]
 
 
 def kept(data: Visibilities, axis: str, mask: Mask) -> Visibilities:
@@ -144,7 +161,7 @@ def _named(names: Sequence[Any], wanted: Iterable[Any], what: str) -> Mask:
         raise ValueError(f"no {what} is named; {listed(names)}")
     for one in asked:
         if not isinstance(one, str):
-            raise TypeError(f"a {what} is text; got {one!r}")
+            raise TypeError(f"names of the kind {what} are text, one after the other; got {one!r}")
         found = is_like(names, one)
         if not found.any():
             raise ValueError(f"no {what} {one!r}; {listed(names)}")
