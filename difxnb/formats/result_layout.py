@@ -9,15 +9,14 @@ these offsets, and the order of the records of a SWIN file follows from the same
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from difxnb.formats.input_model import Baseline, Configuration, Datastream, Input
 
 _PARTNER = {"R": "L", "L": "R", "X": "Y", "Y": "X"}
 
 
-@dataclass(frozen=True, slots=True)
-class ResultProduct:
+class ResultProduct(NamedTuple):
     """One spectrum of an integration.
 
     Attributes

@@ -183,7 +183,7 @@ def dataset_on(
         **{name: one if isinstance(one, tuple) else ("time", one) for name, one in along_time.items()},
         **axes.coords(),
     }
-    made = xr.Dataset(variables, coords, {**_job_attrs(axes.input), **attrs})
+    made = xr.Dataset(variables, coords, _job_attrs(axes.input, attrs))
     for name, described in _ATTRS.items():
         if name in made.variables:
             made[name].attrs.update(described)
@@ -197,11 +197,15 @@ def _software() -> str:
     return f"difxnb {version('difxnb')}"
 
 
-def _job_attrs(input: Input) -> dict[str, Any]:
-    return {
+def _job_attrs(input: Input, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of a job, with those that are given in their places."""
+    found = {
         "job": input.job_name,
         "input_file": str(input.path or ""),
         "integration_time": float(input.configurations[0].int_time),
         "software": _software(),
-        "untrusted_autocorrelations": int(has_doubtful_autocorrelations(input)),
+        **given,
     }
+    if "untrusted_autocorrelations" not in found:
+        found["untrusted_autocorrelations"] = int(has_doubtful_autocorrelations(input))
+    return found

@@ -22,11 +22,13 @@ def _is_mixed(input: Input, config: Configuration) -> bool:
     own = [
         [edges[stream.band_freq_index(k)] for k in range(stream.num_bands)] for stream in input.datastreams
     ]
+    uses = {  # most baselines of a datastream use it alike
+        (stream, side, freq.target_freq, tuple(freq.products))
+        for baseline in (input.baselines[row] for row in config.baseline_indices)
+        for freq in baseline.freqs
+        for stream, side in ((baseline.datastream_a, 0), (baseline.datastream_b, 1))
+    }
     kinds = defaultdict[int, set[bool]](set)
-    for row in config.baseline_indices:
-        baseline = input.baselines[row]
-        for freq in baseline.freqs:
-            target = edges[freq.target_freq]
-            for stream, side in ((baseline.datastream_a, 0), (baseline.datastream_b, 1)):
-                kinds[stream].update(own[stream][product[side]] == target for product in freq.products)
+    for stream, side, target, products in uses:
+        kinds[stream].update(own[stream][product[side]] == edges[target] for product in products)
     return any(len(kind) > 1 for kind in kinds.values())
