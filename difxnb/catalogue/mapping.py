@@ -18,6 +18,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from difxnb.catalogue.stored_job import StoredJob
+from difxnb.formats import frames
 
 Work = Callable[[StoredJob], Any]
 Rows: TypeAlias = pd.DataFrame | dict[Any, Any]
@@ -217,7 +218,20 @@ def joined(jobs: Iterable[StoredJob], answers: Iterable[Answer]) -> pd.DataFrame
 
 
 def _of_rows(rows: Iterable[Any]) -> pd.DataFrame:
-    return pd.DataFrame.from_records(list(rows))
+    known = list(rows)
+    try:
+        return pd.DataFrame.from_records(known)
+    except UnicodeEncodeError:  # a text column takes no halves of characters, as in names that are not in UTF-8
+        names = dict.fromkeys(name for row in known for name in row)
+        return pd.DataFrame({name: _objects(row.get(name) for row in known) for name in names})
+
+
+def _objects(values: Iterable[Any]) -> pd.Series[Any]:
+    whole = list(values)
+    try:
+        return pd.Series(whole)
+    except UnicodeEncodeError:
+        return pd.Series(whole, dtype=object)
 
 
 def _labelled(jobs: Iterable[StoredJob], answers: Iterable[Answer]) -> Iterator[Rows]:
@@ -228,4 +242,8 @@ def _labelled(jobs: Iterable[StoredJob], answers: Iterable[Answer]) -> Iterator[
         elif isinstance(answer.rows, dict):
             yield {_RENAMED.get(name, name): value for name, value in answer.rows.items()} | labels
         elif len(answer.rows):
-            yield answer.rows.rename(columns=_RENAMED).assign(**labels)
+            yield answer.rows.rename(columns=_RENAMED).assign(**_repeated(labels, len(answer.rows)))
+
+
+def _repeated(labels: dict[str, str], count: int) -> dict[str, Any]:
+    return {name: frames.texts([text] * count) for name, text in labels.items()}

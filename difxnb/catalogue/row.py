@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from difxnb.errors import FileFormatError
+from difxnb.formats import frames
 from difxnb.formats.input import Input
-from difxnb.formats.mjd import MJD_ZERO
+from difxnb.formats.mjd import DAY_S, MJD_ZERO, UNIX_EPOCH_MJD
 from difxnb.formats.swin import list_files
 from difxnb.tables.jobs import STALL_SECONDS
 from difxnb.wire.job import JobOutcome
@@ -61,6 +62,7 @@ EMPTY_ROW: dict[str, Any] = {
 
 _TIMES = ("start", "stop", "written")
 _COUNTS = ("n_antennas", "n_bands", "n_baselines", "n_scans", "size", "files", "runs", "warnings", "errors")
+_MOST_DAYS = 100_000  # datetime64[ns] has 106751 days on both sides of 1970
 _NUMBERS = ("progress", "duration", "integration_time", "mean_weight", "speed_up")
 
 
@@ -87,10 +89,9 @@ def _of_input(inp: Input) -> dict[str, Any]:
         frozenset(inp.datastreams[row].telescope_index for row in (one.datastream_a, one.datastream_b))
         for one in inp.baselines
     }
-    start = MJD_ZERO + timedelta(days=inp.start_mjd, seconds=inp.start_seconds)
     return {
-        "start": start,
-        "stop": start + timedelta(seconds=inp.execute_time),
+        "start": _moment(inp, 0.0),
+        "stop": _moment(inp, inp.execute_time),
         "duration": float(inp.execute_time),
         "integration_time": float(inp.configurations[0].int_time),
         "antennas": " ".join(telescope.name for telescope in inp.telescopes),
@@ -98,6 +99,14 @@ def _of_input(inp: Input) -> dict[str, Any]:
         "n_bands": len(used),
         "n_baselines": sum(len(pair) == 2 for pair in pairs),
     }
+
+
+def _moment(inp: Input, seconds: float) -> datetime | None:
+    """So long after the start of a job; None of one that is centuries away, as a damaged file may say."""
+    seconds = inp.start_seconds + seconds
+    if abs(inp.start_mjd - UNIX_EPOCH_MJD) + abs(seconds) / DAY_S > _MOST_DAYS:
+        return None
+    return MJD_ZERO + timedelta(days=inp.start_mjd, seconds=seconds)
 
 
 def _of_calc(job: StoredJob) -> dict[str, Any]:
@@ -143,8 +152,12 @@ def _of_log(job: StoredJob) -> dict[str, Any]:
 
 def rows_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Rows of jobs as a DataFrame, whose columns have the same types whatever is known."""
-    frame = pd.DataFrame(rows, columns=list(EMPTY_ROW))
-    for name in _TIMES:
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[ns]")
-    frame = frame.astype(dict.fromkeys(_NUMBERS, float))
-    return frame.astype(dict.fromkeys(_COUNTS, "Int64"))
+    return frames.table({name: _column(name, [row[name] for row in rows]) for name in EMPTY_ROW})
+
+
+def _column(name: str, values: list[Any]) -> pd.Series[Any]:
+    if name in _TIMES:
+        return pd.to_datetime(pd.Series(values, dtype=object)).astype("datetime64[ns]")
+    if name in _COUNTS:
+        return frames.optional_integers(values)
+    return frames.numbers(values) if name in _NUMBERS else frames.texts(values)

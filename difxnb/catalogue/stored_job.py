@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from difxnb.catalogue.row import job_row
+from difxnb.errors import FileFormatError
+from difxnb.formats import frames
 from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.im import Im, read_im
 from difxnb.formats.input import Input, read_input
@@ -48,22 +51,22 @@ class StoredJob:
     @cached_property
     def input(self) -> Input:
         """The ``.input`` file; FileFormatError where it is damaged."""
-        return read_input(self.input_file)
+        return read_input(_ordinary(self.input_file))
 
     @cached_property
     def calc(self) -> Calc:
         """The ``.calc`` file; FileNotFoundError where there is none."""
-        return read_calc(self.input.companion("calc"))
+        return read_calc(_ordinary(self.path("calc")))
 
     @cached_property
     def im(self) -> Im:
         """The delay model; FileNotFoundError where it has not been made."""
-        return read_im(self.path("im"))
+        return read_im(_ordinary(self.path("im")))
 
     @cached_property
     def log(self) -> JobLog:
         """The ``.difxlog``; FileNotFoundError where the job never ran."""
-        return read_difxlog(self.path("difxlog"), input=self.input)
+        return read_difxlog(_ordinary(self.path("difxlog")), input=self.input)
 
     def path(self, ending: str) -> Path:
         """Where a file of the job is or would be: ``"calc"``, ``"im"``, ``"flag"``, ``"difxlog"``, ``"difx"``…"""
@@ -86,9 +89,15 @@ class StoredJob:
 
         found = [(ending, self.path(ending)) for ending in _ENDINGS]
         rows = [(ending, path, *size_and_time(path)) for ending, path in found if path.exists()]
-        frame = pd.DataFrame(rows, columns=["ending", "path", "size", "modified"])
-        frame["modified"] = pd.to_datetime(frame["modified"], unit="s").astype("datetime64[ns]")
-        return frame.astype({"path": str, "size": "int64"})
+        endings, paths, sizes, times = zip(*rows, strict=True) if rows else ((), (), (), ())
+        return frames.table(
+            {
+                "ending": frames.texts(endings),
+                "path": frames.texts(map(str, paths)),
+                "size": frames.integers(sizes),
+                "modified": pd.to_datetime(pd.Series(times, dtype=float), unit="s").astype("datetime64[ns]"),
+            }
+        )
 
     def __reduce__(self) -> tuple[type[StoredJob], tuple[Path]]:
         # A worker elsewhere reads what it needs; the parsed files would only be carried about.
@@ -102,9 +111,8 @@ class StoredJob:
 
     def _facts(self) -> dict[str, str]:
         row = self.row
-        span = (
-            "" if row["start"] is None else f"{row['start']:%Y-%m-%d %H:%M:%S} – {row['stop']:%H:%M:%S} UTC"
-        )
+        known = row["start"] is not None and row["stop"] is not None
+        span = f"{row['start']:%Y-%m-%d %H:%M:%S} – {row['stop']:%H:%M:%S} UTC" if known else ""
         weight = row["mean_weight"]
         size = f"{row['size'] / 1e6:.1f} MB in {row['files']} files" if row["files"] else "no visibilities"
         log = f"{row['runs']} runs, {row['warnings']} warnings, {row['errors']} errors" if row["runs"] else ""
@@ -135,6 +143,13 @@ class StoredJob:
 
     def __fspath__(self) -> str:
         return str(self.input_file)
+
+
+def _ordinary(path: Path) -> Path:
+    """The path of an ordinary file; reading from a pipe would wait for ever."""
+    if not S_ISREG(path.stat().st_mode):
+        raise FileFormatError(path, "", "expected a file, found a folder, a pipe or a device")
+    return path
 
 
 def size_and_time(path: Path) -> tuple[int, float]:

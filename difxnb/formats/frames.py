@@ -91,10 +91,14 @@ def truths(values: Iterable[bool]) -> pd.Series[Any]:
 
 
 def texts(values: Iterable[str]) -> pd.Series[Any]:
-    """Texts."""
+    """Texts; as plain objects where one has halves of characters, as names of files that are not in UTF-8 have."""
     import pandas as pd
 
-    return pd.Series(list(values), dtype="str")
+    whole = list(values)
+    try:
+        return pd.Series(whole, dtype="str")
+    except UnicodeEncodeError:
+        return pd.Series(whole, dtype=object)
 
 
 def lists(values: Iterable[Sequence[object]]) -> pd.Series[Any]:

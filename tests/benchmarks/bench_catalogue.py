@@ -3,7 +3,8 @@
 
 The table of many small jobs stands beside a loop that reads ``.input``, ``.calc`` and ``.difxlog`` of each one after
 the other, and the function of some large jobs, mapped, beside the same in a plain loop. The large ones are read by a
-process of its own, whose peak memory stands beside the size of them all.
+process of its own, whose peak memory stands beside the size of them all; and by a dask cluster of two workers that may
+together have less memory than there are data.
 """
 
 from __future__ import annotations
@@ -82,23 +83,44 @@ def mean_power(job):
     ds = job.visibilities(chunks={})
     return float((abs(ds.VISIBILITY) ** 2).mean().compute())
 
-def in_a_loop(jobs):
-    return [mean_power(job) for job in jobs]
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
-jobs = difxnb.open_jobs(sys.argv[1])
-jobs[0].visibilities()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-begin = time.perf_counter()
-found = jobs.map(mean_power)["value"].to_numpy() if sys.argv[2] == "map" else in_a_loop(jobs)
-took = time.perf_counter() - begin
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(took, peak, before, float(np.mean(found)))
+def told(peaks, work):
+    before = max(peaks())
+    begin = time.perf_counter()
+    found = work()
+    print(time.perf_counter() - begin, max(peaks()), before, float(np.mean(found)))
+
+def main(folder, how, limit):
+    jobs = difxnb.open_jobs(folder)
+    jobs[0].visibilities()
+    if how == "loop":
+        told(lambda: [peak()], lambda: [mean_power(job) for job in jobs])
+    elif how == "map":
+        told(lambda: [peak()], lambda: jobs.map(mean_power)["value"])
+    else:
+        from distributed import Client, LocalCluster
+        options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        with LocalCluster(memory_limit=int(limit) // 2, **options) as cluster, Client(cluster) as client:
+            jobs[:2].map(lambda job: job.visibilities().sizes["time"], client=client)
+            told(lambda: client.run(peak).values(), lambda: jobs.map(mean_power, client=client)["value"])
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
 """
 
 
-def work(folder: Path, how: str) -> list[float]:
+def work(folder: Path, how: str, limit: int = 0) -> list[float]:
+    """Run it; seconds, peak memory before and after, and the mean of what was found."""
+    program = folder.parent / "work.py"
+    program.write_text(WORK)
     done = subprocess.run(
-        [sys.executable, "-c", WORK, str(folder), how], capture_output=True, text=True, check=True
+        [sys.executable, str(program), str(folder), how, str(limit)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=folder.parent,
     )
     return [float(word) for word in done.stdout.split()]
 
@@ -127,12 +149,15 @@ def main() -> None:
         large.mkdir()
         size = int(options.gigabytes * 1e9)
         make_large(large, 8, size // 8)
-        loop, mapped = work(large, "loop"), work(large, "map")
+        limit = min(int(0.8 * size), 10**9)
+        loop, mapped, cluster = work(large, "loop"), work(large, "map"), work(large, "cluster", limit)
         assert np.isclose(loop[3], mapped[3])
+        assert np.isclose(loop[3], cluster[3])
         print(
             f"8 jobs of {size / 8e6:.0f} MB: mapped {mapped[0]:.2f} s, {loop[0] / mapped[0]:.2f} x the rate of a loop"
         )
-        for how, (_, peak, before, _) in (("loop", loop), ("mapped", mapped)):
+        print(f"  on 2 workers with {limit / 2e6:.0f} MB each: {cluster[0]:.2f} s")
+        for how, (_, peak, before, _) in (("loop", loop), ("mapped", mapped), ("larger worker", cluster)):
             print(
                 f"  {how}: peak {peak / 1e6:.0f} MB, {(peak - before) / size:.2f} of the data beyond what imports took"
             )
