@@ -197,12 +197,13 @@ def children() -> set[str]:
 
 
 def test_abandoned_iteration_ends_its_threads_and_processes(job_file: Path) -> None:
-    before = children()
+    before, threads = children(), set(threading.enumerate())
     integrations = open_job(job_file).integrations(cores=2)
     next(integrations)
     assert len(children() - before) == 1
+    assert set(threading.enumerate()) - threads
     integrations.close()
-    assert not [t for t in threading.enumerate() if t.name.startswith("ThreadPoolExecutor") and t.is_alive()]
+    assert not {thread for thread in set(threading.enumerate()) - threads if thread.is_alive()}
     assert children() == before
 
 
