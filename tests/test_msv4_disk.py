@@ -127,3 +127,21 @@ def test_tones_of_the_band_come_along_as_the_correlator_wrote_them(tmp_path: Pat
     same_trees(open_with_xradio(str(tmp_path / "set.zarr")).load(), tree)
     elsewhere = pcal.assign_coords(time=pcal["time"] + np.timedelta64(1, "D"))
     assert "phase_calibration_xds" not in difxnb.to_msv4(opened("alpha_1"), pcal=elsewhere)["alpha_1_band0"]
+
+
+@pytest.mark.parametrize("kind", ["netCDF", "zarr"])
+def test_of_kept_visibilities_there_are_the_same_measurement_sets(kind: str, tmp_path: Path) -> None:
+    """Texts come back from files as another kind of array than they were."""
+    dataset = opened("alpha_1").isel(time=slice(2), band=slice(1), baseline=slice(2)).load()
+    if kind == "zarr":
+        dataset.to_zarr(tmp_path / "kept.zarr", zarr_format=2)
+        kept = xr.open_zarr(tmp_path / "kept.zarr").load()
+    else:
+        difxnb.visibility.save_netcdf(dataset, tmp_path / "kept.nc")
+        with xr.open_dataset(tmp_path / "kept.nc", engine="netcdf4", auto_complex=True) as file:
+            kept = file.load()
+    found, wanted = difxnb.to_msv4(kept)["alpha_1_band0"], difxnb.to_msv4(dataset)["alpha_1_band0"]
+    for name in ("VISIBILITY", "UVW", "WEIGHT", "scan_name", "field_name", "baseline_antenna2_name"):
+        assert found[name].dtype == wanted[name].dtype
+        np.testing.assert_array_equal(found[name].values, wanted[name].values)
+    require_valid(difxnb.to_msv4(kept))

@@ -148,8 +148,8 @@ def along(dataset: xr.Dataset, axis: str, name: str) -> NDArray[Any]:
     if name not in dataset.coords:
         return np.full(count, "", dtype=np.str_)
     values = np.atleast_1d(dataset[name].values)
-    if values.dtype.kind == "O":
-        values = values.astype(np.str_)
+    if values.dtype.kind in "OT":  # texts as they are in memory, and as zarr and netCDF give them
+        values = np.array(values.tolist(), dtype=np.str_)
     return np.broadcast_to(values, (count,))
 
 

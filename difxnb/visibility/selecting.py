@@ -336,7 +336,7 @@ def channel_centres(data: xr.Dataset | xr.DataArray) -> NDArray[np.float64]:
     if "frequency" in frequency.dims:  # after swap_dims(channel="frequency")
         frequency.dims = tuple("channel" if axis == "frequency" else axis for axis in frequency.dims)
     gone = {axis: data.sizes.get(axis, 1) for axis in ("band", "channel") if axis not in frequency.dims}
-    wide = frequency.set_dims({**dict(frequency.sizes), **gone}).transpose("band", "channel", ...).values
+    wide = frequency.set_dims({**dict(frequency.sizes), **gone}).transpose("band", "channel", ...).values  # type: ignore[no-untyped-call]
     rows = wide.reshape(*wide.shape[:2], math.prod(wide.shape[2:]))
     known = np.isfinite(rows).argmax(axis=2)  # joining may have given frequencies further axes
     first = np.take_along_axis(rows, known[..., None], axis=2)
