@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
-import subprocess
+import signal
+import socket
 import sys
 import threading
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import difxnb
 from difxnb.catalogue import Catalogue, StoredJob, open_jobs
@@ -37,8 +43,34 @@ def copied(source: str, target: Path, name: str) -> Path:
         if path.is_dir():
             shutil.copytree(path, place)
         else:
-            place.write_bytes(path.read_bytes().replace(source.encode(), name.encode()))
+            place.write_bytes(path.read_bytes().replace(source.encode(), os.fsencode(name)))
     return folder / f"{name}.input"
+
+
+AUDITS: list[Callable[[str, tuple[Any, ...]], None]] = []
+"""What listens to what Python asks of the operating system; such a hook cannot be taken away again."""
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    for listener in AUDITS:
+        listener(event, args)
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Names of the files that are opened."""
+    names: list[str] = []
+
+    def listen(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open":
+            names.append(str(args[0]))
+
+    AUDITS.append(listen)
+    yield names
+    AUDITS.remove(listen)
 
 
 # --- which jobs ---------------------------------------------------------------------------------------
@@ -68,7 +100,9 @@ def test_nothing_fits_a_pattern_is_an_empty_catalogue(tmp_path: Path) -> None:
     assert len(empty) == 0
     assert empty.frame().empty
     assert "0 jobs" in repr(empty)
+    assert "0 jobs" in empty._repr_html_()
     assert empty.map(lambda job: 1).empty
+    pd.testing.assert_series_equal(empty.frame().dtypes, open_jobs(JOBS).frame().dtypes)
 
 
 def test_names_that_are_not_there_or_no_jobs_are_refused(tmp_path: Path) -> None:
@@ -94,6 +128,55 @@ def test_jobs_are_found_by_place_name_and_mask(jobs: Catalogue, tmp_path: Path) 
     with pytest.raises(KeyError, match="2 jobs are called 'same'"):
         twice["same"]
     assert twice[str(tmp_path / "b" / "same" / "same.input")].input_file.parent.parent.name == "b"
+
+
+def test_masks_count_by_their_index(jobs: Catalogue) -> None:
+    """Rows of a frame that was sorted and filtered mean the jobs they are rows of."""
+    frame = jobs.frame().sort_values("size", ascending=False)
+    chosen = frame[frame["n_bands"] == 2]
+    assert {job.name for job in jobs[frame["n_bands"] == 2]} == set(chosen["job"])
+    assert [job.name for job in jobs[chosen["job"] == "zeta_1"]] == ["zeta_1"]
+    assert len(jobs[frame["size"] < 0]) == 0
+    assert len(jobs[:0][[]]) == 0
+    with pytest.raises(IndexError, match="rows of a frame of these 2 jobs"):
+        jobs[:2][frame["size"] > 0]
+    with pytest.raises(IndexError, match="a mask of booleans"):
+        jobs[[0, 1, 0, 1, 1]]  # type: ignore[list-item]
+
+
+def test_output_home_and_relative_names_give_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = copied("alpha_1", tmp_path, "job_1")
+    shutil.copytree(path.with_suffix(".difx"), path.parent / "job_1.difx.1")
+    shutil.copy(path, path.with_suffix(".difx") / "inside.input")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(path.parent)
+    for name in (
+        "job_1.difx",
+        "job_1.difx.1",
+        "~",
+        "~/job_?/*.input",
+        "../job_1",
+        Path("*.difx"),
+        open_jobs(path),
+    ):
+        assert [job.input_file.resolve() for job in open_jobs(name)] == [path], name
+
+
+def test_folders_that_cannot_be_looked_into_are_told(tmp_path: Path) -> None:
+    """The operating system is made to refuse; tests may be run by the superuser, whom nothing is closed to."""
+    copied("alpha_1", tmp_path, "job_1")
+    (tmp_path / "closed").mkdir()
+    AUDITS.append(_closed)
+    try:
+        with pytest.warns(UserWarning, match="closed cannot be looked into"):
+            assert len(open_jobs(tmp_path)) == 1
+    finally:
+        AUDITS.remove(_closed)
+
+
+def _closed(event: str, args: tuple[Any, ...]) -> None:
+    if event == "os.scandir" and str(args[0]).endswith("closed"):
+        raise PermissionError(13, "Permission denied", args[0])
 
 
 # --- the columns --------------------------------------------------------------------------------------
@@ -146,18 +229,69 @@ def test_damaged_and_missing_files_are_rows_with_the_reason(tmp_path: Path) -> N
     assert frame.loc["without_1", "antennas"] == "AA BB CC"
 
 
-def test_no_visibility_is_read_for_the_frame(tmp_path: Path) -> None:
-    """The whole frame comes from a process that is refused every SWIN file."""
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("EXECUTE TIME (SEC)", "99999999999999"),
+        ("EXECUTE TIME (SEC)", "-5"),
+        ("START MJD", "999999"),
+        ("START MJD", "99999999999"),
+        ("START SECONDS", "1e300"),
+        ("CALC FILENAME", "/"),
+        ("OUTPUT FILENAME", "x" * 5000),
+    ],
+)
+def test_a_job_that_lies_costs_no_other_its_row(tmp_path: Path, key: str, value: str) -> None:
+    path, good = copied("alpha_1", tmp_path, "bad_1"), copied("alpha_1", tmp_path, "good_1")
+    lines = path.read_text().split("\n")
+    changed = [f"{key + ':':<20}{value}" if line.startswith(f"{key}:") else line for line in lines]
+    assert changed != lines
+    path.write_text("\n".join(changed))
+    frame = open_jobs([path, good]).frame()
+    assert frame["antennas"].tolist() == ["AA BB CC"] * 2
+    assert frame["start"][1] == pd.Timestamp("2024-01-01 12:00")
+    assert "bad_1" in repr(open_jobs(path)[0])
+
+
+def test_what_is_no_file_is_a_row_with_the_reason(tmp_path: Path) -> None:
+    for name, made in (("pipe", os.mkfifo), ("folder", os.mkdir)):
+        made(tmp_path / f"{name}.input")
+    (tmp_path / "lost.input").symlink_to("nowhere")
+    (tmp_path / "loop.input").symlink_to("loop.input")
+    copied("alpha_1", tmp_path, "logless")
+    (tmp_path / "logless" / "logless.difxlog").unlink()
+    os.mkfifo(tmp_path / "logless" / "logless.difxlog")
+    frame = open_jobs(tmp_path).frame().set_index("job")
+    assert sorted(frame.index) == ["logless", "loop", "lost", "pipe"]
+    assert (frame["state"].drop("logless") == "unreadable").all()
+    assert "found a folder, a pipe or a device" in frame.loc["pipe", "problem"]
+    assert "logless.difxlog" in frame.loc["logless", "problem"]
+
+
+def test_names_that_are_not_in_utf8_are_jobs_like_others(tmp_path: Path) -> None:
+    name = os.fsdecode(b"r_\xff\xe9")
+    copied("alpha_1", tmp_path, name)
+    copied("alpha_1", tmp_path, "r_\x1b[31mred")
+    found = open_jobs(tmp_path)
+    assert name in found.frame()["job"].tolist()
+    assert len(open_jobs(found.frame())) == 2
+    for text in (repr(found), found._repr_html_(), repr(found[name]), found[name]._repr_html_()):
+        assert r"\udcff\udce9" in text
+        assert "\x1b" not in text
+        assert text.encode()
+    assert "input" in found[name].files()["ending"].tolist()
+    with pytest.warns(UserWarning, match="written as text: job, input"):
+        found.map(lambda job: len(job.name), save=tmp_path / "results.parquet")
+    assert pd.read_parquet(tmp_path / "results.parquet")["job"].tolist()[-1] == r"r_\udcff\udce9"
+    assert found.map(lambda job: pd.DataFrame({"a": [1, 2]}))["job"].tolist().count(name) == 2
+
+
+def test_no_visibility_is_read_for_the_frame(tmp_path: Path, opened: list[str]) -> None:
     path = copied("alpha_1", tmp_path, "job_1")
-    program = (
-        "import sys, difxnb\n"
-        "def watch(event, args):\n"
-        "    if event == 'open' and 'DIFX_' in str(args[0]): raise SystemExit('a SWIN file was opened')\n"
-        "sys.addaudithook(watch)\n"
-        f"print(difxnb.open_jobs({str(path)!r}).frame()['files'][0])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"
+    opened.clear()
+    assert open_jobs(path).frame()["files"][0] == 1
+    assert any(name.endswith("job_1.input") for name in opened)
+    assert not any("DIFX_" in name for name in opened)
 
 
 def test_frames_are_copies_and_refresh_looks_anew(tmp_path: Path) -> None:
@@ -191,6 +325,22 @@ def test_a_catalogue_is_saved_and_shown(jobs: Catalogue, tmp_path: Path) -> None
         jobs.save(tmp_path / "jobs.parquet")
     assert "alpha_1" in repr(jobs)
     assert "<table" in jobs._repr_html_()
+    assert "5 jobs, 4 done, 1 unknown" in repr(jobs)
+
+
+def test_a_repr_reads_only_the_jobs_that_it_shows(tmp_path: Path, opened: list[str]) -> None:
+    for number in range(30):
+        for end in ("input", "calc"):
+            shutil.copy(JOBS / "alpha_1" / f"alpha_1.{end}", tmp_path / f"r{number:02d}.{end}")
+    opened.clear()
+    jobs = open_jobs(tmp_path)
+    assert opened == []
+    for text in (repr(jobs), jobs._repr_html_()):
+        assert "30 jobs; the first and the last 5" in text
+        assert "r29" in text
+        assert "r15" not in text
+    ends = [f"r{number:02d}.input" for number in (*range(5), *range(25, 30))]
+    assert sorted(Path(name).name for name in opened if name.endswith(".input")) == ends
 
 
 # --- a job --------------------------------------------------------------------------------------------
@@ -258,6 +408,11 @@ def test_map_runs_side_by_side(jobs: Catalogue) -> None:
         (pd.DataFrame({"a": [1, 2, 3]}), ["a"], 3),
         (pd.DataFrame({"job": ["x"], "a": [1]}), ["a"], 1),
         (None, [], 0),
+        (pd.Series({"AA": 1.0}, name="w"), ["AA"], 1),
+        (pd.DataFrame({"w": [1, 2]}, index=pd.Index(["AA", "BB"], name="antenna")), ["antenna", "w"], 2),
+        ({"delay": 1, "error": 0.1}, ["delay", "given_error"], 1),
+        (xr.DataArray(1.5), ["value"], 1),
+        (np.datetime64("2024-01-01", "ns"), ["value"], 1),
     ],
 )
 def test_what_a_function_may_give(jobs: Catalogue, given: object, columns: list[str], rows: int) -> None:
@@ -265,6 +420,32 @@ def test_what_a_function_may_give(jobs: Catalogue, given: object, columns: list[
     assert len(frame) == rows
     assert list(frame.columns) == ["job", *columns, "input"]
     assert set(frame["job"]) <= {"alpha_1"}
+
+
+def test_times_stay_times(jobs: Catalogue) -> None:
+    frame = jobs[:1].map(lambda job: np.datetime64("2024-01-01", "ns"))
+    assert frame["value"][0] == pd.Timestamp("2024-01-01")
+
+
+def test_tables_and_rows_and_nothing_stay_in_order(jobs: Catalogue) -> None:
+    answers = {
+        "alpha_1": {"a": 1},
+        "beta_1": pd.DataFrame({"a": [2, 3], "b": ["x", "y"]}),
+        "epsilon_1": None,
+        "eta_1": pd.Series({"a": 4}),
+        "zeta_1": {"b": "z"},
+    }
+    frame = jobs.map(lambda job: answers[job.name])
+    assert frame["a"].tolist() == pytest.approx([1, 2, 3, 4, np.nan], nan_ok=True)
+    assert frame["job"].tolist() == ["alpha_1", "beta_1", "beta_1", "eta_1", "zeta_1"]
+
+
+def test_columns_that_share_a_name_cost_one_job(jobs: Catalogue) -> None:
+    """Found before the tables are joined, which would lose all the others."""
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.warns(UserWarning, match="1 of 5 jobs failed"):
+        frame = jobs.map(lambda job: twice if job.name == "beta_1" else {"a": 1})
+    assert "one name each" in frame["error"][1]
 
 
 def test_arrays_are_refused_as_answers(jobs: Catalogue) -> None:
@@ -278,8 +459,11 @@ def test_a_job_that_fails_is_a_row_and_a_warning(jobs: Catalogue) -> None:
     assert frame["value"].tolist() == pytest.approx([1, np.nan, 1, 1, 1], nan_ok=True)
     assert frame["error"][1] == "ZeroDivisionError: nothing to divide by"
     assert frame["error"].isna().sum() == 4
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as caught:
         jobs.map(fails_for_beta, errors="raise")
+    assert "beta_1" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="'keep' or 'raise'"):
+        jobs.map(fails_for_beta, errors="ignore")  # type: ignore[arg-type]
 
 
 def test_results_go_to_parquet_and_never_over_a_file(jobs: Catalogue, tmp_path: Path) -> None:
@@ -292,27 +476,203 @@ def test_results_go_to_parquet_and_never_over_a_file(jobs: Catalogue, tmp_path: 
     assert ran == []
 
 
+@pytest.mark.parametrize(
+    ("values", "columns"),
+    [
+        ([1 + 2j, None, 3j], {"a_real": [1, np.nan, 0], "a_imag": [2, np.nan, 3]}),
+        ([1, "text", None], {"a": ["1", "text", None]}),
+        ([(1, "x"), {"k": 2}, None], {"a": ["(1, 'x')", "{'k': 2}", None]}),
+        ([{}, {}, {}], {"a": ["{}", "{}", "{}"]}),
+        ([1, 2**80, 3], {"a": ["1", str(2**80), "3"]}),
+        (["a", "\udcff", "b"], {"a": ["a", r"\udcff", "b"]}),
+        ([Path("x"), Path("y"), None], {"a": ["x", "y", None]}),
+    ],
+)
+def test_no_result_is_lost_to_parquet(
+    jobs: Catalogue, tmp_path: Path, values: list[object], columns: dict[str, list[object]]
+) -> None:
+    """What its columns cannot hold is text there; the frame that is given keeps what there was."""
+    given = dict(zip(("alpha_1", "beta_1", "epsilon_1"), values, strict=True))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        frame = jobs[:3].map(lambda job: {"a": given[job.name]}, save=tmp_path / "r.parquet")
+    saved = pd.read_parquet(tmp_path / "r.parquet")
+    assert saved["job"].tolist() == list(given)
+    assert frame["a"][0] == values[0]
+    for name, expected in columns.items():
+        known = [None if pd.isna(value) else value for value in saved[name]]
+        assert known == [None if pd.isna(value) else value for value in expected]
+    assert [str(one.message) for one in told] == (
+        ["columns that Parquet cannot hold were written as text: a"] if "a" in columns else []
+    )
+
+
+def test_names_of_columns_may_be_anything(jobs: Catalogue, tmp_path: Path) -> None:
+    jobs[:1].map(lambda job: {1: 1j, "1": 2, ("x", 2): 3}, save=tmp_path / "r.parquet")
+    saved = pd.read_parquet(tmp_path / "r.parquet")
+    assert list(saved.columns) == ["job", "1_real", "1_imag", "1_2", "('x', 2)", "input"]
+
+
+def test_a_result_that_cannot_be_written_is_given_and_told(jobs: Catalogue, tmp_path: Path) -> None:
+    """Somebody else takes the name while the work is done."""
+    path = tmp_path / "results.parquet"
+    with pytest.warns(UserWarning, match="was not written, though everything was run"):
+        frame = jobs.map(lambda job: path.write_text(job.name), save=path, workers=1)
+    assert len(frame) == 5
+    assert path.read_text() == "zeta_1"
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        jobs.map(lambda job: pytest.fail("it was run"), save=tmp_path / "none" / "results.parquet")
+
+
 def test_wrong_numbers_of_workers_are_refused(jobs: Catalogue) -> None:
     with pytest.raises(ValueError, match="from 1"):
         jobs.map(strongest, workers=0)
 
 
-@pytest.mark.slow
-def test_map_on_a_cluster_of_two_workers_gives_the_same(jobs: Catalogue, tmp_path: Path) -> None:
+class Unsent(Exception):
+    """An exception that no other process can have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+def unsent_for_beta(job: StoredJob) -> int:
+    if job.name == "beta_1":
+        raise Unsent("out of tune")
+    return 1
+
+
+def lock_for_beta(job: StoredJob) -> dict[str, object]:
+    return {"a": threading.Lock() if job.name == "beta_1" else 1}
+
+
+def ends_its_worker(job: StoredJob) -> int:
+    if job.name == "beta_1":
+        os._exit(1)
+    return 1
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of one cluster of two workers for all tests here, which gives a job up with its first worker."""
     distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    folder = tmp_path_factory.mktemp("cluster")
     with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=folder
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        frame = jobs.map(strongest, client=client)
-        where = jobs.map(lambda job: distributed.get_worker().address, client=client)
-        with pytest.warns(UserWarning, match="1 of 5 jobs failed"):
-            failed = jobs.map(fails_for_beta, client=client)
+        yield client
+
+
+@pytest.mark.slow
+def test_map_on_a_cluster_of_two_workers_gives_the_same(jobs: Catalogue, client: Any) -> None:
+    frame = jobs.map(strongest, client=client)
+    where = jobs.map(lambda job: distributed_address(), client=client)
     pd.testing.assert_frame_equal(frame, jobs.map(strongest))
     assert len(set(where["value"])) == 2
-    assert failed["error"][1] == "ZeroDivisionError: nothing to divide by"
+    assert not client.futures
+
+
+def distributed_address() -> str:
+    from distributed import get_worker
+
+    return str(get_worker().address)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("work", "text"),
+    [
+        (fails_for_beta, "ZeroDivisionError: nothing to divide by"),
+        (unsent_for_beta, "Unsent: out of tune"),
+        (lock_for_beta, "cannot leave the worker"),
+        (ends_its_worker, "KilledWorker"),
+    ],
+)
+def test_what_fails_on_a_cluster_costs_one_job(jobs: Catalogue, client: Any, work: Any, text: str) -> None:
+    with pytest.warns(UserWarning, match="1 of 5 jobs failed"):
+        failed = jobs.map(work, client=client)
+    assert text in failed["error"][1]
+    assert failed["error"].isna().sum() == 4
+
+
+@pytest.mark.slow
+def test_functions_that_cannot_travel_and_clients_that_are_none_are_refused(
+    jobs: Catalogue, client: Any
+) -> None:
+    lock = threading.Lock()
+    with pytest.raises(
+        TypeError, match=r"cannot be sent to the workers: cannot pickle '_thread.lock' object"
+    ):
+        jobs.map(lambda job: lock.locked(), client=client)
+    with pytest.raises(TypeError, match=r"is a dask\.distributed\.Client"):
+        jobs.map(strongest, client=client.scheduler_info()["address"])
+
+
+@pytest.mark.slow
+def test_answers_that_cannot_travel_end_everything_where_that_is_asked(jobs: Catalogue, client: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot leave the worker.*beta_1"):
+        jobs.map(lock_for_beta, client=client, errors="raise")
+
+
+class Gate:
+    """A socket that work waits at; the first two that come interrupt the main thread, and then all may go on."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.address = self._server.getsockname()
+        self.passed = 0
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        begun = [self._server.accept()[0] for _ in range(2)]
+        self.passed = len(begun)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self._server.close()
+        for one in begun:
+            one.close()
+
+    def close(self) -> None:
+        self._thread.join()
+
+
+def waits_at(address: tuple[str, int]) -> Callable[[StoredJob], int]:
+    def wait(job: StoredJob) -> int:
+        with socket.create_connection(address) as gate:
+            return len(gate.recv(1))
+
+    return wait
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.close()
+
+
+def test_an_interrupt_ends_the_threads(gate: Gate) -> None:
+    """Those at work may end; whoever waits never begins."""
+    many = Catalogue(StoredJob(JOBS / f"job_{number}.input") for number in range(100))
+    with pytest.raises(KeyboardInterrupt):
+        many.map(waits_at(gate.address), workers=2)
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("difxnb-map")]
+    assert gate.passed == 2
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_nothing_on_the_cluster(gate: Gate, client: Any) -> None:
+    many = Catalogue(StoredJob(JOBS / f"job_{number}.input") for number in range(100))
+    with pytest.raises(KeyboardInterrupt):
+        many.map(waits_at(gate.address), client=client)
+    assert not client.futures
+    assert client.submit(int).result() == 0
 
 
 def test_it_is_a_public_name() -> None:

@@ -68,6 +68,7 @@ def _halves(column: pd.Series[Any]) -> pd.DataFrame:
         values = column.astype(object).where(column.notna(), np.nan).to_numpy().astype(np.complex128)
     except _REFUSED:
         return column.to_frame()
+    values[column.isna().to_numpy()] = complex(np.nan, np.nan)
     halves = {f"{column.name}_real": values.real, f"{column.name}_imag": values.imag}
     return pd.DataFrame(halves, index=column.index)
 
