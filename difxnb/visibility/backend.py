@@ -16,6 +16,7 @@ from difxnb.formats.input import Input
 from difxnb.formats.swin import name_of
 from difxnb.formats.swin_scan import OnError
 from difxnb.visibility.building import build_dataset
+from difxnb.visibility.chunks import KeptVariable
 from difxnb.visibility.finding import FoundJobs, find_jobs, kept_source
 
 OPENED = "difx"
@@ -52,9 +53,8 @@ class DifxBackend(BackendEntrypoint):
         is_found = isinstance(filename_or_obj, FoundJobs)
         found = filename_or_obj if is_found else find_jobs(filename_or_obj, input, on_error)
         built = build_dataset(found, on_error=on_error, growing=growing)
-        if not is_found:  # dask, which xarray asks to cut coordinates too, knows no size of objects
-            texts = [name for name, one in built.coords.items() if one.dtype == object]
-            built = built.assign_coords({name: built[name].astype(str) for name in texts})
+        if not is_found:
+            built = _with_kept_coordinates(built)
             built.encoding[OPENED] = {
                 "source": kept_source(filename_or_obj),
                 "input": None if input is None else kept_source(input),
@@ -75,3 +75,14 @@ class DifxBackend(BackendEntrypoint):
         if path.suffix == ".input":
             return path.with_suffix(".difx").is_dir()
         return name_of(path) is not None or (_OUTPUT.fullmatch(path.name) is not None and path.is_dir())
+
+
+def _with_kept_coordinates(dataset: xr.Dataset) -> xr.Dataset:
+    """The same with coordinates that xarray does not put on dask."""
+    kept = {
+        name: KeptVariable(one.dims, one.values, one.attrs)
+        for name, one in dataset.coords.variables.items()
+        if name not in dataset.xindexes
+    }
+    # As coordinates they would become plain variables.
+    return dataset.drop_vars(kept).assign(kept).set_coords(kept)

@@ -49,6 +49,16 @@ class LazyVariable(xr.Variable):
         return super().chunk({} if chunks is None else chunks, **options)
 
 
+class KeptVariable(xr.Variable):
+    """A coordinate that stays in memory where xarray would put it on dask, which could not be grouped by then."""
+
+    __slots__ = ()
+
+    def chunk(self, chunks: Any = None, **options: Any) -> Any:  # type: ignore[override]
+        """Give the same in memory."""
+        return xr.Variable(self.dims, self.values, self.attrs, self.encoding)
+
+
 def in_chunks(variable: xr.Variable, chunks: Chunks, name: str) -> xr.Variable:
     """Put a lazy variable on dask.
 
