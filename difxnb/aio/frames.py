@@ -110,3 +110,15 @@ def conversation_frame(told: Iterable[tuple[float, JobEvent]]) -> pd.DataFrame:
         "text": _texts(event.text for event in events),
     }
     return pd.DataFrame(columns)
+
+
+def told_frame(rows: Iterable[tuple[float, str, str]]) -> pd.DataFrame:
+    """What happened, and when (unix seconds), as ``time event text``."""
+    told = list(rows)
+    return pd.DataFrame(
+        {
+            "time": times(row[0] for row in told),
+            "event": _texts(row[1] for row in told),
+            "text": _texts(row[2] for row in told),
+        }
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
+from difxnb.aio.frames import told_frame
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.client.monitor_watch import MonitorWatch
 from difxnb.errors import DifxError
@@ -157,13 +158,7 @@ class Monitor:
         that are not kept any more.
         """
         told = tuple(self._watch.events)
-        frame = pd.DataFrame(
-            {
-                "time": pd.to_datetime([one.time for one in told], unit="s"),
-                "event": pd.Series([one.event for one in told], dtype=object),
-                "text": pd.Series([one.text for one in told], dtype=object),
-            }
-        )
+        frame = told_frame((one.time, one.event, one.text) for one in told)
         frame.attrs["dropped"] = self._watch.dropped_events
         return frame
 

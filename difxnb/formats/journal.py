@@ -206,7 +206,8 @@ def read_journal(path: str | Path) -> Journal:
 
 def _salt(path: Path, header: bytes) -> int:
     if not is_journal(header):
-        raise FileFormatError(path, "byte 0", "no recording of this package begins like this")
+        problem = "no recording of this package begins like this" if header else "the file is empty"
+        raise FileFormatError(path, "byte 0", f"{problem}. Recordings are made with record(path)")
     if len(header) < HEADER_BYTES:
         raise FileFormatError(path, f"byte {len(header)}", "it was cut in its first bytes; nothing is in it")
     _, _, version, salt = _HEADER.unpack(header)

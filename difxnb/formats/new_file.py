@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -30,10 +31,27 @@ def new_file(path: str | PathLike[str], what: str) -> Iterator[Path]:
     """
     target = Path(path)
     if target.exists():
-        raise OutputExists(f"{target} exists already; {what} are not written over it. Choose another name")
-    partial = target.with_name(target.name + ".partial")
+        raise _exists(target, what)
+    # Somebody else may be writing under the same name, and what a crash left must be in nobody's way.
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
     try:
         yield partial
-        os.replace(partial, target)
+        _give_name(partial, target, what)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _give_name(partial: Path, target: Path, what: str) -> None:
+    """Name a file so that one that has come into being meanwhile stays."""
+    try:
+        os.link(partial, target)
+    except FileExistsError as error:
+        raise _exists(target, what) from error
+    except OSError:  # a file system without links
+        if target.exists():
+            raise _exists(target, what) from None
+        os.rename(partial, target)
+
+
+def _exists(target: Path, what: str) -> OutputExists:
+    return OutputExists(f"{target} exists already; {what} are not written over it. Choose another name")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,11 +39,13 @@ def export(recording: Recording, path: str | Path, format: str, *, is_anonymous:
     target = Path(path)
     if target.exists():
         raise OutputExists(f"{target} exists already; nothing is written into it. Choose another name")
-    partial = target.with_name(target.name + ".partial")
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
     partial.mkdir()
     try:
         made = _Export(recording, partial, format)
         made.write(is_anonymous=is_anonymous)
+        if target.exists():
+            raise OutputExists(f"{target} was made by somebody else meanwhile; it stays as it is")
         os.rename(partial, target)
     except BaseException:
         shutil.rmtree(partial)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from difxnb.aio.frames import told_frame
 from difxnb.client.monitor_watch import WatchEvent
 from difxnb.formats.im import Im, read_im
 from difxnb.formats.input import Input, read_input
@@ -213,13 +214,7 @@ class RecordedMonitor:
     def events(self) -> pd.DataFrame:
         """What happened to the watching itself: ``time event text``; see :attr:`difxnb.aio.Monitor.events`."""
         told = tuple(self._filled()._events)
-        frame = pd.DataFrame(
-            {
-                "time": pd.to_datetime([one.time for one in told], unit="s"),
-                "event": pd.Series([one.event for one in told], dtype=object),
-                "text": pd.Series([one.text for one in told], dtype=object),
-            }
-        )
+        frame = told_frame((one.time, one.event, one.text) for one in told)
         frame.attrs["dropped"] = 0
         return frame
 

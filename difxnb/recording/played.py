@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from difxnb.aio.frames import told_frame
 from difxnb.aio.server_info import ServerInfo
 from difxnb.client.server_description import ServerDescription
 from difxnb.errors import DifxError
@@ -37,6 +38,7 @@ from difxnb.wire.message import parse
 
 T = TypeVar("T")
 _MOST_DAMAGE = 1000
+_MOST_KEPT = 2_000_000
 _IDENTIFIER = 31  # characters of a job's name that its messages carry
 
 
@@ -62,13 +64,13 @@ class ByJob(Mapping[str, T]):
         return self._things[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._things)
+        return iter(list(self._things))  # a replay may add some meanwhile
 
     def __len__(self) -> int:
         return len(self._things)
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"{name!r}: {thing!r}" for name, thing in self._things.items()) + "}"
+        return "{" + ", ".join(f"{name!r}: {thing!r}" for name, thing in self.items()) + "}"
 
 
 class Played:
@@ -101,7 +103,8 @@ class Played:
     def __init__(
         self, now: Now, expected: int, *, fill: Callable[[int, RecordedMonitor], None] | None = None
     ) -> None:
-        self.tables = RecordedTables(now, expected, at_once=fill is None)
+        # What is kept until somebody looks at the other tables has no limit of its own.
+        self.tables = RecordedTables(now, expected, at_once=fill is None or expected > _MOST_KEPT)
         self.monitors: ByJob[RecordedMonitor] = ByJob()
         self.runs: ByJob[RecordedRun] = ByJob()
         self.server = ServerInfo(ServerDescription())
@@ -276,10 +279,4 @@ def note_damage(damage: list[Damage], record: Record, error: Exception) -> None:
 
 def connections_frame(connections: list[tuple[float, str, str]]) -> pd.DataFrame:
     """What became of a connection: ``time event text`` (UTC)."""
-    return pd.DataFrame(
-        {
-            "time": pd.to_datetime([row[0] for row in connections], unit="s"),
-            "event": pd.Series([row[1] for row in connections], dtype=object),
-            "text": pd.Series([row[2] for row in connections], dtype=object),
-        }
-    )
+    return told_frame(connections)

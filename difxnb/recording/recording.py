@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from difxnb.aio.server_info import ServerInfo
+from difxnb.errors import FileFormatError
 from difxnb.formats.journal import (
     Damage,
     Kind,
@@ -65,9 +66,14 @@ def open_recording(path: str | Path, *, epoch: object = None) -> Recording:
     ------
     FileNotFoundError
     FileFormatError
-        It is neither, or of a later version. Files that are damaged or cut are opened: see `Recording.damage`.
+        It is neither, or a folder, or of a later version. Files that are damaged or cut are opened: see
+        `Recording.damage`.
     """
     path = Path(path)
+    if path.is_dir():
+        raise FileFormatError(
+            path, "", "a folder is no recording; tables of an export open with pandas and xarray"
+        )
     with open(path, "rb") as file:
         beginning = file.read(16)
     if is_journal(beginning):

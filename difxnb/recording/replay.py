@@ -30,6 +30,7 @@ from difxnb.tables import AlertTable
 from difxnb.tables.message_rows import unix_seconds
 
 _MESSAGES = (Kind.DATAGRAM, Kind.NOTICE, Kind.GAP)
+_LATEST = 9.2e9  # unix seconds that nanoseconds in 64 bits can hold
 
 
 class Replay:
@@ -50,8 +51,11 @@ class Replay:
         times = records.times
         self._start = start if start is not None else (times[0] if len(times) else 0.0)
         self._until = until if until is not None else math.inf
-        if self._until < self._start:
+        if not abs(self._start) < _LATEST:
+            raise ValueError(f"a replay starts at a time; got {self._start} s")
+        if not self._until >= self._start:
             raise ValueError("a replay ends after its start")
+        self._end = max(self._start, min(self._until, max(times, default=self._start)))
         self._records = records
         self._change = threading.Condition()
         self._reached, self._since = self._start, clock.monotonic()
@@ -158,7 +162,7 @@ class Replay:
         Parameters
         ----------
         time : datetime-like or float
-            UTC; a number is seconds from the beginning of the replay.
+            UTC; a number is seconds from the beginning of the replay. Behind the end means the end.
 
         Raises
         ------
@@ -167,9 +171,9 @@ class Replay:
         """
         wanted = self._start + time if isinstance(time, int | float) else unix_seconds(time)
         with self._change:
-            if wanted < self._reached_now():
+            if not wanted >= self._reached_now():
                 raise ValueError("a replay goes forward only; begin another one with start=")
-            self._reached, self._since = wanted, clock.monotonic()
+            self._reached, self._since = min(wanted, self._end), clock.monotonic()
             self._change.notify_all()
 
     def wait(self, timeout: float | None = None) -> None:
@@ -264,7 +268,7 @@ class Replay:
     def _reached_now(self) -> float:
         if self._is_paused or math.isinf(self._speed) or self._finished.is_set():
             return self._reached
-        return min(self._reached + (clock.monotonic() - self._since) * self._speed, self._until)
+        return min(self._reached + (clock.monotonic() - self._since) * self._speed, self._end)
 
     def _settle(self) -> None:
         """Count from now on with another speed."""

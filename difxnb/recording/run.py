@@ -96,6 +96,16 @@ class RecordedRun:
         return 1.0 if self.outcome in _ENDED else self._watch.progress
 
     @property
+    def silence(self) -> float | None:
+        """Seconds since anything was heard of it, then; None when it was over."""
+        return None if self.done else self._watch.silence(self._tables.now())
+
+    @property
+    def stalled(self) -> bool:
+        """Whether it had told no progress for too long, then; see :attr:`difxnb.aio.JobRun.stalled`."""
+        return not self.done and self._watch.stalled(self._tables.now())
+
+    @property
     def outcome(self) -> JobOutcome | None:
         """How it ended; None where it ran on when the recording ended."""
         known = self._conversation.outcome

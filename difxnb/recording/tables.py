@@ -8,7 +8,7 @@ recording, or against the moment that a replay has come to.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias, TypeVar
@@ -24,6 +24,13 @@ Now = Callable[[], float]
 
 _MOST_MESSAGES, _MOST_BYTES = 2_000_000, 4 * 2**30
 _SHOWN = 20
+
+
+class Selected:
+    """What has been done already, and may be awaited all the same."""
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
 
 
 class RecordedMessages(Messages):
@@ -47,10 +54,18 @@ class RecordedMessages(Messages):
         """How much came, and how much did not; see :meth:`difxnb.aio.Messages.statistics`."""
         return super().statistics(by, now=self._now() if now is None else now)
 
-    def recall(self, types: Iterable[str] | None) -> None:
-        """Select as it was selected then."""
+    def select(self, types: str | Iterable[str] | None = None) -> Selected:  # type: ignore[override]
+        """Show only some types of messages that come from now on in a replay; see :meth:`difxnb.aio.Messages.select`.
+
+        No server has to be asked: it is done at once, and may be awaited or not.
+        """
         self.hide_others(types)
         self._traffic.interrupt(is_gap=False, complete=not self.is_selected_at_server)
+        return Selected()
+
+    def recall(self, types: Iterable[str] | None) -> None:
+        """Select as it was selected then."""
+        self.select(types)
 
     def _repr_html_(self) -> str:
         return self.frame().tail(_SHOWN).to_html()
@@ -124,6 +139,7 @@ class RecordedTables:
     def __init__(self, now: Now, expected: int, *, at_once: bool) -> None:
         self._messages, self._jobs = RecordedMessages(now, expected), RecordedJobs(now)
         self._nodes, self._recorders, self._alerts = RecordedNodes(now), RecordedRecorders(now), AlertTable()
+        self.now = now
         self._at_once = at_once
         self._log: list[tuple[Item | _Selected, float]] = []
         self._fed: dict[int, int] = {}

@@ -113,7 +113,8 @@ class MessageTable:
         """Messages per type since the start, dropped ones included; most frequent first."""
         with self._lock:
             counted = self._counts.most_common()
-        return pd.Series(dict(counted), dtype="int64", name="count").rename_axis("type")
+        types = pd.Index([kind for kind, _ in counted], dtype=object, name="type")
+        return pd.Series([count for _, count in counted], index=types, dtype="int64", name="count")
 
     def frame(
         self,

@@ -39,6 +39,26 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "old"
 
 
+def test_what_came_meanwhile_stays(tmp_path: Path) -> None:
+    """Of two who write at once the first has the name, and neither spoils what the other writes."""
+    target = tmp_path / "a"
+    with pytest.raises(OutputExists), new_file(target, "messages") as mine:  # noqa: PT012
+        mine.write_text("mine")
+        with new_file(target, "messages") as other:
+            other.write_text("other")
+        assert mine.read_text() == "mine"
+    assert target.read_text() == "other"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_a_crash_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "a.partial").write_text("left")
+    with new_file(tmp_path / "a", "messages") as partial, open(partial, "x") as file:
+        file.write("whole")
+    assert (tmp_path / "a").read_text() == "whole"
+    assert (tmp_path / "a.partial").read_text() == "left"
+
+
 def test_zeros_of_the_calendars() -> None:
     assert UNIX_EPOCH_MJD == 40587
     assert date.fromordinal(MJD_ZERO.toordinal() + 60310) == date(2024, 1, 1)

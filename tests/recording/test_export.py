@@ -305,12 +305,13 @@ SPOKEN = (
     "http://henry:secret@web.example.org/x?y=z rsync://ivanhoe/x scp node07:/x/y /data/my disk/e_2.vdif",
 )
 NEVER = (
-    "smithy fileserver share proj bob carol dorothy evelyn frank gardner corr.example swc99 quux node11 node12 node07 "
-    "jive csiro ffff 10.20 30.40 db8 fe80 eth7 3c:4d 3c-4d 2b3c henry secret web.example ivanhoe disk jdoe"
-).split()
+    "smithy|fileserver|share|proj|bob|carol|dorothy|evelyn|frank|gardner|corr\\.example|swc99|quux|node11|node12|node07|"
+    "jive|csiro|ffff|10\\.20|30\\.40|db8|fe80|eth7|3c:4d|3c-4d|2b3c|henry|secret|web\\.example|ivanhoe|disk|jdoe"
+)
 KEPT = (
-    "e_1.input e_1.calc e_1.im port 22: No route to host exited on signal 9 12:34:56 km/s 2.9.0 1/2 e_1.vex.obs DiFX"
-).split()
+    *("e_1.input", "e_1.calc", "e_1.im", "port 22: No route to host", "exited on signal 9", "12:34:56"),
+    *("km/s", "2.9.0", "1/2", "e_1.vex.obs", "DiFX"),
+)
 
 
 def test_names_in_unusual_places(tmp_path: Path) -> None:
@@ -329,8 +330,7 @@ def test_names_in_unusual_places(tmp_path: Path) -> None:
     recording = open_recording(tmp_path / "r")
     saved = recording.save_journal(tmp_path / "anonymous", anonymize=True)
     whole = "\n".join(r.payload.decode("utf-8", "replace") for r in read_journal(saved).records())
-    for name in NEVER:
-        assert name not in whole.lower(), (name, re.findall(rf".*{re.escape(name)}.*", whole, re.IGNORECASE))
+    assert re.findall(rf".*(?:{NEVER}).*", whole, re.IGNORECASE) == []
     for name in KEPT:
         assert name in whole, name
 

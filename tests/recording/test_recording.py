@@ -181,6 +181,15 @@ def test_records_that_make_no_sense_are_told(tmp_path: Path, rows: list[tuple[in
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
+    """And what to do is said."""
+    (tmp_path / "empty").touch()
+    with pytest.raises(FileFormatError, match=r"the file is empty.*record\(path\)"):
+        open_recording(tmp_path / "empty")
+    with pytest.raises(FileFormatError, match="a folder is no recording; tables of an export"):
+        open_recording(tmp_path)
+    (tmp_path / "later").write_bytes(encode_header(1)[:10] + b"\0\2" + encode_header(1)[12:])
+    with pytest.raises(FileFormatError, match=r"version 2.*reads 1\. Update"):
+        open_recording(tmp_path / "later")
     (tmp_path / "x").write_bytes(b"neither this nor that")
     with pytest.raises(FileFormatError, match="no recording"):
         open_recording(tmp_path / "x")
@@ -215,3 +224,56 @@ def test_it_can_be_saved_as_another(recording: Recording, live: Live, tmp_path: 
     shutil.copy(saved, tmp_path / "other")
     with pytest.raises(OutputExists):
         recording.save_journal(tmp_path / "other")
+
+
+def frames_of(recording: Recording) -> dict[str, pd.DataFrame]:
+    """Every table that is there whatever was heard."""
+    messages, recorders = recording.messages, recording.recorders
+    kinds = ("alert", "status", "load", "diagnostic", "mark5status", "notice", "gap", "unparsed", "unknown")
+    return {
+        **{kind: messages.frame(type=kind, envelope=True) for kind in kinds},
+        "messages": messages.frame(),
+        "types": messages.statistics(),
+        "senders": messages.statistics("sender"),
+        "jobs": recording.jobs.frame(),
+        "nodes": recording.nodes.frame(),
+        "history": recording.nodes.history(),
+        "alerts": recording.alerts.frame(None),
+        "recorders": recorders.frame(),
+        "modules": recorders.modules(),
+        "connections": recording.connections,
+    }
+
+
+def test_types_of_columns_do_not_depend_on_what_came(recording: Recording, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(encode_header(1))
+    found, empty = frames_of(recording), frames_of(open_recording(tmp_path / "empty"))
+    assert sum(len(frame) > 0 for frame in found.values()) > 8
+    for name, frame in empty.items():
+        assert len(frame) == 0, name
+        assert frame.dtypes.to_dict() == found[name].dtypes.to_dict(), name
+    counts, none = recording.messages.counts(), open_recording(tmp_path / "empty").messages.counts()
+    assert (counts.dtype, counts.index.dtype) == (none.dtype, none.index.dtype)
+
+
+def test_what_is_written_into_a_frame_stays_there(recording: Recording) -> None:
+    """Frames share their values with the snapshot they came from, but nobody's changes."""
+    before = {name: frame.copy(deep=True) for name, frame in frames_of(recording).items()}
+    for frame in frames_of(recording).values():
+        for place in range(frame.shape[1] if len(frame) else 0):
+            frame.iat[0, place] = frame.iat[-1, place]
+        frame["another"] = 1
+    for name, frame in frames_of(recording).items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+def test_very_long_recordings_keep_no_more_than_their_tables(
+    live: Live, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above some number of messages all tables are filled at once, and nothing waits to be looked at."""
+    expected = recording.jobs.frame()
+    monkeypatch.setattr("difxnb.recording.played._MOST_KEPT", 10)
+    long = open_recording(live.path)
+    pd.testing.assert_frame_equal(long.jobs.frame(), expected)
+    pd.testing.assert_frame_equal(long.messages.frame(), live.messages)
+    assert long._session.tables._log == []

@@ -249,6 +249,62 @@ def test_what_does_not_fit_is_counted_in_the_file(tmp_path: Path) -> None:
     assert not found.is_complete
 
 
+def test_much_at_once_is_written_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash in the middle of it costs a piece, not all of it."""
+    write, sizes = os.write, []
+
+    def watched(file: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return write(file, data)
+
+    writer = JournalWriter(tmp_path / "j", nobody)
+    monkeypatch.setattr(os, "write", watched)
+    for number in range(3000):
+        assert writer.put(Kind.DATAGRAM, float(number), bytes(1000))
+    writer.close()
+    assert len(read_journal(tmp_path / "j")) == 3000
+    assert max(sizes) < 2**19
+    assert sum(sizes) > 3_000_000
+
+
+def test_of_two_recordings_of_one_name_one_is_made(tmp_path: Path) -> None:
+    """However close together they come."""
+    start, made, refused = threading.Barrier(8), [], []
+
+    def begin(name: str) -> None:
+        start.wait()
+        try:
+            made.append(JournalWriter(tmp_path / name, nobody))
+        except OutputExists as error:
+            refused.append(error)
+
+    hands = [threading.Thread(target=begin, args=("j",)) for _ in range(8)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    (writer,) = made
+    writer.put(Kind.DATAGRAM, 1.0, b"mine")
+    writer.close()
+    assert len(refused) == 7
+    assert [record.payload for record in read_journal(tmp_path / "j").records()] == [b"mine"]
+
+
+def test_a_clock_that_jumps_back(tmp_path: Path) -> None:
+    """Everything is there in the order in which it came, and can be played again."""
+    writer = JournalWriter(tmp_path / "j", nobody)
+    for number, moment in enumerate((1000.0, 1001.0, 400.0, 401.0, 1002.0)):
+        writer.put(Kind.DATAGRAM, moment, alert(f"number {number}"))
+    writer.close()
+    found = open_recording(tmp_path / "j")
+    expected = [f"number {number}" for number in range(5)]
+    assert found.messages.frame()["text"].tolist() == expected
+    assert found.duration == pd.Timedelta(seconds=2)
+    with found.replay(1e3) as replay:
+        replay.wait(60)
+        assert replay.messages.frame()["text"].tolist() == expected
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
