@@ -30,7 +30,7 @@ QUESTIONS = {
     "mean over bins": lambda x: x.mean_over("1s", "polarization"),
     "all of it": lambda x: x.normalized().difx.cross().difx.mean_over("scan").difx.lags(),
 }
-CHUNKS = ({"time": 4, "baseline": 4}, {"time": (1, 4, 1), "band": 1, "polarization": 3, "channel": 9})
+CHUNKS = {"time": (1, 4, 1), "baseline": 4, "band": 1, "polarization": 3, "channel": 20}
 
 
 @pytest.fixture(autouse=True)
@@ -67,11 +67,10 @@ def test_nothing_is_computed_before_it_is_asked_for(name, source):
     QUESTIONS[name](lazy.VISIBILITY.difx)
 
 
-@pytest.mark.parametrize("chunks", CHUNKS, ids=str)
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_answers_are_the_same_however_it_is_cut(name, chunks, source):
+def test_answers_are_the_same_however_it_is_cut(name, source):
     with dask.config.set(scheduler="synchronous"):
-        answer = QUESTIONS[name](source.chunk(chunks).difx).compute()
+        answer = QUESTIONS[name](source.chunk(CHUNKS).difx).compute()
     xr.testing.assert_allclose(answer, QUESTIONS[name](source.difx), rtol=1e-5, atol=1e-6)
 
 

@@ -154,7 +154,7 @@ def test_baseline_vectors_are_weighted_with_what_there_is(source, by_scan):
 
 
 def test_noise_falls_as_the_weights_say():
-    """Noise of variance 1/w into 240 means of 500 cells each: their scatter is known to 5 %, one sigma."""
+    """Noise of variance 1/w into 120 means of 500 cells each: their scatter is known to 5 %, one sigma."""
     source = noise(7, scans=[("No1", "A", 25)], bands=bands_of([20]), hands=2, holes=False)
     rng = np.random.default_rng(3)
     spread = 1 / np.sqrt(source.WEIGHT.values)[..., None]
