@@ -547,79 +547,6 @@ def lock_for_beta(job: StoredJob) -> dict[str, object]:
     return {"a": threading.Lock() if job.name == "beta_1" else 1}
 
 
-def ends_its_worker(job: StoredJob) -> int:
-    if job.name == "beta_1":
-        os._exit(1)
-    return 1
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of one cluster of two workers for all tests here, which gives a job up with its first worker."""
-    distributed = pytest.importorskip("distributed")
-    dask = pytest.importorskip("dask")
-    folder = tmp_path_factory.mktemp("cluster")
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=folder
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        yield client
-
-
-@pytest.mark.slow
-def test_map_on_a_cluster_of_two_workers_gives_the_same(jobs: Catalogue, client: Any) -> None:
-    frame = jobs.map(strongest, client=client)
-    where = jobs.map(lambda job: distributed_address(), client=client)
-    pd.testing.assert_frame_equal(frame, jobs.map(strongest))
-    assert len(set(where["value"])) == 2
-    assert not client.futures
-
-
-def distributed_address() -> str:
-    from distributed import get_worker
-
-    return str(get_worker().address)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("work", "text"),
-    [
-        (fails_for_beta, "ZeroDivisionError: nothing to divide by"),
-        (unsent_for_beta, "Unsent: out of tune"),
-        (lock_for_beta, "cannot leave the worker"),
-        (ends_its_worker, "KilledWorker"),
-    ],
-)
-def test_what_fails_on_a_cluster_costs_one_job(jobs: Catalogue, client: Any, work: Any, text: str) -> None:
-    with pytest.warns(UserWarning, match="1 of 5 jobs failed"):
-        failed = jobs.map(work, client=client)
-    assert text in failed["error"][1]
-    assert failed["error"].isna().sum() == 4
-
-
-@pytest.mark.slow
-def test_functions_that_cannot_travel_and_clients_that_are_none_are_refused(
-    jobs: Catalogue, client: Any
-) -> None:
-    lock = threading.Lock()
-    with pytest.raises(
-        TypeError, match=r"cannot be sent to the workers: cannot pickle '_thread.lock' object"
-    ):
-        jobs.map(lambda job: lock.locked(), client=client)
-    with pytest.raises(TypeError, match=r"is a dask\.distributed\.Client"):
-        jobs.map(strongest, client=client.scheduler_info()["address"])
-
-
-@pytest.mark.slow
-def test_answers_that_cannot_travel_end_everything_where_that_is_asked(jobs: Catalogue, client: Any) -> None:
-    with pytest.raises(TypeError, match=r"cannot leave the worker.*beta_1"):
-        jobs.map(lock_for_beta, client=client, errors="raise")
-
-
 class Gate:
     """A socket that work waits at; the first two that come interrupt the main thread, and then all may go on."""
 
@@ -642,8 +569,9 @@ class Gate:
         self._thread.join()
 
 
-def waits_at(address: tuple[str, int]) -> Callable[[StoredJob], int]:
+def waits_at(address: tuple[str, int], begun: Path) -> Callable[[StoredJob], int]:
     def wait(job: StoredJob) -> int:
+        (begun / job.name).touch()
         with socket.create_connection(address) as gate:
             return len(gate.recv(1))
 
@@ -657,22 +585,76 @@ def gate() -> Iterator[Gate]:
     gate.close()
 
 
-def test_an_interrupt_ends_the_threads(gate: Gate) -> None:
+def test_an_interrupt_ends_the_threads(gate: Gate, tmp_path: Path) -> None:
     """Those at work may end; whoever waits never begins."""
     many = Catalogue(StoredJob(JOBS / f"job_{number}.input") for number in range(100))
     with pytest.raises(KeyboardInterrupt):
-        many.map(waits_at(gate.address), workers=2)
+        many.map(waits_at(gate.address, tmp_path), workers=2)
+    assert len(list(tmp_path.iterdir())) < len(many)
     assert not [one.name for one in threading.enumerate() if one.name.startswith("difxnb-map")]
     assert gate.passed == 2
 
 
 @pytest.mark.slow
-def test_an_interrupt_leaves_nothing_on_the_cluster(gate: Gate, client: Any) -> None:
-    many = Catalogue(StoredJob(JOBS / f"job_{number}.input") for number in range(100))
+def test_map_on_a_cluster_of_two_workers(jobs: Catalogue, gate: Gate, tmp_path: Path) -> None:
+    """One cluster for all, as it takes seconds to begin and leaves nothing behind at the end of a test."""
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path / "cluster"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        it_gives_the_same(jobs, client)
+        what_fails_costs_one_job(jobs, client)
+        what_cannot_travel_is_refused(jobs, client)
+        an_interrupt_cancels_the_rest(gate, client, tmp_path / "begun")
+
+
+def it_gives_the_same(jobs: Catalogue, client: Any) -> None:
+    pd.testing.assert_frame_equal(jobs.map(strongest, client=client), jobs.map(strongest))
+    where = jobs.map(worker_address, client=client)
+    assert len(set(where["value"])) == 2
+
+
+def worker_address(job: StoredJob) -> str:
+    from distributed import get_worker
+
+    return str(get_worker().address)
+
+
+def what_fails_costs_one_job(jobs: Catalogue, client: Any) -> None:
+    texts = {
+        fails_for_beta: "ZeroDivisionError: nothing to divide by",
+        unsent_for_beta: "Unsent: out of tune",
+        lock_for_beta: "cannot leave the worker",
+    }
+    for work, text in texts.items():
+        with pytest.warns(UserWarning, match="1 of 5 jobs failed"):
+            failed = jobs.map(work, client=client)
+        assert text in failed["error"][1]
+        assert failed["error"].isna().sum() == 4
+    with pytest.raises(TypeError, match=r"cannot leave the worker.*beta_1"):
+        jobs.map(lock_for_beta, client=client, errors="raise")
+
+
+def what_cannot_travel_is_refused(jobs: Catalogue, client: Any) -> None:
+    lock = threading.Lock()
+    with pytest.raises(
+        TypeError, match=r"cannot be sent to the workers: cannot pickle '_thread.lock' object"
+    ):
+        jobs.map(lambda job: lock.locked(), client=client)
+    with pytest.raises(TypeError, match=r"is a dask\.distributed\.Client"):
+        jobs.map(strongest, client=client.scheduler.address)
+
+
+def an_interrupt_cancels_the_rest(gate: Gate, client: Any, begun: Path) -> None:
+    begun.mkdir()
+    many = Catalogue(StoredJob(JOBS / f"job_{number}.input") for number in range(200))
     with pytest.raises(KeyboardInterrupt):
-        many.map(waits_at(gate.address), client=client)
-    assert not client.futures
+        many.map(waits_at(gate.address, begun), client=client)
     assert client.submit(int).result() == 0
+    assert len(list(begun.iterdir())) < len(many)
 
 
 def test_it_is_a_public_name() -> None:

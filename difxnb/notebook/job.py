@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from difxnb import aio
 from difxnb.aio.live_monitor import LIMIT_BYTES
 from difxnb.client.blocking import LoopThread
-from difxnb.markup import titled
+from difxnb.formats.input_summary import facts
+from difxnb.markup import listed, plain, plain_table, titled
 from difxnb.notebook.job_parameters import JobParameters
 from difxnb.notebook.job_run import STOP_S, JobRun
 from difxnb.notebook.job_visibilities import WrittenJob
@@ -236,8 +237,21 @@ class Job(JobParameters, WrittenJob):
         return Monitor(self._loop.call(opening), self._loop)
 
     def __repr__(self) -> str:
-        return repr(self._inner)
+        heard = self._heard()
+        below = "" if heard.empty else "\n" + plain_table("heard of it:", heard)
+        return plain(repr(self._inner), self._facts()) + below
 
     def _repr_html_(self) -> str:
+        heard = self._heard()
+        return listed(repr(self._inner), self._facts()) + (
+            "" if heard.empty else titled("heard of it:", heard)
+        )
+
+    def _facts(self) -> dict[str, str]:
+        """What is correlated, once the ``.input`` has been read; nothing is asked of the server for a repr."""
+        known = self._inner.known_input
+        return {} if known is None else facts(known)
+
+    def _heard(self) -> pd.DataFrame:
         heard = self._correlator.jobs.frame()
-        return titled(repr(self), heard[heard["job"] == self._inner.identifier])
+        return heard[heard["job"] == self._inner.identifier]
