@@ -82,6 +82,8 @@ def save(place: Path, kept: Kept, *, most: int) -> bool:
 def load(place: Path, path: Path) -> Kept | None:
     """Read a table, to be of the file at `path`; None where there is none, or it is damaged."""
     try:
+        if not place.is_file():  # what is something else might keep us waiting
+            return None
         with open(place, "rb") as file:
             line = file.readline(_LONGEST_LINE)
             head = _head(line)
@@ -89,7 +91,8 @@ def load(place: Path, path: Path) -> Kept | None:
         table = _table(head, content, path)
         kept = Kept(table, int(head["size"]), int(head["mtime_ns"]), bytes.fromhex(head["samples"]))
         os.utime(place)  # so that what is used stays when the cache is full
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):  # whatever is in it, it is none of ours
+    # Whatever is in it, it is none of ours.
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return kept
 

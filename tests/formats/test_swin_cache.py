@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,18 @@ def test_a_damaged_cache_is_made_anew(path: Path, cache: Path, damage: str) -> N
     kept.write_bytes(changed)
     assert_equal(cached_index(path, CHANNELS), expected)
     assert kept.read_bytes()[200:] == good[200:]
+
+
+def test_what_stands_in_for_a_table_keeps_nobody_waiting(path: Path, cache: Path) -> None:
+    expected = cached_index(path, CHANNELS)
+    (kept,) = kept_files(cache)
+    nested = b"[" * 200_000
+    kept.write_bytes(b"%08x %s\n" % (zlib.crc32(nested), nested))
+    assert_equal(cached_index(path, CHANNELS), expected)
+    kept.unlink()
+    os.mkfifo(kept)
+    assert_equal(cached_index(path, CHANNELS), expected)
+    assert kept.is_file()
 
 
 def test_a_cache_that_cannot_be_written(path: Path, cache: Path) -> None:
