@@ -23,6 +23,14 @@ sidebands.
 Importing this, which opening visibilities does too, gives every Dataset and DataArray ``difx``:
 ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``, ``ds.difx.lags()``, ``ds.difx.mean_over("scan")``,
 ``ds.difx.summary()`` and more (see `DifxDataset`).
+
+Where things are. *Opening files*: `opening` (and `backend`, for xarray) calls `finding` (which jobs and files are meant)
+and `building`, which puts together `opened_job` (``.input``, ``.calc`` and, by `file_tables`, where records lie),
+`joining` (antennas and bands of several jobs), `axes`, `plan` and `scan_names`; `provenance` tells and warns. What is
+built reads later: `lazy` asks `filling`, which takes from the files what an `assembly` of the plan says; in other
+processes the assembly is made of the plan anew. `chunks` puts that on dask. *Live*: `series`, `matching`, `products`,
+`cube`, `clock`, `integration_grid`. *Questions*: `accessor`, with `selecting`, `choosing`, `means`, `correlation`,
+`lag`, `summary`, `fits` (fringes). *Out*: `msv4`, `netcdf`. *Tones*: `phase_cal`, `job_tones`.
 """
 
 from difxnb.visibility.accessor import DifxArray, DifxDataset

@@ -35,8 +35,8 @@ def open_visibilities(
     """Open visibilities as one Dataset; spectra are read when they are used.
 
     What belongs together becomes one Dataset: phase centres, pulsar bins, the files of restarts, and several jobs of
-    an observation. Antennas of different jobs are the same where their names are, bands where their edges and channels
-    are. A spectrum that was not written is NaN with weight 0; of two of the same product and time the one in the later
+    an observation. Antennas of different jobs are the same where their names are, bands where their edges, sidebands
+    and channels are. A spectrum that was not written is NaN with weight 0; of two of the same product and time the one in the later
     file counts.
 
     Parameters
@@ -56,7 +56,8 @@ def open_visibilities(
         other: NaN with weight 0.
     chunks : int, mapping, "auto" or None
         Chunks of dask arrays, as of ``xarray.open_dataset``; where that leaves time open, as ``{}`` does, a chunk has
-        whole integrations of some 64 MB. None makes no dask arrays.
+        whole integrations of some 64 MB. None makes no dask arrays. A dimension that a job does not have is no
+        mistake, one that none has is.
     cache : bool, optional
         Whether spectra stay in memory once they were read; by default where `chunks` is None.
     drop_variables : str or iterable of str, optional
