@@ -42,7 +42,8 @@ def listed(title: str, facts: Mapping[str, str]) -> str:
         for name, value in facts.items()
         if value
     )
-    return f"<pre>{escape(printable(title))}</pre><table>{rows}</table>"
+    below = f"<table>{rows}</table>" if rows else ""
+    return f"<pre>{escape(printable(title))}</pre>{below}"
 
 
 def plain(title: str, facts: Mapping[str, str]) -> str:

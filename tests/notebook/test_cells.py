@@ -89,7 +89,9 @@ def test_a_whole_job_with_a_progress_bar(
     with difxnb.connect("127.0.0.1", server.port) as difx:
         job = job_at(difx, put(made, "short", root))
         assert job.machines["role"].tolist()[0] == "head"
-        assert "<table" not in job._repr_html_()
+        assert "<td>AA BB</td>" in job._repr_html_()
+        assert "AA BB\n" in repr(job)
+        assert "Done" not in job._repr_html_() + repr(job)
         run = job.start(monitor=True)
 
         async def in_a_cell() -> JobOutcome:
@@ -109,7 +111,8 @@ def test_a_whole_job_with_a_progress_bar(
         assert "best SNR" in run.monitor._repr_html_()
         assert run.monitor.failure is None
         assert "<td>Done</td>" in job._repr_html_()
-        for thing in (difx, difx.messages, difx.jobs, difx.server, job, run, run.monitor):
+        assert "Done" in repr(job)
+        for thing in (difx, difx.messages, difx.jobs, difx.server, run, run.monitor):
             assert "\n" not in repr(thing)
             assert repr(thing).startswith("<")
 
