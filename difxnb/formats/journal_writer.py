@@ -4,7 +4,8 @@
 In: records, from any thread, without waiting. Out: a growing file. Every fifth of a second what has come is written,
 and so outlives the end of the process, however that comes; every five seconds it is also made to outlive the end of
 the machine (fsync). Between the two is a queue with a limit: what does not fit is counted, and the count is written
-when there is room again. Where the disk is full the writer tries again each second, and the queue fills.
+when there is room again. Whoever says more than can be written meanwhile (some 100,000 records a second are) has what
+is in that queue to lose, too. Where the disk is full the writer tries again each second, and the queue fills.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ def require_nameless(text: str, names: tuple[set[str], set[str], set[str]]) -> N
 
 def require_anonymous(recording: Recording, folder: Path) -> None:
     names = names_in(recording)
-    if len(recording.messages) or recording.runs or recording.monitors:
+    if recording.runs or recording.monitors:  # of others there is nothing but what the records say
         recording.export(folder / "out", "netcdf", anonymize=True)
         for text in texts_of(folder / "out"):
             require_nameless(text, names)
@@ -267,7 +267,7 @@ FOLDERS = st.lists(st.from_regex(r"\A[A-Za-z0-9_.+-]{1,8}\Z"), min_size=2, max_s
 AROUND = st.sampled_from(["", " ", ": ", "(", ")", ",", "'", '"', "=", ";", "\n", "[", "]", " - ", "|"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     host=HOSTS, user=USERS, folder=FOLDERS, around=st.lists(AROUND, min_size=8, max_size=8), data=st.data()
 )
