@@ -24,7 +24,7 @@ Importing this, which opening visibilities does too, gives every Dataset and Dat
 ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``, ``ds.difx.lags()``, ``ds.difx.mean_over("scan")``,
 ``ds.difx.summary()`` and more (see `DifxDataset`).
 
-Where things are. *Opening files*: `opening` (and `backend`, for xarray) calls `finding` (which jobs and files are meant)
+Where things are. *Opening files*: `opening` (and `backend` for xarray) calls `finding` (which jobs and files are meant)
 and `building`, which puts together `opened_job` (``.input``, ``.calc`` and, by `file_tables`, where records lie),
 `joining` (antennas and bands of several jobs), `axes`, `plan` and `scan_names`; `provenance` tells and warns. What is
 built reads later: `lazy` asks `filling`, which takes from the files what an `assembly` of the plan says; in other

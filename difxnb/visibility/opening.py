@@ -36,8 +36,8 @@ def open_visibilities(
 
     What belongs together becomes one Dataset: phase centres, pulsar bins, the files of restarts, and several jobs of
     an observation. Antennas of different jobs are the same where their names are, bands where their edges, sidebands
-    and channels are. A spectrum that was not written is NaN with weight 0; of two of the same product and time the one in the later
-    file counts.
+    and channels are. A spectrum that was not written is NaN with weight 0; of two of the same product and time the one
+    in the later file counts.
 
     Parameters
     ----------
