@@ -180,6 +180,8 @@ class KeyValueReader:
 
     def index(self, key: str, size: int) -> int:
         """Take a row of a table that has `size` rows."""
+        if not size and self.has(key):
+            self.fail(f"{key!r} names a row of a table that has none")
         return self.integer(key, 0, size - 1)
 
     def number(self, key: str) -> float:

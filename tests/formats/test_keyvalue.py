@@ -129,3 +129,12 @@ def test_any_bytes_survive_in_names(tmp_path: Path) -> None:
         write_text(path, writer.finish(), overwrite=False)
     write_text(path, writer.finish(), overwrite=True)
     assert path.read_bytes() == b"NAME:               caf\xe9\n"
+
+
+def test_a_row_of_an_empty_table_is_refused_as_that() -> None:
+    reader = KeyValueReader(
+        "NUM ROWS:           0\nROW INDEX:          2\n", None, patterns("NUM ROWS|ROW INDEX")
+    )
+    reader.count("NUM ROWS")
+    with pytest.raises(FileFormatError, match="line 2: 'ROW INDEX' names a row of a table that has none"):
+        reader.index("ROW INDEX", 0)
