@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from difxnb.notebook import connect as connect
     from difxnb.recording.recording import open_recording as open_recording
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
-    from difxnb.visibility.msv4 import to_msv4 as to_msv4
-    from difxnb.visibility.opening import open_visibilities as open_visibilities
+    from difxnb.visibility.msv4.tree import to_msv4 as to_msv4
     from difxnb.visibility.phase_cal import read_pcal as read_pcal
+    from difxnb.visibility.stored.opening import open_visibilities as open_visibilities
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _HOMES = {
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
     "open_jobs": "difxnb.catalogue",
-    "open_visibilities": "difxnb.visibility.opening",
+    "open_visibilities": "difxnb.visibility.stored.opening",
     "read_binconfig": "difxnb.formats.binconfig",
     "open_recording": "difxnb.recording.recording",
     "read_calc": "difxnb.formats.calc",
@@ -60,7 +60,7 @@ _HOMES = {
     "read_polyco": "difxnb.formats.polyco",
     "read_switched_power": "difxnb.formats.switched_power",
     "read_threads": "difxnb.formats.machines",
-    "to_msv4": "difxnb.visibility.msv4",
+    "to_msv4": "difxnb.visibility.msv4.tree",
 }
 
 __all__ = ["DifxError", "__version__", *sorted(_HOMES)]

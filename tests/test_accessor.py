@@ -15,8 +15,8 @@ import pytest
 import xarray as xr
 
 from difxnb.visibility import DifxArray, DifxDataset, VisibilitySeries, open_visibilities, save_netcdf
-from difxnb.visibility.accessor_selections import Selections
-from difxnb.visibility.offer import Offer
+from difxnb.visibility.accessor.selections import Selections
+from difxnb.visibility.live.offer import Offer
 from difxnb.wire.monitor import VisibilityBlock
 from tests.made_visibilities import HANDS, made, waiting
 from tests.monitor_lists import SCAN, plain, wrong_list

@@ -221,7 +221,7 @@ def test_steps_are_the_same_however_much_is_averaged_in_one_go(monkeypatch, rows
     source = source.isel(time=[6, 0, 2, 5, 1, 7, 3, 4])
     wanted = [source.difx.scan(scan).difx.mean_over("time") for scan in ("No2", "No1")]
     row_bytes = source.VISIBILITY.nbytes // source.sizes["time"]
-    monkeypatch.setattr("difxnb.visibility.means._BLOCK_BYTES", rows * row_bytes)
+    monkeypatch.setattr("difxnb.visibility.accessor.means._BLOCK_BYTES", rows * row_bytes)
     found = source.difx.mean_over("scan")
     for k, one in enumerate(wanted):
         for name in ("VISIBILITY", "WEIGHT", "UVW", "time"):

@@ -165,7 +165,7 @@ def test_visibilities_are_not_read():
 
 
 def test_weights_are_read_in_pieces(monkeypatch):
-    monkeypatch.setattr("difxnb.visibility.presence._BLOCK_BYTES", 8 * 48 * 2)
+    monkeypatch.setattr("difxnb.visibility.accessor.presence._BLOCK_BYTES", 8 * 48 * 2)
     source = weighted(made(samples=2), hole=({"baseline": "AA-BB"}, 0.25))
     lazy, arrays = waiting(source, "WEIGHT")
     assert repr(lazy.difx.summary()).splitlines()[-3:] == [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import difxnb.visibility.msv4
+import difxnb.visibility.msv4.tree
 from tests.made_visibilities import made, waiting
 
 
@@ -173,7 +173,9 @@ def test_longer_integrations_count_for_longer():
     "what", [("time",), ("scan",), ("1s", "channel"), ("channel",), ("polarization",)], ids=str
 )
 def test_of_what_waits_in_a_file_little_is_in_memory_at_a_time(ds, monkeypatch, what):
-    monkeypatch.setattr("difxnb.visibility.means._BLOCK_BYTES", 2 * ds.VISIBILITY.nbytes // ds.sizes["time"])
+    monkeypatch.setattr(
+        "difxnb.visibility.accessor.means._BLOCK_BYTES", 2 * ds.VISIBILITY.nbytes // ds.sizes["time"]
+    )
     lazy, arrays = waiting(ds, "VISIBILITY")
     found = lazy.difx.mean_over(*what)
     assert max(arrays["VISIBILITY"].read) <= 2 * ds.VISIBILITY[0].size
@@ -206,7 +208,7 @@ def test_of_what_waits_in_a_file_little_is_in_memory_at_a_time(ds, monkeypatch, 
         (lambda ds: ds.difx.normalized(ds.VISIBILITY), TypeError, "are a Dataset; got DataArray"),
         (lambda ds: ds[["WEIGHT"]].difx.normalized(), ValueError, "no VISIBILITY here; there are WEIGHT"),
         (
-            lambda ds: difxnb.visibility.msv4.to_msv4(ds.VISIBILITY),
+            lambda ds: difxnb.visibility.msv4.tree.to_msv4(ds.VISIBILITY),
             TypeError,
             "made of a Dataset; got DataArray",
         ),

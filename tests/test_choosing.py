@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difxnb.visibility import products_frame
-from difxnb.visibility.choosing import choose_rows
+from difxnb.visibility.live.choosing import choose_rows
 from tests.monitor_lists import plain, wrong_list
 
 INPUT = plain()

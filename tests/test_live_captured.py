@@ -6,7 +6,7 @@ import pytest
 
 from difxnb.formats.input import result_layout
 from difxnb.visibility import VisibilitySeries
-from difxnb.visibility.offer import Offer
+from difxnb.visibility.live.offer import Offer
 from difxnb.wire.monitor import MonitorReader, ProductListReader, VisibilityBlock, body_length
 from difxnb.wire.packet import PacketReader
 from tests.client.peers import captured_reply

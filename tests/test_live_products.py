@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from difxnb.formats.input import result_layout
 from difxnb.formats.input_model import Rule
 from difxnb.visibility import VisibilitySeries, products_frame
-from difxnb.visibility.offer import Offer
+from difxnb.visibility.live.offer import Offer
 from difxnb.wire.monitor import Product, Scan
 from tests.monitor_lists import (
     JOBS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from difxnb.visibility import VisibilitySeries
-from difxnb.visibility.offer import Offer
+from difxnb.visibility.live.offer import Offer
 from difxnb.wire.monitor import Scan, VisibilityBlock
 from tests.monitor_lists import SCAN, plain, wrong_list
 from tests.server.made_jobs import MJD, SECONDS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from difxnb.formats.input_model import Rule
-from difxnb.visibility.clock import IntegrationClock
+from difxnb.visibility.live.clock import IntegrationClock
 from difxnb.wire.monitor import Scan
 from tests.monitor_lists import plain
 from tests.server.made_jobs import MJD, SECONDS

@@ -11,7 +11,7 @@ import xarray as xr
 
 import difxnb
 from difxnb.errors import PositionsUnknown
-from difxnb.visibility.msv4_labels import unix_seconds
+from difxnb.visibility.msv4.labels import unix_seconds
 from tests.msv4_sets import REFERENCE, SWIN_JOBS, check, opened, require_valid
 
 JOBS = sorted(

@@ -20,7 +20,7 @@ import xarray as xr
 
 import difxnb
 from difxnb.formats.swin import baseline_number
-from difxnb.visibility.msv4_labels import unix_seconds
+from difxnb.visibility.msv4.labels import unix_seconds
 
 fits = pytest.importorskip("astropy.io.fits")
 

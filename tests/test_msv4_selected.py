@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import difxnb
-from difxnb.visibility.msv4_labels import unix_seconds
+from difxnb.visibility.msv4.labels import unix_seconds
 from tests.msv4_sets import opened, require_valid
 
 pytestmark = [

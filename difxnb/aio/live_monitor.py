@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from difxnb.aio.correlator import Correlator
     from difxnb.aio.tape import MonitorTape
     from difxnb.visibility import VisibilitySeries
-    from difxnb.visibility.offer import Choice, Offer
+    from difxnb.visibility.live.offer import Choice, Offer
 
 Select: TypeAlias = Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], Any]
 """Which products: see `Job.monitor`."""
@@ -84,7 +84,7 @@ class Monitor:
         """Choose from what the server lists; called for each exchange."""
         # xarray takes a second to load, which whoever only lists files need not wait for.
         from difxnb.visibility import VisibilitySeries
-        from difxnb.visibility.offer import Offer
+        from difxnb.visibility.live.offer import Offer
 
         self._offer = Offer(feed.products, feed.scans, self._input)
         choice = self._offer.choose(self._select)

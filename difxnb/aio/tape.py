@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from difxnb.aio.job_run import JobRun
     from difxnb.client.monitor_watch import WatchEvent
     from difxnb.client.server_description import ServerDescription
-    from difxnb.visibility.offer import Choice
+    from difxnb.visibility.live.offer import Choice
     from difxnb.wire.job import JobEvent
     from difxnb.wire.monitor import MonitorText, Product, Scan, VisibilityBlock
 

@@ -202,7 +202,7 @@ class Catalogue:
 
     def visibilities(self, **options: Any) -> xr.Dataset:
         """Open the visibilities of all jobs as one Dataset, lazily; `options` as of :func:`open_visibilities`."""
-        from difxnb.visibility.opening import open_visibilities
+        from difxnb.visibility.stored.opening import open_visibilities
 
         return open_visibilities([job.input_file for job in self._jobs], **options)
 

@@ -221,7 +221,9 @@ def _of_rows(rows: Iterable[Any]) -> pd.DataFrame:
     known = list(rows)
     try:
         return pd.DataFrame.from_records(known)
-    except UnicodeEncodeError:  # a text column takes no halves of characters, as in names that are not in UTF-8
+    except (
+        UnicodeEncodeError
+    ):  # a text column takes no halves of characters, as in names that are not in UTF-8
         names = dict.fromkeys(name for row in known for name in row)
         return pd.DataFrame({name: _objects(row.get(name) for row in known) for name in names})
 

@@ -74,7 +74,7 @@ class StoredJob:
 
     def visibilities(self, **options: Any) -> xr.Dataset:
         """Open the visibilities; `options` as those of :func:`difxnb.open_visibilities`."""
-        from difxnb.visibility.opening import open_visibilities
+        from difxnb.visibility.stored.opening import open_visibilities
 
         return open_visibilities(self.input_file, **options)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from difxnb.visibility import VisibilitySeries
-    from difxnb.visibility.offer import Choice, Offer
+    from difxnb.visibility.live.offer import Choice, Offer
 
 KINDS = frozenset({Kind.MONITOR, Kind.OFFER, Kind.CHOICE, Kind.BLOCK})
 
@@ -104,7 +104,7 @@ class RecordedMonitor:
             return
         # xarray takes a second to load, which whoever only reads messages need not wait for.
         from difxnb.visibility import VisibilitySeries
-        from difxnb.visibility.offer import Offer
+        from difxnb.visibility.live.offer import Offer
 
         listed = self._listed
         self._offer = self._offer or Offer(listed.products, listed.scans, self.input)

@@ -153,8 +153,7 @@ def _recorded_autos(inp: Input, configuration: int, first: ResultProduct) -> Ite
         bands = range(len(stream.bands))
         for band in (*bands, *(bands if most > 2 else ())):
             freq_index = stream.band_freq_index(band)
-            yield replace(
-                first,
+            yield first._replace(
                 datastream=place,
                 freq_index=freq_index,
                 antenna1=stream.telescope_index,

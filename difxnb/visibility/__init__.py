@@ -24,22 +24,17 @@ Importing this, which opening visibilities does too, gives every Dataset and Dat
 ``ds.difx.baseline("AA", "BB")``, ``ds.difx.normalized()``, ``ds.difx.lags()``, ``ds.difx.mean_over("scan")``,
 ``ds.difx.summary()`` and more (see `DifxDataset`).
 
-Where things are. *Opening files*: `opening` (and `backend` for xarray) calls `finding` (which jobs and files are meant)
-and `building`, which puts together `opened_job` (``.input``, ``.calc`` and, by `file_tables`, where records lie),
-`joining` (antennas and bands of several jobs), `axes`, `plan` and `scan_names`; `provenance` tells and warns. What is
-built reads later: `lazy` asks `filling`, which takes from the files what an `assembly` of the plan says; in other
-processes the assembly is made of the plan anew. `chunks` puts that on dask. *Live*: `series`, `matching`, `products`,
-`cube`, `clock`, `integration_grid`. *Questions*: `accessor`, with `selecting`, `choosing`, `means`, `correlation`,
-`lag`, `summary`, `fits` (fringes). *Out*: `msv4`, `netcdf`. *Tones*: `phase_cal`, `job_tones`.
+Where things are: `stored` opens files, `live` gathers what a monitor sends, `accessor` answers questions to either,
+`msv4` and `netcdf` write for others. `axes` makes every Dataset; `fits` fringes; `phase_cal` reads tones.
 """
 
-from difxnb.visibility.accessor import DifxArray, DifxDataset
+from difxnb.visibility.accessor.registered import DifxArray, DifxDataset
+from difxnb.visibility.accessor.summary import VisibilitySummary
 from difxnb.visibility.fits import fringe_fit, weights_array
+from difxnb.visibility.live.products import products_frame
+from difxnb.visibility.live.series import VisibilitySeries
 from difxnb.visibility.netcdf import save_netcdf
-from difxnb.visibility.opening import open_visibilities, reopen, skipped_frame
-from difxnb.visibility.products import products_frame
-from difxnb.visibility.series import VisibilitySeries
-from difxnb.visibility.summary import VisibilitySummary
+from difxnb.visibility.stored.opening import open_visibilities, reopen, skipped_frame
 
 __all__ = [
     "DifxArray",

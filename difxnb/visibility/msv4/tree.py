@@ -27,8 +27,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility import msv4_arrays as arrays
-from difxnb.visibility.msv4_labels import (
+from difxnb.visibility.msv4 import arrays
+from difxnb.visibility.msv4.labels import (
     FIELD_TABLE,
     frequency_coord,
     node_attrs,
@@ -36,9 +36,9 @@ from difxnb.visibility.msv4_labels import (
     time_attrs,
     unix_seconds,
 )
-from difxnb.visibility.msv4_pieces import AXES, Piece, along, label, pieces
-from difxnb.visibility.msv4_tables import CalcSource, Positions, antenna_table, field_table, read_positions
-from difxnb.visibility.msv4_tones import TONE_TABLE, tone_table
+from difxnb.visibility.msv4.pieces import AXES, Piece, along, label, pieces
+from difxnb.visibility.msv4.tables import CalcSource, Positions, antenna_table, field_table, read_positions
+from difxnb.visibility.msv4.tones import TONE_TABLE, tone_table
 
 _NEEDED = {
     *("VISIBILITY", "WEIGHT", "time", "band", "frequency", "bandwidth", "sideband"),

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.grouping import integration_times
+from difxnb.visibility.accessor.grouping import integration_times
 from difxnb.visibility.phase_cal import read_pcal
 
 

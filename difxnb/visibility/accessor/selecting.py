@@ -20,8 +20,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.choosing import is_like, range_hz
-from difxnb.visibility.turning import turned
+from difxnb.visibility.accessor.turning import turned
+from difxnb.visibility.live.choosing import is_like, range_hz
 
 Visibilities = TypeVar("Visibilities", xr.Dataset, xr.DataArray)
 Mask = NDArray[np.bool_]

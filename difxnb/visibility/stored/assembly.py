@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.swin_table import SwinTable
-from difxnb.visibility.file_tables import file_table, up_to
-from difxnb.visibility.plan import Bools, FilePlan, Ints, JobPlan, JobTimes, Plan, join_times, mark_of
+from difxnb.visibility.stored.file_tables import file_table, up_to
+from difxnb.visibility.stored.plan import Bools, FilePlan, Ints, JobPlan, JobTimes, Plan, join_times, mark_of
 
 _WORKER_PLANS = 4  # that a process keeps which did not open the files itself
 

@@ -17,7 +17,7 @@ Channels count alike, whatever their width.
 * UVW is weighted by what its baseline has in all bands and polarizations; its mean over baselines means nothing and is
   left out.
 
-What becomes of the other coordinates stands in :mod:`difxnb.visibility.mean_coords`.
+What becomes of the other coordinates stands in :mod:`difxnb.visibility.accessor.mean_coords`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.grouping import Places, integration_times, step_ns, time_groups
-from difxnb.visibility.mean_coords import bare, counted, counts_of, finite, mean_coords
-from difxnb.visibility.selecting import autocorrelations, labels, listed
+from difxnb.visibility.accessor.grouping import Places, integration_times, step_ns, time_groups
+from difxnb.visibility.accessor.mean_coords import bare, counted, counts_of, finite, mean_coords
+from difxnb.visibility.accessor.selecting import autocorrelations, labels, listed
 
 _AXES = ("time", "channel", "band", "polarization", "baseline", "phase_center", "pulsar_bin")
 _SPECTRA = ("VISIBILITY", "LAG")

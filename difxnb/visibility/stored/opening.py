@@ -17,9 +17,9 @@ import xarray as xr
 
 from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.backend import OPENED, DifxBackend
-from difxnb.visibility.chunks import Chunks, in_chunks
-from difxnb.visibility.finding import Source, find_jobs, kept_source
+from difxnb.visibility.stored.backend import OPENED, DifxBackend
+from difxnb.visibility.stored.chunks import Chunks, in_chunks
+from difxnb.visibility.stored.finding import Source, find_jobs, kept_source
 
 
 def open_visibilities(

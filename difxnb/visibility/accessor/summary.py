@@ -15,9 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from difxnb import markup
-from difxnb.visibility.grouping import integration_times, times_ns
-from difxnb.visibility.presence import Gaps, Slots, gaps_of, presence, scan_slots
-from difxnb.visibility.selecting import antenna_pairs, channel_ends, labels
+from difxnb.visibility.accessor.grouping import integration_times, times_ns
+from difxnb.visibility.accessor.presence import Gaps, Slots, gaps_of, presence, scan_slots
+from difxnb.visibility.accessor.selecting import antenna_pairs, channel_ends, labels
 
 _MOST = 12  # antennas, bands and scans that the text names one by one
 

@@ -10,9 +10,9 @@ from difxnb.formats.calc import Calc, read_calc
 from difxnb.formats.input import Input
 from difxnb.formats.swin_scan import OnError
 from difxnb.formats.swin_table import SwinTable
-from difxnb.visibility.file_tables import file_table
-from difxnb.visibility.finding import Absences, FoundJob, FoundJobs, PassedOver
 from difxnb.visibility.stitched import has_doubtful_autocorrelations
+from difxnb.visibility.stored.file_tables import file_table
+from difxnb.visibility.stored.finding import Absences, FoundJob, FoundJobs, PassedOver
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.formats.swin_read import read_cells
-from difxnb.visibility.assembly import Assembly, Part
-from difxnb.visibility.plan import Ints
+from difxnb.visibility.stored.assembly import Assembly, Part
+from difxnb.visibility.stored.plan import Ints
 
 _BLOCK_BYTES = 16 * 2**20  # of spectra that are not read to where they stay
 

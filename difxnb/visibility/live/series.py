@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
 from difxnb.visibility.axes import Axes, Key
-from difxnb.visibility.clock import Integration, IntegrationClock
-from difxnb.visibility.cube import Cube
 from difxnb.visibility.fits import fringe_fit
-from difxnb.visibility.offer import Choice, Offer
+from difxnb.visibility.live.clock import Integration, IntegrationClock
+from difxnb.visibility.live.cube import Cube
+from difxnb.visibility.live.offer import Choice, Offer
 from difxnb.visibility.uvw import uvw_of_times
 from difxnb.wire.monitor import Product, Scan, VisibilityBlock
 
@@ -218,7 +218,7 @@ class VisibilitySeries:
         -------
         Dataset
             Shape of the package docstring, with ``time_uncertainty`` (s), which is 0 where `time` is exact (see
-            :mod:`difxnb.visibility.clock`), and ``server_delay`` (s) and ``server_snr`` as guiServer sent
+            :mod:`difxnb.visibility.live.clock`), and ``server_delay`` (s) and ``server_snr`` as guiServer sent
             them: not to be trusted. ``WEIGHT`` is NaN: the monitor does not send weights.
         """
         with self._lock:

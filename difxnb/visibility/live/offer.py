@@ -22,10 +22,10 @@ from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.formats.result_layout import ResultProduct
 from difxnb.visibility.axes import Key, key_of
-from difxnb.visibility.choosing import Select, choose_rows, is_like
-from difxnb.visibility.clock import is_a_time, second_of
-from difxnb.visibility.matching import match_products
-from difxnb.visibility.products import matches_frame
+from difxnb.visibility.live.choosing import Select, choose_rows, is_like
+from difxnb.visibility.live.clock import is_a_time, second_of
+from difxnb.visibility.live.matching import match_products
+from difxnb.visibility.live.products import matches_frame
 from difxnb.wire.monitor import Product, Scan
 
 _SCAN_KEYS = ("scan", "source")

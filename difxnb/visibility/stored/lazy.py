@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from difxnb.visibility.assembly import Assembly, assembly_of
-from difxnb.visibility.filling import fill_spectra, fill_vectors, fill_weights
-from difxnb.visibility.plan import Ints, Plan
+from difxnb.visibility.stored.assembly import Assembly, assembly_of
+from difxnb.visibility.stored.filling import fill_spectra, fill_vectors, fill_weights
+from difxnb.visibility.stored.plan import Ints, Plan
 
 
 class LazyArray(BackendArray):  # type: ignore[misc, unused-ignore]

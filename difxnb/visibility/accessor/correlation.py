@@ -14,10 +14,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.grouping import time_groups
-from difxnb.visibility.mean_coords import bare, finite
-from difxnb.visibility.means import mean_over
-from difxnb.visibility.selecting import (
+from difxnb.visibility.accessor.grouping import time_groups
+from difxnb.visibility.accessor.mean_coords import bare, finite
+from difxnb.visibility.accessor.means import mean_over
+from difxnb.visibility.accessor.selecting import (
     antenna_pairs,
     autocorrelations,
     band_edges,

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The selections of ``ds.difx`` and ``ds.VISIBILITY.difx``, as methods.
 
-In: a Dataset or a DataArray. Out: the same with less in it; the work is in :mod:`difxnb.visibility.selecting`.
+In: a Dataset or a DataArray. Out: the same with less in it; the work is in :mod:`difxnb.visibility.accessor.selecting`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Generic
 
-from difxnb.visibility import selecting
-from difxnb.visibility.selecting import Visibilities
+from difxnb.visibility.accessor import selecting
+from difxnb.visibility.accessor.selecting import Visibilities
 
 
 class Selections(Generic[Visibilities]):

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from difxnb.visibility.grouping import Places, integration_times, times_ns
-from difxnb.visibility.selecting import channel_centres
+from difxnb.visibility.accessor.grouping import Places, integration_times, times_ns
+from difxnb.visibility.accessor.selecting import channel_centres
 
 COUNT = "n_averaged"
 """Coordinate with the number of cells behind each value."""

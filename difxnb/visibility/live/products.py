@@ -2,7 +2,7 @@
 """Monitor products as a table: which antennas, band and polarizations a product number means.
 
 The names are those of the ``.input``, found by the place of each product in the array of results, because the
-server's are wrong (see :mod:`difxnb.visibility.matching`).
+server's are wrong (see :mod:`difxnb.visibility.live.matching`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pandas as pd
 
 from difxnb.formats.input import Input
 from difxnb.formats.result_layout import ResultProduct
-from difxnb.visibility.matching import Match, match_products
+from difxnb.visibility.live.matching import Match, match_products
 from difxnb.wire.monitor import Product
 
 

@@ -16,15 +16,15 @@ import pandas as pd
 import xarray as xr
 
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.accessor_selections import Selections
-from difxnb.visibility.correlation import normalized
+from difxnb.visibility.accessor.correlation import normalized
+from difxnb.visibility.accessor.job_tones import tones_of
+from difxnb.visibility.accessor.lag import lags
+from difxnb.visibility.accessor.means import mean_over
+from difxnb.visibility.accessor.selecting import spectra_of, with_all_axes
+from difxnb.visibility.accessor.selections import Selections
+from difxnb.visibility.accessor.summary import VisibilitySummary
 from difxnb.visibility.fits import fringe_fit
-from difxnb.visibility.job_tones import tones_of
-from difxnb.visibility.lag import lags
-from difxnb.visibility.means import mean_over
-from difxnb.visibility.opening import reopen, skipped_frame
-from difxnb.visibility.selecting import spectra_of, with_all_axes
-from difxnb.visibility.summary import VisibilitySummary
+from difxnb.visibility.stored.opening import reopen, skipped_frame
 
 _JOB_ATTRS = ("integration_time",)
 
@@ -138,7 +138,8 @@ class DifxDataset(Selections[xr.Dataset]):
             their product counts in further means: means of means are one mean. Noise falls to 1/√(WEIGHT ·
             n_averaged) of that of one cell of weight 1. Weights that are not known (live) count as 1. ``time`` is the
             mean of the nominal times, ``integration_time`` the sum. The sums are those of
-            :mod:`difxnb.visibility.means`. With dask nothing is computed yet; of files a block at a time is read.
+            :mod:`difxnb.visibility.accessor.means`. With dask nothing is computed yet; of files a block at a time is
+            read.
 
         Raises
         ------

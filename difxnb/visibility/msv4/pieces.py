@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.selecting import channel_centres
+from difxnb.visibility.accessor.selecting import channel_centres
 
 AXES = ("time", "phase_center", "pulsar_bin", "baseline", "band", "polarization")
 """Axes of weights; those of phase centres and pulsar bins are there only where there are several."""

@@ -15,8 +15,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.grouping import Places, integration_times, time_groups, times_ns
-from difxnb.visibility.mean_coords import bare
+from difxnb.visibility.accessor.grouping import Places, integration_times, time_groups, times_ns
+from difxnb.visibility.accessor.mean_coords import bare
 
 _AXES = ("time", "baseline", "band", "polarization")
 _BLOCK_BYTES = 64 * 2**20

@@ -11,8 +11,8 @@ from typing import Any
 
 from difxnb.errors import DamagedData, DoubtfulAutocorrelations
 from difxnb.formats.swin_table import Skipped, SwinTable
-from difxnb.visibility.finding import PassedOver
-from difxnb.visibility.opened_job import OpenedJob
+from difxnb.visibility.stored.finding import PassedOver
+from difxnb.visibility.stored.opened_job import OpenedJob
 
 
 def provenance(

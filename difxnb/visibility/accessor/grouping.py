@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.selecting import labels
+from difxnb.visibility.accessor.selecting import labels
 
 Visibilities: TypeAlias = xr.Dataset | xr.DataArray
 Places: TypeAlias = NDArray[np.int64]

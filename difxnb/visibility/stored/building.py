@@ -20,16 +20,16 @@ from difxnb.formats.input import Input
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin_scan import OnError
 from difxnb.formats.swin_table import SwinTable
-from difxnb.visibility.assembly import Assembly
 from difxnb.visibility.axes import Axes, Key, dataset_on, key_of
-from difxnb.visibility.chunks import LazyVariable
-from difxnb.visibility.finding import FoundJobs
-from difxnb.visibility.joining import Joined, join_inputs
-from difxnb.visibility.lazy import LazyArray, LazySpectra, LazyVectors, LazyWeights
-from difxnb.visibility.opened_job import OpenedJob, open_jobs
-from difxnb.visibility.plan import FilePlan, JobPlan, JobTimes, Plan, join_times, mark_of
-from difxnb.visibility.provenance import provenance, warn_of_problems
-from difxnb.visibility.scan_names import scan_names, source_names
+from difxnb.visibility.stored.assembly import Assembly
+from difxnb.visibility.stored.chunks import LazyVariable
+from difxnb.visibility.stored.finding import FoundJobs
+from difxnb.visibility.stored.joining import Joined, join_inputs
+from difxnb.visibility.stored.lazy import LazyArray, LazySpectra, LazyVectors, LazyWeights
+from difxnb.visibility.stored.opened_job import OpenedJob, open_jobs
+from difxnb.visibility.stored.plan import FilePlan, JobPlan, JobTimes, Plan, join_times, mark_of
+from difxnb.visibility.stored.provenance import provenance, warn_of_problems
+from difxnb.visibility.stored.scan_names import scan_names, source_names
 
 _CHUNK_BYTES = 64 * 2**20
 

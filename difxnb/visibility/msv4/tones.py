@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.msv4_labels import polarization_labels, time_attrs, unix_seconds
+from difxnb.visibility.msv4.labels import polarization_labels, time_attrs, unix_seconds
 
 TONE_TABLE = "phase_calibration_xds"
 

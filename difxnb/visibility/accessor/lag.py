@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from difxnb.fringe import lag_axis, lag_spectrum
-from difxnb.visibility.selecting import channel_centres, labels
+from difxnb.visibility.accessor.selecting import channel_centres, labels
 
 _UNEVEN = 1e-3  # of a channel
 

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.selecting import channel_centres
+from difxnb.visibility.accessor.selecting import channel_centres
 
 SCHEMA_VERSION = "4.0.1"
 FIELD_TABLE = "field_and_source_base_xds"

@@ -15,9 +15,9 @@ from xarray.backends import BackendEntrypoint
 from difxnb.formats.input import Input
 from difxnb.formats.swin import name_of
 from difxnb.formats.swin_scan import OnError
-from difxnb.visibility.building import build_dataset
-from difxnb.visibility.chunks import KeptVariable
-from difxnb.visibility.finding import FoundJobs, find_jobs, kept_source
+from difxnb.visibility.stored.building import build_dataset
+from difxnb.visibility.stored.chunks import KeptVariable
+from difxnb.visibility.stored.finding import FoundJobs, find_jobs, kept_source
 
 OPENED = "difx"
 """Key of ``Dataset.encoding`` under which stands how a Dataset was opened."""
