@@ -296,7 +296,8 @@ def test_phase_centres_are_sources():
 def test_the_engine_brings_the_accessor_with_it():
     """So xarray.open_dataset(path, engine="difx") does, without an import of this package."""
     (engine,) = entry_points(group="xarray.backends", name="difx")
-    package = sys.modules[engine.load().__module__.rpartition(".")[0]]
+    outer = engine.load().__module__.split(".")[:2]
+    package = sys.modules[".".join(outer)]
     assert xr.Dataset.difx is vars(package)["DifxDataset"]  # importing a module imports its package
     assert xr.DataArray.difx is vars(package)["DifxArray"]
 

@@ -10,8 +10,10 @@ import signal
 import socket
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,31 @@ def test_states_tell_finished_from_aborted_and_never_run(jobs: Catalogue, tmp_pa
     row = open_jobs(fresh).frame().iloc[0]
     assert (row["state"], row["size"], row["runs"]) == ("not run", 0, 0)
     assert np.isnan(row["mean_weight"])
+
+
+@pytest.mark.parametrize(("age_s", "state"), [(10, "running"), (3600, "unknown")])
+@pytest.mark.parametrize("zone_h", [-8, 0, 5.75])
+def test_a_log_that_is_being_written_tells_of_a_job_that_runs(
+    tmp_path: Path, age_s: float, state: str, zone_h: float
+) -> None:
+    """The log of a job that died says the same, but nobody goes on with it."""
+    log = copied("eta_1", tmp_path, "live_1").with_suffix(".difxlog")
+    now = time.time()
+    local = datetime.fromtimestamp(now - age_s + zone_h * 3600, UTC)
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join(f"{local:%a %b %d %H:%M:%S %Y}{line[24:]}" for line in lines) + "\n")
+    os.utime(log, (now, now - age_s))
+    assert open_jobs(log.with_suffix(".input")).frame()["state"][0] == state
+
+
+def test_a_fresh_copy_of_a_log_tells_of_no_job_that_runs(tmp_path: Path) -> None:
+    log = copied("eta_1", tmp_path, "copy_1").with_suffix(".difxlog")
+    now = time.time()
+    earlier = datetime.fromtimestamp(now - 2 * 3600 - 400, UTC)
+    lines = log.read_text().splitlines()
+    log.write_text("\n".join(f"{earlier:%a %b %d %H:%M:%S %Y}{line[24:]}" for line in lines) + "\n")
+    os.utime(log, (now, now))
+    assert open_jobs(log.with_suffix(".input")).frame()["state"][0] == "unknown"
 
 
 def test_damaged_and_missing_files_are_rows_with_the_reason(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 NOT_RUN = "not run"
 """State of a job that has neither log nor output."""
 RUNNING = "running"
-"""State of a job whose log has been written to within `STALL_SECONDS` and does not tell of an end."""
+"""State of a job whose log was written to within `STALL_SECONDS`, is no copy, and does not tell of an end."""
 UNREADABLE = "unreadable"
 """State of a job whose ``.input`` file cannot be understood."""
 UNKNOWN = JobOutcome.UNKNOWN.value
 """State of a job that has output and no log, or a log that does not tell."""
+
+_LARGEST_ZONE_S = 14.5 * 3600
+_DELAY_OF_WRITING_S = 60
 
 EMPTY_ROW: dict[str, Any] = {
     "job": "",
@@ -137,10 +141,9 @@ def _of_log(job: StoredJob) -> dict[str, Any]:
     if not log.reports:
         return {}
     last = log.reports[-1]
-    is_fresh = time.time() - path.stat().st_mtime < STALL_SECONDS
-    is_running = last.outcome is JobOutcome.UNKNOWN and not last.run.is_over and is_fresh
+    is_open = last.outcome is JobOutcome.UNKNOWN and not last.run.is_over
     return {
-        "state": RUNNING if is_running else str(last.outcome),
+        "state": RUNNING if is_open and _is_being_written(path, last.run.ended) else str(last.outcome),
         "progress": last.progress,
         "speed_up": last.speed_up,
         "mean_weight": log.mean_weight,
@@ -148,6 +151,18 @@ def _of_log(job: StoredJob) -> dict[str, Any]:
         "warnings": last.facts.warnings,
         "errors": last.facts.errors,
     }
+
+
+def _is_being_written(log: Path, last_line: datetime | None) -> bool:
+    """Whether a log was written to lately, by whoever wrote its last line: a copy is younger than its lines.
+
+    The lines bear local time of an unknown zone, so the two are compared within a quarter of an hour.
+    """
+    written = log.stat().st_mtime
+    if last_line is None or not 0 <= time.time() - written < STALL_SECONDS:
+        return False
+    ahead = written - (last_line - datetime(1970, 1, 1)).total_seconds()
+    return abs(ahead) < _LARGEST_ZONE_S and abs(ahead - 900 * round(ahead / 900)) < _DELAY_OF_WRITING_S
 
 
 def rows_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
