@@ -58,7 +58,7 @@ async def _live(folder: Path) -> Live:
         monitor = run.monitor
         assert monitor is not None
         async with asyncio.timeout(30):
-            while len(monitor._known) < 2:
+            while monitor.version < 2 * len(monitor.products):  # every spectrum of both integrations
                 await difx.head_node.fence()
         return Live(
             path,
