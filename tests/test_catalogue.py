@@ -31,9 +31,20 @@ REFERENCE = Path(__file__).parent / "reference"
 JOBS = REFERENCE / "mpifxcorr-output"
 
 
+@pytest.fixture(scope="session")
+def reference_jobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference jobs as files of a year ago: those of a fresh checkout could be taken for jobs that run."""
+    folder = tmp_path_factory.mktemp("catalogue") / "jobs"
+    shutil.copytree(JOBS, folder)
+    long_ago = time.time() - 365 * 86400
+    for log in folder.rglob("*.difxlog"):
+        os.utime(log, (long_ago, long_ago))
+    return folder
+
+
 @pytest.fixture
-def jobs() -> Catalogue:
-    return open_jobs(JOBS)
+def jobs(reference_jobs: Path) -> Catalogue:
+    return open_jobs(reference_jobs)
 
 
 def copied(source: str, target: Path, name: str) -> Path:
