@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from difxnb import aio as aio
     from difxnb.boxed import demo as demo
     from difxnb.catalogue import open_jobs as open_jobs
+    from difxnb.clock.search import clock_search as clock_search
     from difxnb.formats.binconfig import read_binconfig as read_binconfig
     from difxnb.formats.calc import read_calc as read_calc
     from difxnb.formats.channelflags import read_channelflags as read_channelflags
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from difxnb.formats.polyco import read_polyco as read_polyco
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
+    from difxnb.quality.report import check_quality as check_quality
     from difxnb.recording.recording import open_recording as open_recording
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
+    from difxnb.visibility.fits import fringe_fit as fringe_fit
     from difxnb.visibility.msv4.tree import to_msv4 as to_msv4
     from difxnb.visibility.phase_cal import read_pcal as read_pcal
     from difxnb.visibility.stored.opening import open_visibilities as open_visibilities
@@ -42,8 +45,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "aio": "difxnb.aio",
+    "check_quality": "difxnb.quality.report",
+    "clock_search": "difxnb.clock.search",
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
+    "fringe_fit": "difxnb.visibility.fits",
     "open_jobs": "difxnb.catalogue",
     "open_visibilities": "difxnb.visibility.stored.opening",
     "read_binconfig": "difxnb.formats.binconfig",

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What checks look at: a job's visibilities and files, each read when a check asks for it, and once.
+
+A part that is not there is None; why is in `missing_parts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from difxnb.formats.calc import Calc
+    from difxnb.formats.input import Input
+    from difxnb.tables.difxlog import JobLog
+
+
+@dataclass
+class Material:
+    """A job as checks see it.
+
+    Attributes
+    ----------
+    job : str
+        Name of the job; empty where it is not known.
+    dataset : Dataset or None
+        Visibilities with all axes, read from disk when values are asked for. None where there are none.
+    input, calc, log, pcal : Input, Calc, JobLog, Dataset or None
+        Files of the job, as far as they are there.
+    size : int or None
+        Bytes of the SWIN files; None where there is no folder, as of live data.
+    running : bool
+        The job is not over: what is missing may still come.
+    missing_parts : dict
+        Why a part is None: name of the part to a sentence.
+    """
+
+    job: str = ""
+    dataset: xr.Dataset | None = None
+    input: Input | None = None
+    calc: Calc | None = None
+    log: JobLog | None = None
+    pcal: xr.Dataset | None = None
+    size: int | None = None
+    running: bool = False
+    missing_parts: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def cross(self) -> xr.Dataset | None:
+        """Cross-correlations; None where there are none."""
+        return self._baselines(autocorrelations=False)
+
+    @cached_property
+    def autos(self) -> xr.Dataset | None:
+        """Autocorrelations that may be trusted; None where there are none (``difx-files.md`` 17.1)."""
+        if self.dataset is None or self.dataset.attrs.get("untrusted_autocorrelations"):
+            return None
+        return self._baselines(autocorrelations=True)
+
+    @cached_property
+    def fringes(self) -> pd.DataFrame | None:
+        """Fringes of every scan, cross baseline, band and polarization; None without visibilities."""
+        from difxnb.visibility.fits import fringe_fit
+
+        return None if self.cross is None else fringe_fit(self.cross)
+
+    def _baselines(self, *, autocorrelations: bool) -> xr.Dataset | None:
+        if self.dataset is None:
+            return None
+        rows = np.flatnonzero(self.dataset["is_autocorrelation"].values == autocorrelations)
+        return self.dataset.isel(baseline=rows) if rows.size else None
