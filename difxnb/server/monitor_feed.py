@@ -38,6 +38,9 @@ class DumpQueue:
         self._news = asyncio.Event()
         self.skipped = 0
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, time: int, result: bytes) -> None:
         """Add an integration, or count it as skipped; one always has room."""
         if self._waiting and self._bytes + len(result) > self._limit:
@@ -98,8 +101,10 @@ async def serve_monitor(feed: MonitorFeed, root: Confinement, quirks: Quirks, si
 async def _send_data(session: MonitorSession, queue: DumpQueue, side: SideConnection) -> None:
     clock = asyncio.get_running_loop().time
     while True:
+        # What is here already is not late, however long it took to send what was before it.
+        patience = None if queue else session.patience(clock())
         try:
-            time, result = await asyncio.wait_for(queue.get(), session.patience(clock()))
+            time, result = await asyncio.wait_for(queue.get(), patience)
         except TimeoutError:
             await side.write(session.give_up())
             continue

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live monitors of a running job, with a correlator that does as it is told."""
 
+import asyncio
 import math
 import os
 import signal
 
 import numpy as np
 
+from difxnb.server.confinement import Confinement
+from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
+from difxnb.server.quirks import Quirks
 from difxnb.wire import control
 from difxnb.wire.message import (
     Stop,
@@ -14,9 +18,11 @@ from difxnb.wire.message import (
 from difxnb.wire.monitor import (
     MonitorReader,
     VisibilityBlock,
+    body_length,
     encode_input_path,
     encode_request,
 )
+from difxnb.wire.packet import PacketReader
 from tests.server.job_clients import monitored, scripted, start
 from tests.server.peers import Peer, run, serving
 
@@ -86,6 +92,60 @@ def test_a_monitor_times_out_on_request_and_can_be_revived(short):
             assert any(b"timed out after 0 seconds" in p.payload for p in monitored(peer))
 
     run(main())
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward."""
+
+    ahead = 0.0
+
+    def time(self):
+        return super().time() + self.ahead
+
+
+class SlowSide:
+    """A client that takes two seconds over every write behind the first two spectra, which set the pace."""
+
+    def __init__(self, loop, *said):
+        self._loop, self._said = loop, list(said)
+        self._reader = PacketReader(body_length=body_length)
+        self.heard, self.news = [], asyncio.Condition()
+
+    async def read(self):
+        return self._said.pop(0) if self._said else await asyncio.Future()
+
+    async def write(self, pieces):
+        self._loop.ahead += 2.0 if self.heard.count(126) >= 2 else 0.0
+        self._reader.receive_data(b"".join(pieces))
+        while (packet := self._reader.next_packet()) is not None:
+            self.heard.append(packet.id)
+        async with self.news:
+            self.news.notify_all()
+
+    async def until(self, found):
+        async with self.news:
+            await self.news.wait_for(lambda: found(self.heard))
+
+
+def test_what_waits_for_a_slow_client_is_not_late(short):
+    """Only for what has not come a monitor that has no patience gives up."""
+
+    async def main():
+        side = SlowSide(
+            asyncio.get_running_loop(), *encode_input_path(str(short)), *encode_request([(0, 0, 2)], 32)
+        )
+        feed, root = MonitorFeed(), Confinement(short.parent)
+        serving_it = asyncio.create_task(serve_monitor(feed, root, Quirks.of("data-timeout"), side))
+        await side.until(lambda heard: heard.count(100) == 2)
+        for _ in range(4):
+            feed.publish(short, 43200, np.ones(8, "<c8").tobytes())
+        await side.until(lambda heard: 101 in heard)
+        assert [one for one in side.heard if one in (101, 126)] == [126] * 4 + [101]
+        serving_it.cancel()
+        await asyncio.wait([serving_it])
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(main())
 
 
 def numbers(packet):
