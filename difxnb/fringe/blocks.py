@@ -8,7 +8,7 @@ import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
 from difxnb.fringe.noise import false_alarm_probability, measure_noise
-from difxnb.fringe.result import ARRAYS, Fringe, without_empty
+from difxnb.fringe.result import ARRAYS, Fringe, empty, without_empty
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
@@ -30,6 +30,7 @@ class Blocks:
         time_s: ArrayLike,
         edge_channels: int,
         reference_frequency: float | None,
+        reference_time: float | None = None,
     ) -> None:
         frequency, time = np.asarray(frequency_hz, dtype=float), np.asarray(time_s, dtype=float)
         if visibility.ndim < 2 or visibility.shape[-2:] != (time.size, frequency.size):
@@ -41,7 +42,8 @@ class Blocks:
         chosen, self.width, middle = _fit_channels(frequency, edge_channels)
         self.shape = visibility.shape[:-2]
         self.reference_frequency = middle if reference_frequency is None else reference_frequency
-        self.reference_time = float(time[0] + time[-1]) / 2 if time.size else 0.0
+        middle_time = float(time[0] + time[-1]) / 2 if time.size else 0.0
+        self.reference_time = middle_time if reference_time is None else reference_time
         used = frequency[chosen]
         self.frequency = used[0] + self.width * np.arange(used.size)
         self.offset_hz = self.frequency - self.reference_frequency
@@ -54,10 +56,21 @@ class Blocks:
         full = np.broadcast_to(full, visibility.shape)[..., chosen]
         self.weights = full.reshape(self.items.shape)
 
-    def fit(self, noise: ArrayLike | None) -> Fringe:
+    def fit(
+        self,
+        noise: ArrayLike | None,
+        *,
+        delay_window: tuple[float, float] | None = None,
+        rate_window: tuple[float, float] | None = None,
+        workers: int | None = None,
+    ) -> Fringe:
         """Fit all items; memory is bounded by the chunk."""
+        self.windows = (
+            _window(delay_window, 1 / self.width, "delay"),
+            _window(rate_window, self.rate_range, "rate"),
+        )
         given = None if noise is None else np.broadcast_to(np.asarray(noise, dtype=float), self.shape).ravel()
-        found = {name: np.full(len(self.items), np.nan) for name in ARRAYS}
+        found = empty(len(self.items))
         step = max(1, _CHUNK_SAMPLES // max(1, 4 * self.items[:1].size))
         for start in range(0, len(self.items) if self.time.size else 0, step):
             part = slice(start, start + step)
@@ -79,6 +92,11 @@ class Blocks:
         has_rate = usable.any(axis=2).sum(axis=1) > 1
         rate[~has_rate] = 0.0
         delay, rate, total = self._refine(weighted, delay, rate, has_rate)
+        held = self._confine(delay, rate)
+        at_edge = (held[0] != delay) | (held[1] != rate)
+        if at_edge.any():
+            delay, rate = held
+            total = (weighted * self._stop(delay, rate)).sum(axis=(1, 2))
         measured, degrees = measure_noise(visibility * self._stop(delay, rate), weight)
         sigma = measured if noise is None else noise
         weight_sum = weight.sum(axis=(1, 2))
@@ -87,7 +105,12 @@ class Blocks:
             amplitude = np.abs(total) / weight_sum
         phase_error, delay_error, rate_error = self._errors(weight, snr, has_rate)
         alarm = false_alarm_probability(
-            snr, self.frequency.size, self.time.size, noise_degrees=degrees if noise is None else np.inf
+            snr,
+            self.frequency.size,
+            self.time.size,
+            noise_degrees=degrees if noise is None else np.inf,
+            delay_share=(self.windows[0][1] - self.windows[0][0]) * self.width,
+            rate_share=(self.windows[1][1] - self.windows[1][0]) / self.rate_range,
         )
         fringe = Fringe(
             delay=delay,
@@ -97,9 +120,13 @@ class Blocks:
             phase=np.angle(total),
             phase_error=phase_error,
             amplitude=amplitude,
+            amplitude_error=amplitude / snr,
             snr=snr,
             noise=np.array(sigma, dtype=float),
             false_alarm_probability=alarm,
+            weight=weight_sum / np.maximum(usable.sum(axis=(1, 2)), 1),
+            n_samples=usable.sum(axis=(1, 2)),
+            at_edge=at_edge,
             reference_frequency=self.reference_frequency,
             reference_time=self.reference_time,
         )
@@ -128,9 +155,21 @@ class Blocks:
         size = scipy.fft.next_fast_len(max(4, 2 * grid.shape[2] * (2 if grid.shape[1] == 1 else 1)))
         size_time = 1 if grid.shape[1] == 1 else scipy.fft.next_fast_len(2 * grid.shape[1])
         plane = np.abs(scipy.fft.fft2(grid.astype(np.complex64), s=(size_time, size)))
+        delays = _nearest(scipy.fft.fftfreq(size, self.width), 1 / self.width, self.windows[0])
+        rates = scipy.fft.fftfreq(size_time, spacing) / self.reference_frequency
+        rates = _nearest(rates, self.rate_range, self.windows[1])
+        plane[:, ~_inside(rates, self.windows[1])] = -1
+        plane[:, :, ~_inside(delays, self.windows[0])] = -1
         best = plane.reshape(len(plane), -1).argmax(axis=1)
-        delay = scipy.fft.fftfreq(size, self.width)[best % size]
-        rate = scipy.fft.fftfreq(size_time, spacing)[best // size] / self.reference_frequency
+        return delays[best % size], rates[best // size]
+
+    def _confine(self, delay: Floats, rate: Floats) -> tuple[Floats, Floats]:
+        """The same within the windows."""
+        (low, high), (low_rate, high_rate) = self.windows
+        if high - low < 1 / self.width:
+            delay = np.clip(delay, low, high)
+        if high_rate - low_rate < self.rate_range:
+            rate = np.clip(rate, low_rate, high_rate)
         return delay, rate
 
     def _time_cells(self) -> tuple[NDArray[np.int64] | None, float]:
@@ -160,7 +199,8 @@ class Blocks:
             if (
                 step == 2
             ):  # near enough to tell on which side of the ambiguity it lies; the rest settles there
-                delay, rate = _wrapped(delay, 1 / self.width), _wrapped(rate, self.rate_range)
+                delay = _nearest(delay, 1 / self.width, self.windows[0])
+                rate = _nearest(rate, self.rate_range, self.windows[1])
         return delay, rate, sums[:, 0]
 
     def _units(self) -> tuple[float, float]:
@@ -209,9 +249,27 @@ def _fit_channels(frequency: Floats, edge_channels: int) -> tuple[slice, float, 
     return slice(edge, count - edge), float(steps.mean()), float(frequency[0] + frequency[count - 1]) / 2
 
 
-def _wrapped(value: Floats, period: float) -> Floats:
-    """The same within half a period of zero."""
-    return value - period * np.rint(value / period)
+def _window(window: tuple[float, float] | None, period: float, name: str) -> tuple[float, float]:
+    """The window that is searched: what was asked for, at most one period."""
+    low, high = (-period / 2, period / 2) if window is None else map(float, window)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"the {name} window of a fringe fit is (lowest, highest), got {window!r}")
+    middle = (low + high) / 2
+    return max(low, middle - period / 2), min(high, middle + period / 2)
+
+
+def _nearest(value: Floats, period: float, window: tuple[float, float]) -> Floats:
+    """The same but for whole periods, as near to the middle of the window as can be."""
+    middle = (window[0] + window[1]) / 2
+    return value - period * np.rint((value - middle) / period)
+
+
+def _inside(grid: Floats, window: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which points of a grid lie in the window, or next to it if none does."""
+    inside = (grid >= window[0]) & (grid <= window[1])
+    if not inside.any():
+        inside[np.abs(grid - (window[0] + window[1]) / 2).argmin()] = True
+    return np.asarray(inside)
 
 
 def _newton_step(sums: Complexes, has_rate: NDArray[np.bool_]) -> tuple[Floats, Floats]:

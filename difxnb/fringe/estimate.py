@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 from difxnb.fringe.blocks import Blocks
 from difxnb.fringe.result import Fringe
 
+Window = tuple[float, float]
+
 
 def estimate_fringe(
     visibility: ArrayLike,
@@ -18,6 +20,7 @@ def estimate_fringe(
     edge_channels: int = 1,
     noise: ArrayLike | None = None,
     reference_frequency: float | None = None,
+    delay_window: Window | None = None,
 ) -> Fringe:
     """Fit one delay to each spectrum (definitions: package docstring).
 
@@ -37,6 +40,8 @@ def estimate_fringe(
         Known σ (real part, one channel, weight 1), shape (…); measured in the spectrum otherwise.
     reference_frequency : float, optional
         Frequency (Hz) at which the phase is stated.
+    delay_window : (float, float), optional
+        Lowest and highest delay (s) to search; by default the whole unambiguous range.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def estimate_fringe(
     spectra = np.asarray(visibility)[..., np.newaxis, :]
     weights = None if weight is None else np.broadcast_to(weight, np.shape(visibility))[..., np.newaxis, :]
     blocks = Blocks(spectra, weights, frequency_hz, [0.0], edge_channels, reference_frequency)
-    return blocks.fit(noise)
+    return blocks.fit(noise, delay_window=delay_window)
 
 
 def fringe_scan(
@@ -63,6 +68,10 @@ def fringe_scan(
     edge_channels: int = 1,
     noise: ArrayLike | None = None,
     reference_frequency: float | None = None,
+    reference_time: float | None = None,
+    delay_window: Window | None = None,
+    rate_window: Window | None = None,
+    workers: int | None = None,
 ) -> Fringe:
     """Fit delay and delay rate jointly to each block of integrations (definitions: package docstring).
 
@@ -76,6 +85,13 @@ def fringe_scan(
         As for :func:`estimate_fringe`.
     weight : array_like, optional
         Shape (…, time), or that of the visibilities.
+    reference_time : float, optional
+        Time (s, from the epoch of `time_s`) at which phase and delay are stated; by default the middle.
+    delay_window, rate_window : (float, float), optional
+        Lowest and highest delay (s, at the reference time) and rate (s/s) to search; by default the whole
+        unambiguous range. The false alarm probability is that of the window.
+    workers : int, optional
+        Threads; by default as many as there are CPUs to use. Results do not depend on it.
 
     Returns
     -------
@@ -92,5 +108,7 @@ def fringe_scan(
     weights = None if weight is None else np.asarray(weight)
     if weights is not None and weights.ndim < spectra.ndim:
         weights = weights[..., np.newaxis]
-    blocks = Blocks(spectra, weights, frequency_hz, time_s, edge_channels, reference_frequency)
-    return blocks.fit(noise)
+    blocks = Blocks(
+        spectra, weights, frequency_hz, time_s, edge_channels, reference_frequency, reference_time
+    )
+    return blocks.fit(noise, delay_window=delay_window, rate_window=rate_window, workers=workers)

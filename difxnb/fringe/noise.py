@@ -14,7 +14,13 @@ _OUTLIER = 10.0  # in units of the mean square: noise goes beyond it once in 22 
 
 
 def false_alarm_probability(
-    snr: ArrayLike, channels: int, integrations: int = 1, *, noise_degrees: ArrayLike = np.inf
+    snr: ArrayLike,
+    channels: int,
+    integrations: int = 1,
+    *,
+    noise_degrees: ArrayLike = np.inf,
+    delay_share: float = 1.0,
+    rate_share: float = 1.0,
 ) -> Floats:
     """Probability that noise alone shows a peak of at least this SNR somewhere in the search.
 
@@ -31,6 +37,8 @@ def false_alarm_probability(
         Size of what was searched, the whole range of delay and rate that it can tell apart.
     noise_degrees : array_like
         Complex degrees of freedom m of the noise estimate.
+    delay_share, rate_share : float
+        Parts of the unambiguous ranges of delay and rate that were searched.
 
     Returns
     -------
@@ -43,10 +51,15 @@ def false_alarm_probability(
     degrees = np.asarray(noise_degrees, dtype=float)
     finite = np.where(np.isfinite(degrees) & (degrees > 0), degrees, 1.0)
     cell = np.where(np.isinf(degrees), np.exp(-(level**2) / 2), (1 + level**2 / (2 * finite)) ** -finite)
+    # a part of the range has borders, where a peak may lie that has its top outside
+    border, border_time = float(delay_share < 1), float(rate_share < 1)
+    along = np.sqrt(2 * np.pi) * spread * delay_share * level * cell
     if integrations > 1:
-        expected = 2 * np.pi * spread * spread_time * (level**2 - 1) * cell
+        across = np.sqrt(2 * np.pi) * spread_time * rate_share * level * cell
+        area = 2 * np.pi * spread * delay_share * spread_time * rate_share * (level**2 - 1) * cell
+        expected = area + border_time * along + border * across + border * border_time * cell
     else:
-        expected = np.sqrt(2 * np.pi) * spread * level * cell
+        expected = along + border * cell
     return np.asarray(-np.expm1(-expected), dtype=float)
 
 

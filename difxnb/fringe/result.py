@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +26,20 @@ class Fringe:
         Radians, at `reference_frequency` and `reference_time`.
     amplitude : ndarray
         In the units of the visibilities; biased upwards by A/(2 SNR²) as every maximum is.
+    amplitude_error : ndarray
+        Rms of the amplitude, σ/√Σw = amplitude/SNR.
     snr : ndarray
         Amplitude over the rms of one component of its noise (module docstring).
     noise : ndarray
         Rms σ of the real part of one channel in one integration at weight 1.
     false_alarm_probability : ndarray
         Probability that noise alone gives such a peak anywhere in the search.
+    weight : ndarray
+        Mean weight of the samples that were used.
+    n_samples : ndarray
+        How many samples (a channel of an integration) were used.
+    at_edge : ndarray of bool
+        The peak lies on the border of the window that was searched: the fringe is likely outside.
     reference_frequency : float
         Hz, middle of the frequency axis unless asked otherwise.
     reference_time : float
@@ -44,9 +53,13 @@ class Fringe:
     phase: Floats
     phase_error: Floats
     amplitude: Floats
+    amplitude_error: Floats
     snr: Floats
     noise: Floats
     false_alarm_probability: Floats
+    weight: Floats
+    n_samples: NDArray[np.int64]
+    at_edge: NDArray[np.bool_]
     reference_frequency: float
     reference_time: float
 
@@ -59,5 +72,12 @@ def without_empty(fringe: Fringe, present: NDArray[np.bool_]) -> Fringe:
     if present.all():
         return fringe
     for name in ARRAYS:
-        getattr(fringe, name)[~present] = np.nan
+        values = getattr(fringe, name)
+        values[~present] = np.nan if values.dtype.kind == "f" else 0
     return fringe
+
+
+def empty(count: int) -> dict[str, NDArray[Any]]:
+    """Arrays for `count` items that nothing is known of."""
+    found: dict[str, NDArray[Any]] = {name: np.full(count, np.nan) for name in ARRAYS}
+    return found | {"n_samples": np.zeros(count, dtype=np.int64), "at_edge": np.zeros(count, dtype=bool)}
