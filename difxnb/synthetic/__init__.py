@@ -12,7 +12,18 @@ from pathlib import Path
 
 from difxnb.errors import FileFormatError, OutputExists
 from difxnb.synthetic.experiment import default_experiment, small_experiment
-from difxnb.synthetic.experiment_model import Band, Experiment, Gap, Scan, SkySource, Station
+from difxnb.synthetic.experiment_model import (
+    Band,
+    Carrier,
+    Experiment,
+    Gap,
+    PhaseJump,
+    PulseCal,
+    Scan,
+    SkySource,
+    Station,
+)
+from difxnb.synthetic.faults import FAULTS, bad_experiment, healthy_experiment
 from difxnb.synthetic.job_files import write_job_files
 from difxnb.synthetic.observing_files import write_observing_files
 from difxnb.synthetic.sky import delay_model
@@ -27,17 +38,23 @@ from difxnb.synthetic.truth import (
 from difxnb.synthetic.voltages import write_recordings
 
 __all__ = [
+    "FAULTS",
     "Band",
+    "Carrier",
     "DemoFiles",
     "ExpectedFringe",
     "Experiment",
     "Gap",
+    "PhaseJump",
+    "PulseCal",
     "Scan",
     "SkySource",
     "Station",
     "Truth",
+    "bad_experiment",
     "default_experiment",
     "expected_fringes",
+    "healthy_experiment",
     "make_experiment",
     "read_truth",
     "small_experiment",

@@ -28,6 +28,45 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class PulseCal:
+    """Tones that a station injects into its receiver, all in phase at every whole second of its recorded time.
+
+    Attributes
+    ----------
+    interval_hz : int
+        Distance of the tones, which are at its multiples, Hz.
+    amplitude : float
+        Of each tone, in units of the rms of the receiver's noise.
+    delay_s : float
+        By which the tones arrive late, s.
+    absent_hz : tuple of int
+        Sky frequencies of tones that are missing, Hz.
+    """
+
+    interval_hz: int
+    amplitude: float = 0.03
+    delay_s: float = 0.0
+    absent_hz: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A line of interference: its sky frequency, Hz, and amplitude in units of the rms of the receiver's noise."""
+
+    frequency_hz: int
+    amplitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseJump:
+    """A station's signal is turned by so many rad from some second of a scan to its end."""
+
+    scan: int
+    start_s: float
+    phase_rad: float
+
+
+@dataclass(frozen=True, slots=True)
 class Station:
     """A made-up antenna with its receiver and recorder.
 
@@ -52,6 +91,18 @@ class Station:
         for plain ``VDIF``.
     missing, invalid : tuple of Gap
         Frames that were not recorded, and frames that carry the invalid bit.
+    pulse_cal : PulseCal or None
+        Tones, which the job then is to extract from all bands; none as a rule.
+    carriers : tuple of Carrier
+        Lines of interference.
+    phase_jumps : tuple of PhaseJump
+        Turns of the phase within scans.
+    silent_bands : tuple of int
+        Rows of bands in which the sampler gets no voltage at all.
+    swapped_polarizations : bool
+        The right-hand receiver is recorded as left-hand and the other way round.
+    level : float
+        Rms of the voltage in units of what the sampler's thresholds are made for.
     """
 
     code: str
@@ -68,6 +119,12 @@ class Station:
     data_format: str = "VDIF"
     missing: tuple[Gap, ...] = ()
     invalid: tuple[Gap, ...] = ()
+    pulse_cal: PulseCal | None = None
+    carriers: tuple[Carrier, ...] = ()
+    phase_jumps: tuple[PhaseJump, ...] = ()
+    silent_bands: tuple[int, ...] = ()
+    swapped_polarizations: bool = False
+    level: float = 1.0
 
     def residual_s(self, seconds: float, polarization: str) -> float:
         """Residual delay of a polarization, s, so many seconds after the start of the job."""
