@@ -24,6 +24,7 @@ from difxnb.visibility.accessor.selecting import spectra_of, with_all_axes
 from difxnb.visibility.accessor.selections import Selections
 from difxnb.visibility.accessor.summary import VisibilitySummary
 from difxnb.visibility.fits import fringe_fit
+from difxnb.visibility.fits.intervals import By
 from difxnb.visibility.stored.opening import reopen, skipped_frame
 
 _JOB_ATTRS = ("integration_time",)
@@ -158,7 +159,7 @@ class DifxDataset(Selections[xr.Dataset]):
         """
         return mean_over(self._data, *what)
 
-    def fringes(self, *, edge_channels: int = 1) -> pd.DataFrame:
+    def fringes(self, by: By = "scan", *, edge_channels: int = 1) -> pd.DataFrame:
         """Delay, rate, phase, amplitude and SNR per scan and product; see :func:`difxnb.visibility.fringe_fit`.
 
         One baseline, band or polarization may be selected with ``isel`` or ``sel``, too. Without WEIGHT all counts.
@@ -169,7 +170,7 @@ class DifxDataset(Selections[xr.Dataset]):
         >>> table.iloc[0][["baseline", "polarization"]].tolist()
         ['AA-BB', 'RR']
         """
-        return fringe_fit(with_all_axes(self._data), edge_channels=edge_channels)
+        return fringe_fit(with_all_axes(self._data), by, edge_channels=edge_channels)
 
     def summary(self) -> VisibilitySummary:
         """What is in these visibilities: antennas, bands, polarizations, scans, weights, gaps, missing products.
