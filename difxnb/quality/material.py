@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What checks look at: a job's visibilities and files, each read when a check asks for it, and once.
 
-A part that is not there is None; why is in `missing_parts`.
+A part that is not there is None; why is in `missing_parts`. Who gathers them is :mod:`difxnb.quality.gathering`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from difxnb.quality.attendance import Attendance, attendance_of
+from difxnb.quality.schedule import Schedule, schedule_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,12 @@ class Material:
         The job is not over: what is missing may still come.
     missing_parts : dict
         Why a part is None: name of the part to a sentence.
+    given_fringes : DataFrame or None
+        Fringes that were fitted already, as :func:`difxnb.fringe_fit` gives them per scan.
+    expected : tuple of str or None
+        Baselines on which fringes are expected, ``"AA-BB"``; None for all that are correlated.
+    is_part : bool
+        The visibilities are a selection of those of the job, so that the job's files say nothing of what is missing.
     """
 
     job: str = ""
@@ -50,6 +59,9 @@ class Material:
     size: int | None = None
     running: bool = False
     missing_parts: dict[str, str] = field(default_factory=dict)
+    given_fringes: pd.DataFrame | None = None
+    expected: tuple[str, ...] | None = None
+    is_part: bool = False
 
     @cached_property
     def cross(self) -> xr.Dataset | None:
@@ -66,9 +78,32 @@ class Material:
     @cached_property
     def fringes(self) -> pd.DataFrame | None:
         """Fringes of every scan, cross baseline, band and polarization; None without visibilities."""
+        if self.given_fringes is not None or self.cross is None:
+            return self.given_fringes
         from difxnb.visibility.fits import fringe_fit
 
-        return None if self.cross is None else fringe_fit(self.cross)
+        return fringe_fit(self.cross)
+
+    @cached_property
+    def attendance(self) -> Attendance | None:
+        """Which products were there when, and with what weights; None without visibilities."""
+        return None if self.dataset is None else attendance_of(self.dataset)
+
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """Scans and products that the job was to give by its files; None without ``.input`` or ``.calc``."""
+        if self.input is None or self.calc is None:
+            return None
+        return schedule_of(self.input, self.calc)
+
+    @property
+    def so_far(self) -> str:
+        """What to put behind a number that may still change: empty once a job is over."""
+        return " so far" if self.running else ""
+
+    def why_no(self, part: str) -> str:
+        """Why a part is not there, as a sentence for a check that cannot be made."""
+        return self.missing_parts.get(part, f"there is no {part}")
 
     def _baselines(self, *, autocorrelations: bool) -> xr.Dataset | None:
         if self.dataset is None:

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of evidence: what was judged, worst first, against the limits; no pyplot, no global state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from difxnb.markup import printable
+from difxnb.plots import ShownFigure
+from difxnb.quality.markup import COLOURS, MARKS
+from difxnb.quality.verdict import Check, Scale, Verdict, worst
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_ROWS = 12
+_COLUMNS = 3
+_SHAPES = {Verdict.NOT_APPLICABLE: ".", Verdict.GO: "o", Verdict.LOOK: "D", Verdict.NO_GO: "X"}
+_MOST_LETTERS = 26
+
+
+def evidence_figure(title: str, checks: Sequence[Check]) -> Figure:
+    """Draw the evidence of every check that says how; others are left out.
+
+    Rows of evidence stand below each other, the worst on top, at most 12 of a check; dotted and full lines are the
+    limits of `look` and `no-go`. Verdicts are told by colour and by shape.
+    """
+    drawn = [check for check in checks if check.scale is not None and len(check.evidence)]
+    rows = max(1, math.ceil(len(drawn) / _COLUMNS))
+    figure = ShownFigure(figsize=(12.0, 0.6 + 2.6 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(
+        title if drawn else f"{title}; no check has evidence to draw", fontsize=11, parse_math=False
+    )
+    if drawn:
+        grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+        for axes, check in zip(grid, drawn, strict=False):
+            assert check.scale is not None
+            _draw(axes, check, check.scale)
+        for axes in grid[len(drawn) :]:
+            axes.set_axis_off()
+    return figure
+
+
+def _draw(axes: Axes, check: Check, scale: Scale) -> None:
+    shown = check.evidence.head(_MOST_ROWS)
+    values = shown[scale.column].to_numpy(dtype=float)
+    for place, (value, verdict) in enumerate(zip(values, shown["verdict"], strict=True)):
+        kind = Verdict(verdict)
+        if np.isfinite(value):
+            axes.plot([value], [place], _SHAPES[kind], color=COLOURS[kind], ms=6)
+    for limit, style in ((scale.look, ":"), (scale.no_go, "-")):
+        if limit is not None:
+            axes.axvline(limit, ls=style, color="0.4", lw=1.0, zorder=0)
+    axes.set_yticks(range(len(shown)), _labels(shown, scale.column), fontsize=7, parse_math=False)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.tick_params(axis="x", labelsize=7)
+    axes.set_xlabel(f"{scale.column} ({check.unit})" if check.unit else scale.column, fontsize=8)
+    axes.set_title(
+        f"{MARKS[check.verdict]} {check.name}: {check.verdict}",
+        fontsize=9,
+        color=COLOURS[check.verdict],
+        parse_math=False,
+    )
+
+
+def trend_figure(title: str, table: pd.DataFrame) -> Figure:
+    """Draw the values of every check job after job, and the median of the earlier ones as a line.
+
+    Parameters
+    ----------
+    title : str
+        Above all.
+    table : DataFrame
+        Of :meth:`difxnb.quality.trend.QualityHistory.frame`.
+    """
+    groups = [
+        (str(name), rows) for name, rows in table.groupby("check", sort=False) if rows["value"].notna().any()
+    ]
+    rows = max(1, math.ceil(len(groups) / _COLUMNS))
+    figure = ShownFigure(figsize=(12.0, 0.6 + 2.2 * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(printable(title), fontsize=11, parse_math=False)
+    if groups:
+        grid = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
+        jobs = list(dict.fromkeys(table["input"]))
+        for axes, (name, values) in zip(grid, groups, strict=False):
+            _draw_trend(axes, name, values, [jobs.index(job) for job in values["input"]])
+        for axes in grid[len(groups) :]:
+            axes.set_axis_off()
+    return figure
+
+
+def _draw_trend(axes: Axes, name: str, rows: pd.DataFrame, places: list[int]) -> None:
+    axes.plot(places, rows["median"].to_numpy(dtype=float), "-", color="0.5", lw=1.0)
+    verdicts = zip(rows["verdict"], rows["trend"], strict=True)
+    for place, value, pair in zip(places, rows["value"], verdicts, strict=True):
+        kind = worst(Verdict(one) for one in pair)
+        axes.plot([place], [value], _SHAPES[kind], color=COLOURS[kind], ms=5)
+    unit = str(rows["unit"].iloc[-1])
+    axes.set_title(printable(name), fontsize=9, parse_math=False)
+    axes.set_ylabel(unit, fontsize=8)
+    axes.set_xlabel("job", fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+def _labels(rows: pd.DataFrame, column: str) -> list[str]:
+    """What each row is of: its texts and whole numbers, the verdict left out."""
+    names = [
+        str(name)
+        for name, values in rows.items()
+        if name not in (column, "verdict") and not np.issubdtype(np.asarray(values).dtype, np.floating)
+    ]
+    texts = [" ".join(str(value) for value in row) for row in rows[names].itertuples(index=False)]
+    return [_short(printable(text)) for text in texts]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
