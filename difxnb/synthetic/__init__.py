@@ -12,21 +12,12 @@ from pathlib import Path
 
 from difxnb.errors import FileFormatError, OutputExists
 from difxnb.synthetic.experiment import default_experiment, small_experiment
-from difxnb.synthetic.experiment_model import (
-    Band,
-    Carrier,
-    Experiment,
-    Gap,
-    PhaseJump,
-    PulseCal,
-    Scan,
-    SkySource,
-    Station,
-)
+from difxnb.synthetic.experiment_model import Band, Experiment, Scan, SkySource
 from difxnb.synthetic.faults import FAULTS, bad_experiment, healthy_experiment
 from difxnb.synthetic.job_files import write_job_files
 from difxnb.synthetic.observing_files import write_observing_files
 from difxnb.synthetic.sky import delay_model
+from difxnb.synthetic.station_model import Carrier, Gap, PhaseJump, PulseCal, Station
 from difxnb.synthetic.truth import (
     TRUTH_FILE,
     ExpectedFringe,

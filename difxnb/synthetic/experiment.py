@@ -11,8 +11,9 @@ import math
 import random
 from dataclasses import replace
 
-from difxnb.synthetic.experiment_model import Band, Experiment, Gap, Scan, SkySource, Station
+from difxnb.synthetic.experiment_model import Band, Experiment, Scan, SkySource
 from difxnb.synthetic.sampling import QUANTISATION_EFFICIENCY
+from difxnb.synthetic.station_model import Gap, Station
 
 SOURCES = (
     SkySource("LANTERN", "17h12m00.0s", "33d00'00.0\""),

@@ -12,14 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from difxnb.synthetic.experiment import default_experiment
-from difxnb.synthetic.experiment_model import (
-    Carrier,
-    Experiment,
-    Gap,
-    PhaseJump,
-    PulseCal,
-    Station,
-)
+from difxnb.synthetic.experiment_model import Experiment
+from difxnb.synthetic.station_model import Carrier, Gap, PhaseJump, PulseCal, Station
 
 _TONE_INTERVAL_HZ = 50_000
 _TONE_DELAY_S = 20e-9

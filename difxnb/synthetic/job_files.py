@@ -28,8 +28,9 @@ from difxnb.formats.input import (
 )
 from difxnb.formats.joblist import JobEntry, JobList, write_joblist
 from difxnb.formats.machines import write_machines, write_threads
-from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment, Station
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment
 from difxnb.synthetic.sky import earth_orientation, start_time
+from difxnb.synthetic.station_model import Station
 
 DIFX_VERSION = "DiFX-2.9.0"
 MODE = "m1"
@@ -112,12 +113,18 @@ def _datastream(experiment: Experiment, row: int, directory: Path) -> Datastream
         data_format=experiment.stations[row].data_format,
         quantisation_bits=QUANTISATION_BITS,
         frame_size=experiment.frame_bytes,
+        phase_cal_int_mhz=tone_interval_mhz(experiment.stations[row]),
         recorded_freqs=[
             RecordedFreq(freq, num_pols=len(polarizations)) for freq in range(len(experiment.bands))
         ],
         bands=[Band(polarization, freq) for freq, polarization in experiment.channels],
         files=recordings(experiment, row, directory),
     )
+
+
+def tone_interval_mhz(station: Station) -> float:
+    """Distance of the pulse calibration tones to extract, MHz; 0 for none."""
+    return station.pulse_cal.interval_hz / 1e6 if station.pulse_cal is not None else 0
 
 
 def recordings(experiment: Experiment, station: int, directory: Path) -> list[str]:

@@ -20,6 +20,7 @@ from difxnb.synthetic.job_files import (
     SETUP,
     machines,
     recordings,
+    tone_interval_mhz,
 )
 from difxnb.synthetic.sky import earth_orientation
 
@@ -81,7 +82,7 @@ def _antenna(experiment: Experiment, row: int, directory: Path) -> dict[str, obj
         "clockOffset": f"{station.clock_us!r}  # us, late is positive",
         "clockRate": f"{station.clock_rate_us_s!r}  # us/s",
         "clockEpoch": f"{experiment.start_mjd}.0",
-        "phaseCalInt": 0,
+        "phaseCalInt": f"{tone_interval_mhz(station):g}",
         "file": ", ".join(recordings(experiment, row, directory)),
     }
 

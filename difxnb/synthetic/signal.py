@@ -39,6 +39,8 @@ class Geometry:
 
     Attributes
     ----------
+    middle_s : ndarray
+        Middles of the blocks, s after the scan start.
     delay_s, rate : ndarray
         D - r without what the left-hand polarization has beyond it, at the middles of the blocks, s and s/s.
     whole : ndarray of int
@@ -46,6 +48,7 @@ class Geometry:
         scan start in its own recorded time.
     """
 
+    middle_s: FloatArray
     delay_s: FloatArray
     rate: FloatArray
     whole: NDArray[np.int64]
@@ -62,11 +65,15 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Delay of a polarization: at the middles of the blocks, s; its fraction of a sample, and that as phasors."""
+    """Delay of a polarization: at the middles of the blocks, s; its fraction of a sample, and that as phasors.
+
+    Beside it stands the phase of the station's signal there, in turns.
+    """
 
     delay_s: FloatArray
     fraction: FloatArray
     phasors: NDArray[np.complex64]
+    phase_turns: FloatArray
 
 
 class ScanSignal:
@@ -83,7 +90,7 @@ class ScanSignal:
 
     def __init__(self, experiment: Experiment, im: Im, scan: int) -> None:
         self._experiment = experiment
-        self._scan = experiment.scans[scan]
+        self._row, self._scan = scan, experiment.scans[scan]
         self.delays = [StationDelay(experiment, im, scan, a) for a in range(len(experiment.stations))]
         self._spare_bins = self._most_fringe_bins() + 1
 
@@ -127,7 +134,8 @@ class ScanSignal:
         residual = about.residual_delay_s + about.residual_rate * (middles + self._scan.start_s)
         model, rate = self.delays[station](middles + residual)
         delay = model - residual
-        return Geometry(delay, rate - about.residual_rate, np.rint(delay * rate_hz).astype(np.int64))
+        whole = np.rint(delay * rate_hz).astype(np.int64)
+        return Geometry(middles, delay, rate - about.residual_rate, whole)
 
     def rotation(self, band: int, geometry: Geometry) -> Rotation:
         """Split the fringe rate of a band into whole bins and a slow rotation."""
@@ -143,11 +151,15 @@ class ScanSignal:
         beyond = about.left_delay_s if polarization == "L" else 0.0
         delay = geometry.delay_s[:-1] - beyond * (1 - geometry.rate[:-1])
         fraction = delay * self._experiment.sample_rate_hz - geometry.whole[:-1]
-        return Slope(delay, fraction, phasors(np.zeros_like(fraction), fraction / BLOCK, BLOCK // 2))
+        bins = phasors(np.zeros_like(fraction), fraction / BLOCK, BLOCK // 2)
+        turns = np.full(delay.shape, about.signal_phase_rad(polarization) / (2 * np.pi))
+        for jump in about.phase_jumps:
+            if jump.scan == self._row:
+                turns += jump.phase_rad / (2 * np.pi) * (geometry.middle_s[:-1] >= jump.start_s)
+        return Slope(delay, fraction, bins, turns)
 
     def voltage(
         self,
-        station: int,
         channel: int,
         slope: Slope,
         rotation: Rotation,
@@ -159,10 +171,10 @@ class ScanSignal:
 
         Parameters
         ----------
-        station, channel : int
-            Rows.
+        channel : int
+            Row.
         slope : Slope
-            Of the channel's polarization in these blocks.
+            Of the station, for the channel's polarization in these blocks.
         rotation : Rotation
             Of the channel's band.
         sky : ndarray of complex64, shape (block, bins)
@@ -179,10 +191,10 @@ class ScanSignal:
         With e the fractional delay in samples, sample i is, summed over the bins m that the receiver takes,
         Re Σ S[m + shift] exp 2πi (m (i + e) / BLOCK + rest (i + e - BLOCK/2) / BLOCK + shift/2 + f (D - r) + φ/2π).
         """
-        row, polarization = self._experiment.channels[channel]
-        band, about = self._experiment.bands[row], self._experiment.stations[station]
+        row, _ = self._experiment.channels[channel]
+        band = self._experiment.bands[row]
         first_bin = 0 if band.sideband == "U" else -(BLOCK // 2)
-        turns = np.mod(band.edge_hz * slope.delay_s, 1.0) + about.signal_phase_rad(polarization) / (2 * np.pi)
+        turns = np.mod(band.edge_hz * slope.delay_s, 1.0) + slope.phase_turns
         turns += rotation.shift / 2 + rotation.rest * (slope.fraction / BLOCK - 0.5)
         turns += first_bin * slope.fraction / BLOCK
         start = (rms * np.exp(2j * np.pi * turns)).astype(np.complex64)[:, None]

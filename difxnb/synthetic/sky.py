@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from difxnb.formats.calc import Eop
 from difxnb.formats.im import Im, ImPolynomial, ImScan
 from difxnb.formats.mjd import MJD_ZERO
-from difxnb.synthetic.experiment_model import Experiment, Scan, Station
+from difxnb.synthetic.experiment_model import Experiment, Scan
+from difxnb.synthetic.station_model import Station
 
 ORDER = 5
 INTERVAL_S = 120

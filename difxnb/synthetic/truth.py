@@ -18,10 +18,19 @@ from typing import Any
 from difxnb.errors import FileFormatError
 from difxnb.synthetic.experiment_model import Experiment
 from difxnb.synthetic.sampling import quantised_correlation
+from difxnb.synthetic.station_model import Station
 
 TRUTH_FILE = "truth.json"
 MARKER = "difxnb demonstration"
 STRONG_SNR = 10.0
+_EXTRAORDINARY = (
+    "pulse_cal",
+    "carriers",
+    "phase_jumps",
+    "silent_bands",
+    "swapped_polarizations",
+    "level",
+)
 _CONVENTION = (
     "delay_s > 0: antenna 2 is late; V = S1 conj(S2) ~ exp(+2 pi i nu delay); phase_rad: of V at "
     "reference_frequency_hz, the middle of the band; delay_s and phase_rad hold at mid_scan_s seconds after the "
@@ -53,9 +62,10 @@ class ExpectedFringe:
     mid_scan_s : float
         Middle of the scan, s after the start of the job.
     correlation : float
-        Correlation coefficient V/√(A1 A2) of an integration: quantisation and the smearing by the rate included.
+        Correlation coefficient V/√(A1 A2) of an integration: quantisation and the smearing by the rate included; 0
+        where nothing can be seen, be it for a silent band or a delay longer than a transform.
     snr : float
-        correlation · √(2·bandwidth·duration) of the whole scan, with nothing missing.
+        correlation · √(2·bandwidth·duration) of the whole scan, with nothing missing and no jump of phase.
     strong : bool
         Whether the fringe cannot be missed: `snr` of at least `STRONG_SNR`.
     """
@@ -131,15 +141,21 @@ def _fringe(
     experiment: Experiment, scan: int, pair: tuple[int, int], band: int, product: str
 ) -> ExpectedFringe:
     one, two = (experiment.stations[row] for row in pair)
+    heard = "".join(_heard(experiment, row, letter) for row, letter in zip(pair, product, strict=True))
     about, center = experiment.scans[scan], experiment.bands[band].center_hz
     middle = about.start_s + about.duration_s / 2
-    delay = two.residual_s(middle, product[1]) - one.residual_s(middle, product[0])
+    delay = two.residual_s(middle, heard[1]) - one.residual_s(middle, heard[0])
     rate = two.residual_rate - one.residual_rate
-    phase = 2 * math.pi * center * delay + one.signal_phase_rad(product[0]) - two.signal_phase_rad(product[1])
+    phase = 2 * math.pi * center * delay + one.signal_phase_rad(heard[0]) - two.signal_phase_rad(heard[1])
     common = math.sqrt(one.common_power * two.common_power)
-    mixed = common if product[0] == product[1] else common * experiment.polarization_mixing
+    mixed = common if heard[0] == heard[1] else common * experiment.polarization_mixing
     smearing = _sinc(center * rate * experiment.integration_s)
-    correlation = quantised_correlation(mixed) * smearing
+    correlation = quantised_correlation(mixed, one.level, two.level) * smearing
+    if (
+        band in one.silent_bands + two.silent_bands
+        or abs(delay) >= experiment.n_channels / experiment.bandwidth_hz
+    ):
+        correlation = 0.0
     snr = correlation * math.sqrt(2 * experiment.bandwidth_hz * about.duration_s)
     return ExpectedFringe(
         antenna1=one.code,
@@ -160,6 +176,12 @@ def _fringe(
     )
 
 
+def _heard(experiment: Experiment, station: int, letter: str) -> str:
+    """Polarization that a station records under a letter."""
+    channel = experiment.polarizations.index(letter)
+    return experiment.channels[experiment.received_channel(station, channel)][1]
+
+
 def _sinc(turns: float) -> float:
     """What is left of a fringe that turns so often while it is integrated."""
     return math.sin(math.pi * turns) / (math.pi * turns) if turns else 1.0
@@ -176,12 +198,23 @@ def write_truth(experiment: Experiment, files: list[str], directory: Path, *, co
         "start_mjd": experiment.start_mjd,
         "start_seconds": experiment.start_seconds,
         "files": files,
-        "experiment": dataclasses.asdict(experiment),
+        "experiment": _plan(experiment),
         "fringes": [dataclasses.asdict(fringe) for fringe in expected_fringes(experiment)],
     }
     path = directory / TRUTH_FILE
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="ascii")
     return path
+
+
+def _plan(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as plain values; of what stations may have beyond the ordinary, only what they do have."""
+    usual = {field.name: field.default for field in dataclasses.fields(Station)}
+    plan = dataclasses.asdict(experiment)
+    for station in plan["stations"]:
+        for name in _EXTRAORDINARY:
+            if station[name] == usual[name]:
+                del station[name]
+    return plan
 
 
 def read_truth(path: str | Path) -> Truth:

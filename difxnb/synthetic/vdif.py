@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.formats.mjd import DAY_S, MJD_ZERO
-from difxnb.synthetic.experiment_model import QUANTISATION_BITS, VDIF_HEADER_BYTES, Experiment, Gap
+from difxnb.synthetic.experiment_model import QUANTISATION_BITS, VDIF_HEADER_BYTES, Experiment
+from difxnb.synthetic.station_model import Gap
 
 _INVALID = 1 << 31
 _ROUNDING = 1e-6

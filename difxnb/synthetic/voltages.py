@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from difxnb.formats.im import Im
 from difxnb.synthetic.experiment_model import QUANTISATION_BITS, Experiment
 from difxnb.synthetic.sampling import THRESHOLD
-from difxnb.synthetic.signal import BLOCK, ScanSignal
+from difxnb.synthetic.signal import BLOCK, Geometry, ScanSignal
+from difxnb.synthetic.tones import steady_voltage
 from difxnb.synthetic.vdif import FrameWriter, word_type
 
 _BLOCKS_AT_ONCE = 64
@@ -64,9 +65,15 @@ class ScanRecording:
         self._signal = ScanSignal(experiment, im, scan)
         self._frames = [self._needed_frames(station) for station in range(len(experiment.stations))]
         self._amplitudes = normal_quantiles(np.sqrt(2 / BLOCK))
-        shares = [station.common_power for station in experiment.stations]
-        self._sky_rms = [np.sqrt(share) / THRESHOLD for share in shares]
-        self._noise = [normal_quantiles(np.sqrt(1 - share) / THRESHOLD, _ZERO_VOLTS) for share in shares]
+        stations = experiment.stations
+        self._sky_rms = [np.sqrt(a.common_power) * a.level / THRESHOLD for a in stations]
+        self._noise = [
+            normal_quantiles(np.sqrt(1 - a.common_power) * a.level / THRESHOLD, _ZERO_VOLTS) for a in stations
+        ]
+        self._steady = [
+            [steady_voltage(experiment, row, band) for band in range(len(experiment.bands))]
+            for row in range(len(stations))
+        ]
 
     def write(self, directory: Path) -> list[Path]:
         """Write one file per station; give their paths."""
@@ -123,15 +130,30 @@ class ScanRecording:
         words = np.zeros((len(blocks), BLOCK), word_type(experiment.bits_per_time))
         slopes = {pol: self._signal.slope(station, pol, geometry) for pol in experiment.polarizations}
         rotations = [self._signal.rotation(band, geometry) for band in range(len(experiment.bands))]
-        for channel, (band, pol) in enumerate(experiment.channels):
+        for channel, (band, _) in enumerate(experiment.channels):
+            received = experiment.received_channel(station, channel)
+            slope = slopes[experiment.channels[received][1]]
             signal = self._signal.voltage(
-                station, channel, slopes[pol], rotations[band], sky[channel], rms=self._sky_rms[station]
+                received, slope, rotations[band], sky[received], rms=self._sky_rms[station]
             )
+            self._add_steady(station, band, blocks, geometry, signal)
             codes = _quantise(signal, _draw(bits, self._noise[station], signal.shape))
+            if band in experiment.stations[station].silent_bands:
+                codes[:] = _ZERO_VOLTS
             words |= codes.astype(words.dtype) << words.dtype.type(QUANTISATION_BITS * channel)
         first_sample = blocks.start * BLOCK - int(geometry.whole[0])
         samples = _follow_slips(words, geometry.whole)
         writer.write(samples[max(0, writer.next_sample - first_sample) :])
+
+    def _add_steady(
+        self, station: int, band: int, blocks: range, geometry: Geometry, signal: NDArray[np.float32]
+    ) -> None:
+        """Add tones and carriers, which follow the station's own time, to the voltage of some blocks."""
+        period = self._steady[station][band]
+        if period is not None:
+            starts = np.arange(blocks.start, blocks.stop) * BLOCK - geometry.whole[:-1]
+            samples = (starts[:, np.newaxis] + np.arange(BLOCK)) % len(period)
+            signal += np.float32(self._experiment.stations[station].level / THRESHOLD) * period[samples]
 
 
 def normal_quantiles(rms: float, mean: float = 0.0) -> NDArray[np.float32]:

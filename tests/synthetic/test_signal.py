@@ -65,7 +65,6 @@ def noiseless_voltages(experiment, im, scan, seconds):
             first[station] = -2 * BLOCK - geometry.whole[0] if begin == -2 else first[station]
             voltages = [
                 signal.voltage(
-                    station,
                     channel,
                     signal.slope(station, pol, geometry),
                     signal.rotation(band, geometry),
