@@ -5,3 +5,6 @@ In go tables of fringes as :func:`difxnb.visibility.fringe_fit` gives them, out 
 edits of ``.input``, ``.v2d`` and ``.vex``. A clock is late where it is positive, as in the ``.input``
 (``difx-files.md`` 16.6): a station whose fringes show it late by x gets the clock c - x.
 """
+
+from difxnb.clock.closure import closure_delays as closure_delays
+from difxnb.clock.closure import closure_phases as closure_phases

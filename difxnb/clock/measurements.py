@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which fringes tell of clocks: rows of a table of fringes sorted into those to use and those to leave, with reasons.
+
+In goes what :func:`difxnb.visibility.fringe_fit` gives, also of several bands fitted together (no column ``band``),
+of solution intervals (``start``) and put together from several jobs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+NEEDED = (
+    "antenna1_name",
+    "antenna2_name",
+    "polarization",
+    "delay",
+    "delay_error",
+    "delay_rate",
+    "delay_rate_error",
+    "phase",
+    "phase_error",
+    "snr",
+    "false_alarm_probability",
+    "reference_frequency",
+    "reference_time",
+)
+LABELS = ("scan", "source", "start", "phase_center", "pulsar_bin", "baseline", "band", "polarization")
+_SIGNAL = ("scan", "phase_center", "pulsar_bin", "band")
+_BASES = ({"R", "L"}, {"X", "Y"}, {"H", "V"})
+
+
+def checked(fringes: pd.DataFrame, max_false_alarm: float) -> pd.DataFrame:
+    """Check that a table is one of fringes, and return it with plain types.
+
+    Raises
+    ------
+    TypeError
+        No DataFrame.
+    ValueError
+        Columns are missing, or do not hold what they should.
+    """
+    if not isinstance(fringes, pd.DataFrame):
+        raise TypeError(f"fringes are a DataFrame as fringe_fit gives it, not a {type(fringes).__name__}")
+    missing = [name for name in NEEDED if name not in fringes]
+    if missing:
+        raise ValueError(f"the table of fringes lacks {', '.join(missing)}; fringe_fit makes such tables")
+    if not 0 < max_false_alarm <= 1:
+        raise ValueError(f"max_false_alarm is a probability, above 0 and at most 1; got {max_false_alarm!r}")
+    table = fringes.copy()
+    try:
+        for name in NEEDED[3:12]:
+            table[name] = table[name].to_numpy(dtype=float)
+        stamps = pd.to_datetime(table["reference_time"], utc=True).dt.tz_localize(None)
+        table["reference_time"] = stamps.astype("datetime64[ns]")
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"the table of fringes holds what is no number or time: {error}") from error
+    for name in ("antenna1_name", "antenna2_name", "polarization"):
+        table[name] = table[name].astype(str)
+    table["baseline"] = table["antenna1_name"] + "-" + table["antenna2_name"]
+    return table
+
+
+def sorted_out(
+    table: pd.DataFrame, max_false_alarm: float, *, every_centre: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of a checked table to use, and the others with a column ``reason``.
+
+    Delays at other phase centres than the first hold the offset of these too: they close, but are not of clocks.
+    """
+    hands = hands_of(table["polarization"])
+    reason = np.full(len(table), "", dtype=object)
+    detected = table["false_alarm_probability"].to_numpy(dtype=float) <= max_false_alarm
+    delay, error = (table[name].to_numpy(dtype=float) for name in ("delay", "delay_error"))
+    timed = table["reference_time"].notna().to_numpy(dtype=bool)
+    known = np.isfinite(delay) & np.isfinite(error) & (error > 0) & timed
+    for bad, why in (
+        (~detected, f"not detected: false alarm probability above {max_false_alarm:g}"),
+        (~known, "no delay, no error of it or no time"),
+        (_is_cross(hands), "cross hands"),
+        (_is_shifted(table) & (not every_centre), "not the first phase centre"),
+        ((table["antenna1_name"] == table["antenna2_name"]).to_numpy(), "autocorrelation"),
+    ):
+        reason[bad] = why
+    used = reason == ""
+    return table[used], table[~used].assign(reason=reason[~used])
+
+
+def hands_of(polarization: pd.Series) -> NDArray[np.object_]:
+    """Polarizations of antenna 1 and antenna 2, shape (row, 2); a label of combined hands stands for both."""
+    return np.array(
+        [(one[0], one[1]) if len(one) == 2 else (one, one) for one in polarization], object
+    ).reshape(-1, 2)
+
+
+def simultaneous(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Number of the interval and band of each row: rows with the same number are of the same signal."""
+    when = "start" if "start" in table else "reference_time"
+    return numbered(table, [when, *(name for name in _SIGNAL if name in table)])
+
+
+def numbered(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
+    """Numbers of rows that are equal where the rows have equal values in these columns."""
+    if not columns:
+        return np.zeros(len(table), dtype=np.int64)
+    groups = table.groupby(list(columns), sort=False, dropna=False).ngroup()
+    return np.asarray(groups, dtype=np.int64)
+
+
+def ambiguity_of(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    """What may be added to a delay or rate without any change of its fringe; infinite where that is not known."""
+    if name not in table:
+        return np.full(len(table), np.inf)
+    spacing = table[name].to_numpy(dtype=float)
+    return np.where(np.isfinite(spacing) & (spacing > 0), spacing, np.inf)
+
+
+def _is_cross(hands: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Whether the two hands are opposite ones: such fringes may be of leakage, which has other delays."""
+    return np.array([one != two and {one, two} in _BASES for one, two in hands], dtype=bool)
+
+
+def _is_shifted(table: pd.DataFrame) -> NDArray[np.bool_]:
+    if "phase_center" not in table or table.empty:
+        return np.zeros(len(table), dtype=bool)
+    centre = table["phase_center"].to_numpy()
+    return np.asarray(centre != centre.min(), dtype=bool)
