@@ -282,7 +282,7 @@ def test_it_works_on_live_visibilities():
     np.testing.assert_allclose(rho.VISIBILITY, 0.25)
     assert rho.n_averaged.values.tolist() == [[48, 48]]
     np.testing.assert_array_equal(rho.WEIGHT, 1)
-    assert "weights:       AA not known; BB not known; CC not known" in repr(live.difx.summary())
+    assert "weights        AA not known; BB not known; CC not known" in repr(live.difx.summary())
 
 
 def test_phase_centres_are_sources():

@@ -58,7 +58,7 @@ def test_baselines_with_gaps():
     assert antennas["n_missing"].to_dict() == {"AA": 0, "BB": 0, "CC": 0}, "seen on another baseline"
     text = repr(holes.difx.summary())
     assert (
-        "gaps:          3 of 6 baselines lack integrations, most of all AA-BB (3 of 8), the longest 1.5 s"
+        "gaps           3 of 6 baselines lack integrations, most of all AA-BB (3 of 8), the longest 1.5 s"
         in text
     )
 
@@ -86,12 +86,12 @@ def test_weights_are_means_of_what_is_there():
     assert frame.loc["BB-BB", "weight"] == 0.5
     assert antennas["weight"].to_dict() == {"AA": 1, "BB": 0.5, "CC": 1}
     assert summary.bands().set_index("band")["weight"].to_dict() == {0: pytest.approx(5 / 6), 3: 1}
-    assert "weights:       AA 1.000; BB 0.500; CC 1.000" in repr(summary)
+    assert "weights        AA 1.000; BB 0.500; CC 1.000" in repr(summary)
     missing = summary.missing()
     assert missing["polarization"].to_list() == ["RR", "LL", "RL", "LR"]
     assert set(missing["baseline"]) == {"BB-BB"}
     assert set(missing["band"]) == {3}
-    assert "missing:       4 of 48 products have no data" in repr(summary)
+    assert "missing        4 of 48 products have no data" in repr(summary)
     cross = source.difx.cross().difx.summary().antennas().set_index("antenna")
     assert cross["weight"].to_dict() == {"AA": 0.875, "BB": 0.875, "CC": 1}, "means over its baselines"
 
@@ -102,7 +102,7 @@ def test_unknown_weights_are_data_that_are_there():
     summary = live.difx.summary()
     assert summary.frame()["n_missing"].to_list() == [1] * 6
     assert summary.frame()["weight"].isna().all()
-    assert "weights:       AA not known; BB not known; CC not known" in repr(summary)
+    assert "weights        AA not known; BB not known; CC not known" in repr(summary)
 
 
 def test_scans_and_bands():
@@ -128,17 +128,17 @@ def test_real_jobs_at_a_glance():
     summary = open_visibilities(RAW_JOBS / "usb2bit" / "usb2bit.input").difx.summary()
     assert repr(summary).splitlines() == [
         "<Visibilities of usb2bit, SWIN>",
-        "  antennas:      AA BB CC",
-        "  baselines:     3 cross, 3 autocorrelations",
-        "  bands:         0: 1 MHz U from 8400.5 MHz, 64 channels; 1: 1 MHz U from 8409.25 MHz, 64 channels",
-        "  polarizations: RR LL RL LR",
-        "  time:          5 integrations of 0.2 s, 2020-04-09 12:00:00.000 to 2020-04-09 12:00:01.000",
-        "  scans:         No0001 SRCA",
-        "  weights:       AA 1.000; BB 0.985; CC 0.988",
-        "  gaps:          none",
-        "  missing:       no product",
+        "  antennas       AA BB CC",
+        "  baselines      3 cross, 3 autocorrelations",
+        "  bands          0: 1 MHz U from 8400.5 MHz, 64 channels; 1: 1 MHz U from 8409.25 MHz, 64 channels",
+        "  polarizations  RR LL RL LR",
+        "  time           5 integrations of 0.2 s, 2020-04-09 12:00:00.000 to 2020-04-09 12:00:01.000",
+        "  scans          No0001 SRCA",
+        "  weights        AA 1.000; BB 0.985; CC 0.988",
+        "  gaps           none",
+        "  missing        no product",
     ]
-    assert "phase centres: 2" in repr(open_visibilities(ZETA).difx.summary())
+    assert "phase centres  2" in repr(open_visibilities(ZETA).difx.summary())
 
 
 def test_the_html_says_the_same_and_is_escaped():
@@ -150,9 +150,14 @@ def test_the_html_says_the_same_and_is_escaped():
         assert text in page
 
 
+def test_names_act_on_no_terminal():
+    source = made(samples=2).assign_attrs(job="\x1b[2Jjob")
+    assert repr(source.difx.summary()).startswith(r"<Visibilities of \x1b[2Jjob")
+
+
 def test_many_things_are_counted_and_not_listed():
     source = made(samples=2, scans=[(f"No{k:04d}", "SRC", 1) for k in range(30)])
-    assert "scans:         30 scans: No0000 SRC; No0001 SRC;" in repr(source.difx.summary())
+    assert "scans          30 scans: No0000 SRC; No0001 SRC;" in repr(source.difx.summary())
 
 
 # --- what it is made of -----------------------------------------------------------------------------------
@@ -169,9 +174,9 @@ def test_weights_are_read_in_pieces(monkeypatch):
     source = weighted(made(samples=2), hole=({"baseline": "AA-BB"}, 0.25))
     lazy, arrays = waiting(source, "WEIGHT")
     assert repr(lazy.difx.summary()).splitlines()[-3:] == [
-        "  weights:       AA 1.000; BB 1.000; CC 1.000",
-        "  gaps:          none",
-        "  missing:       no product",
+        "  weights        AA 1.000; BB 1.000; CC 1.000",
+        "  gaps           none",
+        "  missing        no product",
     ]
     assert max(arrays["WEIGHT"].read) == 2 * 48
     assert sum(arrays["WEIGHT"].read) == 6 * 48

@@ -221,9 +221,7 @@ class VisibilitySummary:
         return f"{lost} of {self._presence.counts.size} products have no data" if lost else "no product"
 
     def __repr__(self) -> str:
-        facts = {name: text for name, text in self._facts().items() if text}
-        lines = [f"  {name + ':':<15}{text}" for name, text in facts.items()]
-        return "\n".join([self._title, *lines])
+        return markup.plain(self._title, self._facts())
 
     @property
     def _title(self) -> str:
