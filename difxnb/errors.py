@@ -27,6 +27,7 @@
     ├── VisibilitiesNotFound     (FileNotFoundError) no visibilities where they were looked for
     ├── OutputNotFound           (FileNotFoundError) the output of a job has no files of the kind asked for
     ├── OutputExists             (FileExistsError) correlated output is in the way
+    ├── FileChanged              (OSError) a file on this machine changed between reading and writing it
     ├── JobRefused               the correlator refused to start a job
     ├── JobNotStopped            a stop was sent and the job goes on
     ├── HostsNotReached          hosts that a job needs do not answer through MPI
@@ -199,6 +200,10 @@ class OutputNotFound(DifxError, FileNotFoundError):
 
 class OutputExists(DifxError, FileExistsError):
     """The output of a job exists already; ``overwrite=True`` moves it aside."""
+
+
+class FileChanged(DifxError, OSError):
+    """A file on this machine is not what it was when it was read, and would have been replaced."""
 
 
 class JobRefused(DifxError):
