@@ -7,27 +7,24 @@ Mirrors ``difx-files.md`` 5.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from difxnb.formats import frames
 from difxnb.formats.calc_model import Calc
+from difxnb.formats.frames import Columns
 from difxnb.formats.mjd import DAY_S, MJD_ZERO
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_Columns = Mapping[str, "pd.Series[Any]"]
 _ARCSEC = math.pi / 180 / 3600
-_NANOSECOND = 1e-9
 
 
 def calc_frame(calc: Calc, table: str) -> pd.DataFrame:
     """One table of a ``.calc`` file; see :meth:`difxnb.formats.calc_model.Calc.frame`."""
-    if table not in TABLES:
-        raise ValueError(f"a .calc has no table {table!r}; it has {', '.join(TABLES)}")
-    return frames.table(TABLES[table](calc))
+    return frames.named_table(calc, table, TABLES, "a .calc")
 
 
 def start_day(calc: Calc) -> tuple[int, float]:
@@ -44,7 +41,7 @@ def start_day(calc: Calc) -> tuple[int, float]:
     return days, float(hour * 3600 + minute * 60 + second)
 
 
-def _job(calc: Calc) -> _Columns:
+def _job(calc: Calc) -> Columns:
     day, second = start_day(calc)
     texts = {
         name: frames.texts([getattr(calc, name)])
@@ -68,7 +65,7 @@ def _job(calc: Calc) -> _Columns:
     }
 
 
-def _scans(calc: Calc) -> _Columns:
+def _scans(calc: Calc) -> Columns:
     rows, names = calc.scans, [source.name for source in calc.sources]
     day, second = start_day(calc)
     return {
@@ -79,12 +76,12 @@ def _scans(calc: Calc) -> _Columns:
         "source": frames.texts(frames.name_of(names, row.pointing_source) for row in rows),
         "phase_centers": frames.lists([frames.name_of(names, c) for c in row.phase_centers] for row in rows),
         "mode": frames.texts(row.mode for row in rows),
-        "uvshift_interval": frames.numbers((row.uvshift_ns for row in rows), _NANOSECOND),
-        "ac_avg_interval": frames.numbers((row.ac_avg_ns for row in rows), _NANOSECOND),
+        "uvshift_interval": frames.numbers((row.uvshift_ns for row in rows), frames.NANOSECOND),
+        "ac_avg_interval": frames.numbers((row.ac_avg_ns for row in rows), frames.NANOSECOND),
     }
 
 
-def _telescopes(calc: Calc) -> _Columns:
+def _telescopes(calc: Calc) -> Columns:
     rows = calc.telescopes
     return {
         "antenna": frames.texts(row.name for row in rows),
@@ -97,7 +94,7 @@ def _telescopes(calc: Calc) -> _Columns:
     }
 
 
-def _sources(calc: Calc) -> _Columns:
+def _sources(calc: Calc) -> Columns:
     rows = calc.sources
     return {
         "source": frames.texts(row.name for row in rows),
@@ -108,7 +105,7 @@ def _sources(calc: Calc) -> _Columns:
     }
 
 
-def _eops(calc: Calc) -> _Columns:
+def _eops(calc: Calc) -> Columns:
     rows = calc.eops
     return {
         "time": frames.utc(row.mjd for row in rows),
@@ -119,14 +116,14 @@ def _eops(calc: Calc) -> _Columns:
     }
 
 
-def _spacecraft(calc: Calc) -> _Columns:
+def _spacecraft(calc: Calc) -> Columns:
     return {
         "key": frames.texts(key for key, _ in calc.spacecraft),
         "value": frames.texts(value for _, value in calc.spacecraft),
     }
 
 
-TABLES: dict[str, Callable[[Calc], _Columns]] = {
+TABLES: dict[str, Callable[[Calc], Columns]] = {
     "scans": _scans,
     "telescopes": _telescopes,
     "sources": _sources,

@@ -8,14 +8,18 @@ is imported when a table is made, not before, so that reading a file stays cheap
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Columns = Mapping[str, "pd.Series[Any]"]
+File = TypeVar("File")
+
+NANOSECOND = 1e-9
 _SECOND_NS = 10**9
 # What datetime64 holds in ns, 292 years on both sides of 1970, less what may be added in seconds.
 _MOST_DAYS, _MOST_SECONDS = 106_000.0, 5e7
@@ -108,8 +112,17 @@ def lists(values: Iterable[Sequence[object]]) -> pd.Series[Any]:
     return pd.Series([tuple(value) for value in values], dtype=object)
 
 
-def table(columns: Mapping[str, pd.Series[Any]]) -> pd.DataFrame:
+def table(columns: Columns) -> pd.DataFrame:
     """Columns of equal length to a DataFrame with rows counted from 0."""
     import pandas as pd
 
     return pd.DataFrame(dict(columns))
+
+
+def named_table(
+    file: File, name: str, tables: Mapping[str, Callable[[File], Columns]], kind: str
+) -> pd.DataFrame:
+    """One of the tables of a file; ValueError says which tables a file of this kind has."""
+    if name not in tables:
+        raise ValueError(f"{kind} has no table {name!r}; it has {', '.join(tables)}")
+    return table(tables[name](file))

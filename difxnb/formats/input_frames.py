@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from difxnb.formats import frames
+from difxnb.formats.frames import Columns
 from difxnb.formats.input_datastream import Datastream
 from difxnb.formats.input_model import Baseline, Input
 from difxnb.formats.recording_frames import (
     MICROSECOND,
-    Columns,
     band_columns,
     bands,
     datastream_freqs,
@@ -27,15 +27,12 @@ from difxnb.formats.recording_frames import (
 if TYPE_CHECKING:
     import pandas as pd
 
-_NANOSECOND = 1e-9
 _CLOCK_NAMES = ["clock", "clock_rate", "clock_acceleration", "clock_jerk"]
 
 
 def input_frame(inp: Input, table: str) -> pd.DataFrame:
     """One table of an ``.input`` file; see :meth:`difxnb.formats.input.Input.frame`."""
-    if table not in TABLES:
-        raise ValueError(f"an .input has no table {table!r}; it has {', '.join(TABLES)}")
-    return frames.table(TABLES[table](inp))
+    return frames.named_table(inp, table, TABLES, "an .input")
 
 
 def _job(inp: Input) -> Columns:
@@ -60,8 +57,8 @@ def _configurations(inp: Input) -> Columns:
     return {
         "configuration": frames.texts(row.name for row in rows),
         "integration_time": frames.numbers(row.int_time for row in rows),
-        "subintegration": frames.numbers((row.subint_ns for row in rows), _NANOSECOND),
-        "guard": frames.numbers((row.guard_ns for row in rows), _NANOSECOND),
+        "subintegration": frames.numbers((row.subint_ns for row in rows), frames.NANOSECOND),
+        "guard": frames.numbers((row.guard_ns for row in rows), frames.NANOSECOND),
         "fringe_rotation_order": frames.integers(row.fringe_rotation_order for row in rows),
         "array_stride": frames.integers(row.array_stride for row in rows),
         "xmac_stride": frames.integers(row.xmac_stride for row in rows),

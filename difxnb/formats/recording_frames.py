@@ -7,17 +7,13 @@ Values come in SI units (s, Hz, rad, bytes), whatever the file has. Mirrors ``di
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 from difxnb.formats import frames
+from difxnb.formats.frames import Columns
 from difxnb.formats.input_datastream import RecordedFreq, ZoomFreq
 from difxnb.formats.input_model import Input
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Columns = Mapping[str, "pd.Series[Any]"]
 MHZ, MICROSECOND = 1e6, 1e-6
 
 
