@@ -32,13 +32,13 @@ class Attendance:
     baseline, antenna1, antenna2 : ndarray of str, shape (baseline,)
     is_auto : ndarray of bool, shape (baseline,)
     present : ndarray of int64, shape (time, baseline)
-        Spectra that are there.
+        Products (band and polarization) that are there, at any phase centre and pulsar bin.
     weight : ndarray of float64, shape (time, baseline)
         Mean weight of those whose weight is known; NaN where none is.
     highest : ndarray of float64, shape (time,)
         The highest weight of all products; NaN where none is known.
     counts : ndarray of int64, shape (baseline, band, polarization)
-        Integrations that each product has, of the phase centre and pulsar bin with most of them.
+        Integrations that each product has, at any phase centre and pulsar bin.
     lowest, largest : float
         Of all known weights, 0 included; NaN where none is.
     """
@@ -81,16 +81,17 @@ def attendance_of(dataset: xr.Dataset) -> Attendance:
     present = np.zeros((times, baselines), dtype=np.int64)
     sums, known = np.zeros((times, baselines)), np.zeros((times, baselines), dtype=np.int64)
     highest = np.full(times, np.nan)
-    counts = np.zeros((baselines, *products, int(np.prod(weight.shape[4:]))), dtype=np.int64)
+    counts = np.zeros((baselines, *products), dtype=np.int64)
     lowest, largest = np.inf, -np.inf
     step = max(1, _BLOCK_BYTES // max(1, 8 * weight.size // max(1, times)))
     for start in range(0, times, step):
         block = slice(start, start + step)
-        values = weight.isel(time=block).values.reshape(-1, baselines, *products, counts.shape[-1])
+        values = weight.isel(time=block).values
+        values = values.reshape(*values.shape[:4], -1)
         is_known = ~np.isnan(values)
         there = np.where(is_known, values > 0, _has_numbers(dataset, block, values.shape))
-        present[block] = there.sum(axis=(2, 3, 4))
-        counts += there.sum(axis=0)
+        present[block] = there.any(axis=4).sum(axis=(2, 3))
+        counts += there.any(axis=4).sum(axis=0)
         counted = np.where(is_known & (values > 0), values, 0.0)
         sums[block], known[block] = counted.sum(axis=(2, 3, 4)), (counted > 0).sum(axis=(2, 3, 4))
         if is_known.any():
@@ -107,7 +108,7 @@ def attendance_of(dataset: xr.Dataset) -> Attendance:
         present,
         np.divide(sums, known, out=np.full(sums.shape, np.nan), where=known > 0),
         highest,
-        counts.max(axis=-1, initial=0),
+        counts,
         lowest if np.isfinite(lowest) else np.nan,
         largest if np.isfinite(largest) else np.nan,
     )

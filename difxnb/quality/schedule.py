@@ -9,13 +9,14 @@ rule gives a configuration is not correlated (3), and nothing is correlated behi
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from difxnb.formats.calc import Calc, CalcScan
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
-from difxnb.formats.result_layout import ResultProduct, result_layout
+from difxnb.formats.result_layout import result_layout
 
 _NS = 10**9
 _WHOLE = 1e-9  # of an integration: what two decimal numbers may differ by without a further integration
@@ -61,18 +62,20 @@ class Schedule:
     scans: tuple[ScheduledScan, ...]
 
     @cached_property
-    def _products(self) -> dict[int, list[ResultProduct]]:
-        rows = {scan.configuration for scan in self.scans}
-        return {row: result_layout(self.input, row) for row in rows}
+    def _products(self) -> dict[int, dict[str, int]]:
+        return {row: self._count(row) for row in {scan.configuration for scan in self.scans}}
 
-    def products(self, scan: ScheduledScan) -> list[ResultProduct]:
-        """Products of one integration of a scan, of one phase centre and pulsar bin."""
+    def products(self, scan: ScheduledScan) -> dict[str, int]:
+        """Bands and polarizations of one integration of a scan, by name of the baseline as visibilities have it."""
         return self._products[scan.configuration]
 
-    def baseline(self, product: ResultProduct) -> str:
-        """Name of the baseline of a product, as visibilities have it."""
-        names = [self.input.telescopes[row].name for row in (product.antenna1, product.antenna2)]
-        return "-".join(names)
+    def _count(self, configuration: int) -> dict[str, int]:
+        names = [telescope.name for telescope in self.input.telescopes]
+        spectra = {
+            (f"{names[one.antenna1]}-{names[one.antenna2]}", one.freq_index, one.polarization)
+            for one in result_layout(self.input, configuration)
+        }
+        return dict(Counter(baseline for baseline, _, _ in sorted(spectra)))
 
 
 def schedule_of(inp: Input, calc: Calc) -> Schedule:

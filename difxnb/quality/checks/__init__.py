@@ -6,11 +6,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from difxnb.quality.checks.closure import check_closure
+from difxnb.quality.checks.fringes import check_fringes
+from difxnb.quality.checks.jumps import check_jumps
+from difxnb.quality.checks.missing import check_missing
+from difxnb.quality.checks.order import check_order
+from difxnb.quality.checks.snr import check_snr
+from difxnb.quality.checks.weights import check_weights
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
 from difxnb.quality.verdict import Check
 
 CheckFunction: TypeAlias = Callable[[Material, Section], Check]
 
-CHECKS: Mapping[str, CheckFunction] = {}
+CHECKS: Mapping[str, CheckFunction] = {
+    "fringes": check_fringes,
+    "snr": check_snr,
+    "closure": check_closure,
+    "jumps": check_jumps,
+    "weights": check_weights,
+    "missing": check_missing,
+    "order": check_order,
+}
 """Every check by its name, which is also that of its section of limits, in the order of a report."""

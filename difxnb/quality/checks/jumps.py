@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check `jumps`: whether delays or phases jump within a scan.
+
+In go the visibilities, out come steps between fits of equal parts of each scan. Phases are carried from the middle of a
+part to that of the next with the delay rate that the parts themselves have, and the median step, which a wrong rate
+leaves, is taken out; so is that of delays. A step counts where it is beyond so many of its formal errors, beyond so
+many standard deviations of the other steps of the same fringe, which the atmosphere makes, and of a size that matters.
+Errors of the difference of two parts are those of the fits in quadrature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from difxnb.quality.limits import Section
+from difxnb.quality.material import Material
+from difxnb.quality.naming import parallel_hands, product_columns
+from difxnb.quality.trend import NORMAL_MAD
+from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable, worst_first
+from difxnb.visibility.accessor.grouping import time_groups
+
+NAME = "jumps"
+_LEAST_STEPS = 4  # below which the scatter of the other steps is not known
+_COLUMNS = [
+    "scan",
+    "baseline",
+    "band",
+    "polarization",
+    "time",
+    "phase_step",
+    "delay_step",
+    "n_sigma",
+    "verdict",
+]
+
+
+def check_jumps(material: Material, limits: Section) -> Check:
+    """Look for steps between parts of scans, and for the antenna that they have in common."""
+    if material.cross is None or material.fringes is None:
+        return not_applicable(NAME, material.why_no("dataset"))
+    strong = _strong(material.fringes, limits)
+    steps = [step for scan in _parts(material.cross, strong, limits) for step in _steps_of_scan(scan, limits)]
+    if not steps:
+        return not_applicable(
+            NAME, f"no fringe is strong enough to be followed through its scan{material.so_far}"
+        )
+    evidence = pd.concat(steps, ignore_index=True)
+    evidence["verdict"] = np.where(evidence["jumped"], str(Verdict.LOOK), str(Verdict.GO))
+    followed = evidence.groupby(["scan", "baseline", "band", "polarization"])["jumped"].any()
+    share = float(followed.mean())
+    ordered = worst_first(evidence, "n_sigma", ascending=False)
+    limit = (
+        f"no step beyond {limits['sigmas']:g} errors and {limits['phase']:g} rad or {limits['delay']:g} s "
+        f"(no-go above {limits['no_go']:g} of the fringes)"
+    )
+    return Check(
+        NAME,
+        graded(share, 0.0, limits["no_go"]),
+        share,
+        "",
+        limit,
+        _text(ordered, len(followed)) + material.so_far,
+        ordered[_COLUMNS],
+        Scale("n_sigma", limits["sigmas"]),
+    )
+
+
+def _strong(fringes: pd.DataFrame, limits: Section) -> pd.DataFrame:
+    """Parallel hands whose parts have fringes themselves: an SNR of r over a scan is r/√n in each of n parts.
+
+    Of several phase centres and pulsar bins those with the strongest fringes.
+    """
+    rows = parallel_hands(fringes)
+    further = product_columns(rows)
+    if further:
+        typical = rows.groupby(further)["snr"].transform("median").to_numpy(dtype=float)
+        strongest = rows[further].iloc[int(typical.argmax())].to_numpy() if len(rows) else 0
+        rows = rows.loc[(rows[further].to_numpy() == strongest).all(axis=1)]
+    is_strong = rows["snr"] >= float(limits["part_snr"]) * math.sqrt(limits["parts"])
+    return rows.loc[is_strong]
+
+
+def _parts(cross: xr.Dataset, strong: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
+    """Fringes of the parts of each scan, parts numbered, of the products that are strong enough."""
+    from difxnb.visibility.fits import fringe_fit
+
+    axes = [
+        "baseline",
+        "band",
+        "polarization",
+        *(name for name in product_columns(strong) if name in cross.dims),
+    ]
+    names = cross["scan_name"].values.astype(str)
+    for places in time_groups(cross, "scan"):
+        wanted = strong[strong["scan"] == names[places[0]]]
+        if wanted.empty:
+            continue
+        here = cross.isel({axis: np.flatnonzero(np.isin(cross[axis].values, wanted[axis])) for axis in axes})
+        pieces = np.array_split(places, min(int(limits["parts"]), len(places)))
+        fits = [fringe_fit(here.isel(time=piece)).assign(part=part) for part, piece in enumerate(pieces)]
+        keys = ["baseline", "band", "polarization"]
+        fitted: pd.DataFrame = pd.concat(fits, ignore_index=True).merge(wanted[keys], on=keys)
+        yield fitted
+
+
+def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
+    """Steps from part to part of every fringe that is found in two parts at least."""
+    seen = parts[(parts["snr"] >= limits["part_snr"]) & np.isfinite(parts["phase"])]
+    for _, fringe in seen.groupby(["baseline", "band", "polarization"], sort=False):
+        if len(fringe) > 1:
+            yield _steps(fringe.sort_values("part"), limits)
+
+
+def _steps(fringe: pd.DataFrame, limits: Section) -> pd.DataFrame:
+    time = (fringe["reference_time"] - fringe["reference_time"].iloc[0]).dt.total_seconds().to_numpy()
+    frequency = fringe["reference_frequency"].to_numpy(dtype=float)
+    rate = _mean_rate(fringe)
+    delay = fringe["delay"].to_numpy(dtype=float)
+    phase = fringe["phase"].to_numpy(dtype=float)
+    delay_step = np.diff(delay) - rate * np.diff(time)
+    phase_step = _turned(np.diff(phase - 2 * np.pi * frequency * rate * time))
+    phase_step = _turned(phase_step - _circular_median(phase_step)) if len(phase_step) > 1 else phase_step
+    phase_sigma = np.abs(phase_step) / _step_errors(fringe["phase_error"], phase_step)
+    delay_sigma = np.abs(delay_step) / _step_errors(fringe["delay_error"], delay_step)
+    jumped = ((phase_sigma > limits["sigmas"]) & (np.abs(phase_step) > limits["phase"])) | (
+        (delay_sigma > limits["sigmas"]) & (np.abs(delay_step) > limits["delay"])
+    )
+    later = fringe.iloc[1:]
+    return later[["scan", "baseline", "antenna1_name", "antenna2_name", "band", "polarization"]].assign(
+        time=(later["reference_time"].to_numpy() - fringe["reference_time"].to_numpy()[:-1]) / 2
+        + fringe["reference_time"].to_numpy()[:-1],
+        phase_step=phase_step,
+        delay_step=delay_step,
+        n_sigma=np.fmax(phase_sigma, delay_sigma),
+        jumped=jumped,
+    )
+
+
+def _mean_rate(fringe: pd.DataFrame) -> float:
+    """The rate of the parts, weighted with their errors; 0 where none is known, as of single integrations."""
+    rate, error = (fringe[name].to_numpy(dtype=float) for name in ("delay_rate", "delay_rate_error"))
+    known = np.isfinite(rate) & np.isfinite(error) & (error > 0)
+    return float(np.average(rate[known], weights=error[known] ** -2)) if known.any() else 0.0
+
+
+def _step_errors(errors: pd.Series[float], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Formal errors of the steps, or their scatter where that is more; the scatter is robust against a few jumps."""
+    formal = np.hypot(errors.to_numpy(dtype=float)[1:], errors.to_numpy(dtype=float)[:-1])
+    if len(steps) < _LEAST_STEPS:
+        return formal
+    return np.asarray(np.maximum(formal, NORMAL_MAD * np.median(np.abs(steps - np.median(steps)))))
+
+
+def _turned(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Phases within half a turn, rad."""
+    return np.asarray(np.angle(np.exp(1j * phase)))
+
+
+def _circular_median(phase: NDArray[np.float64]) -> float:
+    """The phase among these from which the others are least far in all, rad."""
+    apart = np.abs(_turned(phase[:, None] - phase[None, :])).sum(axis=0)
+    return float(phase[int(apart.argmin())])
+
+
+def _text(evidence: pd.DataFrame, followed: int) -> str:
+    jumps = evidence[evidence["jumped"]]
+    if jumps.empty:
+        return f"no jump in {followed} fringes that were followed through their scans"
+    first = jumps.iloc[0]
+    same = evidence[(evidence["scan"] == first["scan"]) & (evidence["time"] == first["time"])]
+    moment = pd.Timestamp(first["time"]).strftime("%H:%M:%S")
+    who = _common_antenna(same) or first["baseline"]
+    size = f"{abs(np.degrees(first['phase_step'])):.0f}° and {abs(first['delay_step']) * 1e9:.3g} ns"
+    count = jumps.groupby(["scan", "baseline", "band", "polarization"]).ngroups
+    return f"{who} jumps by {size} near {moment} in {first['scan']}; jumps in {count} of {followed} fringes"
+
+
+def _common_antenna(steps: pd.DataFrame) -> str:
+    """The antenna most of whose fringes jump at one time while most of the others' do not; empty where none does."""
+    names = sorted({*steps["antenna1_name"], *steps["antenna2_name"]})
+    with_it = {
+        name: steps["antenna1_name"].eq(name) | steps["antenna2_name"].eq(name)
+        for name in names
+        if len(names) > 2
+    }
+    guilty = [
+        name
+        for name, mine in with_it.items()
+        if steps.loc[mine, "jumped"].mean() > 0.5 and not steps.loc[~mine, "jumped"].mean() > 0.5
+    ]
+    return guilty[0] if len(guilty) == 1 else ""
