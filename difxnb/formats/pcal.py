@@ -7,7 +7,7 @@ Text comes in and blocks of lines with the same tones go out, and the other way 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
@@ -311,12 +311,17 @@ def format_pcal(file: PcalFile) -> str:
         f"# Start seconds = {file.start_seconds}",
         f"# Telescope name = {file.antenna}",
     ]
+    return "\n".join([*head, *pcal_lines(file.antenna, file.blocks)]) + "\n"
+
+
+def pcal_lines(antenna: str, blocks: Iterable[PcalBlock]) -> list[str]:
+    """Lines of an antenna's blocks, in order of time and datastream: what a job appends to its file."""
     lines = sorted(
-        (int(time_ns), block.datastream, file.antenna + text)
-        for block in file.blocks
+        (int(time_ns), block.datastream, antenna + text)
+        for block in blocks
         for time_ns, text in zip(block.time_ns, _texts(block), strict=True)
     )
-    return "\n".join([*head, *(text for _, _, text in lines)]) + "\n"
+    return [text for _, _, text in lines]
 
 
 def _texts(block: PcalBlock) -> Iterator[str]:

@@ -22,7 +22,7 @@ from difxnb.formats.input_model import Band, Input, Rule, ZoomFreq
 from difxnb.formats.result_layout import result_layout
 from difxnb.formats.swin import read_records
 from difxnb.server.engine.embedded import Integration, correlate, open_job
-from difxnb.server.engine.output import SwinWriter
+from difxnb.server.engine.output import AppendingWriter
 from tests.server.made_jobs import MadeJob
 
 JOB = MadeJob(bandwidth=0.128, frame_samples=640)
@@ -115,13 +115,17 @@ def test_missing_recording_is_named(job_file: Path) -> None:
     assert not (job_file.parent / "job.difx").exists()
 
 
-def test_phase_calibration_is_left_out_with_a_note(job_file: Path) -> None:
+def test_tones_at_fractions_of_a_hz_are_left_out_with_a_note(job_file: Path) -> None:
     inp = JOB.input()
     inp.datastreams[1].phase_cal_int_mhz = 1
+    inp.datastreams[1].phase_cal_divisor = 7
     write_input(inp, job_file, overwrite=True)
-    (note,) = correlate(job_file).notes
+    summary = correlate(job_file)
+    (note,) = summary.notes
     assert "phase calibration" in note
     assert "datastream 1" in note
+    assert "DIVISOR 7" in note
+    assert not list(summary.output.parent.glob("PCAL_*"))
 
 
 def test_existing_output_is_moved_aside_and_never_deleted(job_file: Path) -> None:
@@ -178,7 +182,7 @@ def test_error_of_a_listener_reaches_the_caller(job_file: Path) -> None:
 
 def test_failed_write_leaves_no_part_of_a_record(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with SwinWriter(tmp_path / "swin") as writer:
+    with AppendingWriter(tmp_path / "swin") as writer:
         writer.append(b"whole")
         resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
         try:

@@ -9,7 +9,7 @@ cross products, parallel and cross hands and autocorrelations together: X = S ·
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from difxnb.server.engine.plan import ConfigPlan, Feed, Group
 from difxnb.server.engine.spectra import Chunks, FeedSamples, FeedSpectra, Workspace
 from difxnb.server.engine.station import Alignment, FeedPhasors, Timing, blocks_sharing_rotation
+from difxnb.server.engine.tones import ToneExtractor, ToneSums
 from difxnb.server.engine.window import Packing, Window
 
 _CHUNK_SAMPLES = 2**15
@@ -81,6 +82,30 @@ class Sums:
         return self.products[:, first, second] + 1j * self.products[:, streams + first, second]
 
 
+@dataclass(frozen=True, slots=True)
+class PieceSums:
+    """What a piece, or several, gave.
+
+    Attributes
+    ----------
+    groups : list of Sums
+        Per group of the plan.
+    tones : list of ToneSums or None
+        Per datastream of the configuration; None for those without tones.
+    """
+
+    groups: list[Sums]
+    tones: list[ToneSums | None]
+
+    def add(self, other: PieceSums) -> None:
+        """Add the sums over other transforms."""
+        for sums, more in zip(self.groups, other.groups, strict=True):
+            sums.add(more)
+        for own, others in zip(self.tones, other.tones, strict=True):
+            if own is not None and others is not None:
+                own.add(others)
+
+
 class Correlator:
     """Does the arithmetic of one configuration.
 
@@ -94,16 +119,34 @@ class Correlator:
     def __init__(self, plan: ConfigPlan, packings: Sequence[Packing]) -> None:
         self.plan = plan
         self._packings = packings
+        self._extractors = [
+            None if comb is None else ToneExtractor(comb, plan.samples, plan.sample_rate)
+            for comb in plan.combs
+        ]
 
-    def sums(self, piece: Piece, workspace: Workspace) -> list[Sums]:
-        """Correlate a piece; sums per group, channels averaged."""
-        return [
+    def sums(self, piece: Piece, workspace: Workspace) -> PieceSums:
+        """Correlate a piece; channels are averaged."""
+        groups = [
             self._group_sums(group, piece, workspace).averaged(group.average) for group in self.plan.groups
         ]
+        tones = [
+            None if extractor is None else self._tone_sums(extractor, place, piece, workspace)
+            for place, extractor in enumerate(self._extractors)
+        ]
+        return PieceSums(groups, tones)
+
+    def _tone_sums(
+        self, extractor: ToneExtractor, place: int, piece: Piece, workspace: Workspace
+    ) -> ToneSums:
+        packing, starts = self._packings[place], piece.alignments[place].starts
+        validity = self._validities(place, range(len(packing.bands)), piece)
+        chunks = Chunks(len(starts), max(16, _CHUNK_SAMPLES // self.plan.samples))
+        samples = FeedSamples(packing, piece.windows[place], starts)
+        return extractor.sums(samples, starts, validity, chunks, workspace)
 
     def _group_sums(self, group: Group, piece: Piece, workspace: Workspace) -> Sums:
         sums = Sums(group, self.plan.channels)
-        validity = np.concatenate([self._validity(feed, piece) for feed in group.feeds])
+        validity = np.concatenate([self._validities(feed.place, feed.bands, piece) for feed in group.feeds])
         sums.weights = validity.sum(axis=1)
         sums.pair_weights = validity @ validity.T
         chunks = Chunks(validity.shape[1], self._chunk_length(group, piece))
@@ -129,11 +172,11 @@ class Correlator:
         alone = max(8, _BLAS_ALONE // (4 * group.n_streams**2))
         return max(1, min(shared, cached, alone))
 
-    def _validity(self, feed: Feed, piece: Piece) -> NDArray[np.float64]:
-        """Share of good samples, shape (band, transform)."""
-        window, starts = piece.windows[feed.place], piece.alignments[feed.place].starts
-        places = self._packings[feed.place].bands
-        threads = [places[band][0] for band in feed.bands]
+    def _validities(self, place: int, bands: Iterable[int], piece: Piece) -> NDArray[np.float64]:
+        """Share of good samples in bands of a datastream, shape (band, transform)."""
+        window, starts = piece.windows[place], piece.alignments[place].starts
+        places = self._packings[place].bands
+        threads = [places[band][0] for band in bands]
         fractions = {
             thread: window.good_fraction(thread, starts, self.plan.samples)
             for thread in dict.fromkeys(threads)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Correlate a DiFX job here: read what DiFX wrote, compute what mpifxcorr would, write SWIN.
+"""Correlate a DiFX job here: read what DiFX wrote, compute what mpifxcorr would, write SWIN and tones.
 
 :func:`open_job` reads a job and refuses by name what cannot be done; :class:`EmbeddedJob` computes it, one
 integration after the other; :func:`correlate` writes the output folder. The arithmetic is that of
@@ -24,7 +24,7 @@ from difxnb.formats.input import read_input
 from difxnb.formats.input_model import Input
 from difxnb.formats.machines import read_threads
 from difxnb.server.engine.job import EmbeddedJob, Integration, recording_paths
-from difxnb.server.engine.output import SwinWriter, make_folder
+from difxnb.server.engine.output import AppendingWriter, ToneWriter, make_folder
 from difxnb.server.engine.refusals import refusals
 from difxnb.server.engine.schedule import NS, ScanPlan, plan_scans
 
@@ -160,9 +160,14 @@ def correlate(
     job = open_job(input_file, restart_seconds=restart_seconds)
     moved = make_folder(job.output_file.parent, overwrite=overwrite)
     done, records, observed = 0, 0, 0.0
-    with SwinWriter(job.output_file) as writer:
+    folder = job.output_file.parent
+    with (
+        AppendingWriter(job.output_file) as writer,
+        ToneWriter(folder, job.input, job.tone_antennas) as tones,
+    ):
         for integration in job.integrations(cores=cores, stop=stop):
             writer.append(integration.records)
+            tones.append(integration.tones)
             done, records = done + 1, records + integration.n_records
             observed += job.input.configurations[integration.config].int_time
             if on_integration is not None:

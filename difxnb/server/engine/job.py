@@ -23,14 +23,16 @@ from difxnb.formats.calc import Calc
 from difxnb.formats.companion import companion
 from difxnb.formats.im import Im
 from difxnb.formats.input_model import Input
+from difxnb.formats.pcal import PcalBlock
 from difxnb.formats.swin import file_name
-from difxnb.server.engine.cross import Correlator, Piece, Sums
+from difxnb.server.engine.cross import Correlator, Piece, PieceSums
 from difxnb.server.engine.delay_model import DelayModel
 from difxnb.server.engine.plan import ConfigPlan, plan_configuration
 from difxnb.server.engine.records import start_of, visibilities
 from difxnb.server.engine.refusals import omissions
 from difxnb.server.engine.schedule import NS, IntegrationSpan, ScanPlan
 from difxnb.server.engine.station import Timing, align
+from difxnb.server.engine.tone_lines import tone_blocks
 from difxnb.server.engine.voltages import Recording
 from difxnb.server.engine.workers import InProcess, ProcessWorker, Worker
 
@@ -64,6 +66,8 @@ class Integration:
     result : ndarray
         complex64, the whole array of results in the order of
         :func:`difxnb.formats.result_layout.result_layout`.
+    tones : dict
+        Antenna to the pulse calibration tones of its datastreams, one line each; without those of no signal.
     """
 
     config: int
@@ -77,6 +81,7 @@ class Integration:
     n_records: int
     weights: list[float]
     result: NDArray[np.complex64]
+    tones: dict[str, list[PcalBlock]]
 
 
 class EmbeddedJob:
@@ -103,6 +108,17 @@ class EmbeddedJob:
         self._plans = {row: plan_configuration(inp, row) for row in sorted({scan.config for scan in scans})}
         self._recordings = self._open_recordings()
         self._lost = 0
+
+    @property
+    def tone_antennas(self) -> list[str]:
+        """Antennas that give pulse calibration tones, in the order of the ``.input``."""
+        rows = {
+            self.input.datastreams[stream].telescope_index
+            for plan in self._plans.values()
+            for stream, comb in zip(plan.datastreams, plan.combs, strict=True)
+            if comb is not None
+        }
+        return [self.input.telescopes[row].name for row in sorted(rows)]
 
     def integrations(
         self, *, cores: int | None = None, stop: threading.Event | None = None
@@ -165,18 +181,21 @@ class EmbeddedJob:
         for worker in workers:
             idle.put(worker)
         tasks = self._tasks()
-        ahead: deque[tuple[_Task, Future[list[Sums]]]] = deque()
-        whole: list[Sums] = []
+        ahead: deque[tuple[_Task, Future[PieceSums]]] = deque()
+        whole: PieceSums | None = None
         while not stop.is_set():
             while len(ahead) < _TASKS_PER_WORKER * len(workers) and (task := next(tasks, None)):
                 ahead.append((task, pool.submit(_by_an_idle_worker, task, idle)))
             if not ahead:
                 return
             task, future = ahead.popleft()
-            whole = _total(whole, future.result())
+            if whole is None:
+                whole = future.result()
+            else:
+                whole.add(future.result())
             if task.last:
                 yield self._integration(task.span, whole)
-                whole = []
+                whole = None
 
     def _tasks(self) -> Iterator[_Task]:
         for scan in self._scans:
@@ -217,9 +236,9 @@ class EmbeddedJob:
         first_sample, rest = divmod(recorded_ns * plan.sample_rate, NS)
         return Timing(start_ns / NS, first_sample, rest / NS, plan.samples, 1e6 / plan.sample_rate)
 
-    def _integration(self, span: IntegrationSpan, sums: Sequence[Sums]) -> Integration:
+    def _integration(self, span: IntegrationSpan, sums: PieceSums) -> Integration:
         plan, scan = self._plans[span.scan.config], span.scan
-        made = visibilities(self.input, self._model, plan, span, sums)
+        made = visibilities(self.input, self._model, plan, span, sums.groups)
         mjd, seconds = start_of(self.input, span)
         return Integration(
             config=scan.config,
@@ -233,6 +252,7 @@ class EmbeddedJob:
             n_records=len(made.records),
             weights=made.weights,
             result=made.result,
+            tones=tone_blocks(self.input, plan, span, sums.tones),
         )
 
     def _open_recordings(self) -> dict[int, Recording]:
@@ -262,20 +282,12 @@ class _Task:
     last: bool
 
 
-def _by_an_idle_worker(task: _Task, idle: SimpleQueue[Worker]) -> list[Sums]:
+def _by_an_idle_worker(task: _Task, idle: SimpleQueue[Worker]) -> PieceSums:
     worker = idle.get()
     try:
         return worker.sums(task.config, task.piece)
     finally:
         idle.put(worker)
-
-
-def _total(whole: list[Sums], more: list[Sums]) -> list[Sums]:
-    if not whole:
-        return more
-    for sums, added in zip(whole, more, strict=True):
-        sums.add(added)
-    return whole
 
 
 def recording_paths(inp: Input, datastream: int) -> list[Path]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from difxnb.formats.input_model import Datastream, Freq, Input
 from difxnb.formats.result_layout import ResultProduct, record_order, result_layout, result_length
+from difxnb.server.engine.combs import Comb, comb_of
 
 GroupKey = tuple[float, float, int, int]
 
@@ -119,6 +120,8 @@ class ConfigPlan:
         In the order of SWIN records.
     result_length : int
         Complex values of the array of results.
+    combs : tuple of Comb or None
+        Pulse calibration tones to extract, per datastream.
     """
 
     config: int
@@ -130,6 +133,7 @@ class ConfigPlan:
     groups: tuple[Group, ...]
     products: tuple[PlannedProduct, ...]
     result_length: int
+    combs: tuple[Comb | None, ...]
 
     @property
     def samples(self) -> int:
@@ -158,6 +162,7 @@ def plan_configuration(inp: Input, config: int) -> ConfigPlan:
         ),
         products=tuple(_planned(inp, product, members) for product in layout),
         result_length=result_length(inp, config),
+        combs=tuple(comb_of(inp, inp.datastreams[place]) for place in places),
     )
 
 

@@ -2,7 +2,7 @@
 """What the embedded correlator cannot do, found before it starts.
 
 A job's files come in, reasons in words go out; none means that the job can be done. Nothing is left out in
-silence: what is merely not made (phase calibration tones) is told by :func:`omissions`.
+silence: what is merely not made (some phase calibration tones) is told by :func:`omissions`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from difxnb.formats.calc import Calc
 from difxnb.formats.im import Im
 from difxnb.formats.input_model import Configuration, Datastream, Input
+from difxnb.server.engine.combs import why_no_tones
 from difxnb.server.engine.plan import transforms_per_subint, used_freqs
 from difxnb.server.engine.schedule import ScanPlan
 
@@ -36,10 +37,15 @@ def refusals(inp: Input, calc: Calc, im: Im, scans: list[ScanPlan]) -> tuple[str
 def omissions(inp: Input, scans: list[ScanPlan]) -> tuple[str, ...]:
     """What the job asks for and will not get."""
     used = {row for scan in scans for row in inp.configurations[scan.config].datastream_indices}
-    tones = [f"{row}" for row in sorted(used) if inp.datastreams[row].phase_cal_int_mhz > 0]
-    if not tones:
-        return ()
-    return (f"phase calibration tones are not extracted (PHASE CAL INT of datastream {', '.join(tones)})",)
+    asked = [
+        (row, inp.datastreams[row]) for row in sorted(used) if inp.datastreams[row].phase_cal_int_mhz > 0
+    ]
+    reasons = [(row, why_no_tones(inp, stream)) for row, stream in asked]
+    return tuple(
+        f"phase calibration tones of datastream {row} are not extracted: {reason}"
+        for row, reason in reasons
+        if reason
+    )
 
 
 def _of_output(inp: Input) -> Iterator[str]:

@@ -70,17 +70,27 @@ class FeedSamples:
     ) -> NDArray[np.complex64]:
         """Samples of a band times the rotation, shape (transform, sample)."""
         begin, end = chunk
-        length = rotation.size
-        first, levels = self._levels(band, begin, end, length, workspace)
-        out = workspace.complexes("rotated", end - begin, length)
+        out = workspace.complexes("rotated", end - begin, rotation.size)
         factors = rotation.view(np.float32)
-        # Blocks mostly follow each other; where the delay has changed by a sample they do not.
+        for run, following, levels in self.runs(band, chunk, rotation.size, workspace):
+            np.multiply(levels, factors, out=out[run:following].view(np.float32))
+        return out
+
+    def runs(
+        self, band: int, chunk: tuple[int, int], length: int, workspace: Workspace
+    ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Levels of a chunk, in runs of transforms that follow each other.
+
+        Yields the first transform of a run, counted from that of the chunk, one past its last, and the levels, each
+        of them twice: shape (transform, 2 · sample). They mostly all follow; where the delay has changed by a sample
+        they do not.
+        """
+        begin, end = chunk
+        first, levels = self._levels(band, begin, end, length, workspace)
         breaks = np.flatnonzero(self._jumps[begin : end - 1] != length) + 1
         for run, following in pairwise([0, *breaks.tolist(), end - begin]):
             at = 2 * (int(self._starts[begin + run]) - first)
-            blocks = levels[at : at + (following - run) * 2 * length].reshape(-1, 2 * length)
-            np.multiply(blocks, factors, out=out[run:following].view(np.float32))
-        return out
+            yield run, following, levels[at : at + (following - run) * 2 * length].reshape(-1, 2 * length)
 
     def _levels(
         self, band: int, begin: int, end: int, length: int, workspace: Workspace

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from typing import BinaryIO, Protocol
 
-from difxnb.server.engine.cross import Correlator, Piece, Sums
+from difxnb.server.engine.cross import Correlator, Piece, PieceSums
 from difxnb.server.engine.spectra import Workspace
 
 _END_SECONDS = 5.0
@@ -35,7 +35,7 @@ class Worker(Protocol):
 
     lost: bool
 
-    def sums(self, config: int, piece: Piece) -> list[Sums]:
+    def sums(self, config: int, piece: Piece) -> PieceSums:
         """Correlate a piece of configuration `config`."""
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class InProcess:
         self._correlators = correlators
         self._workspace = Workspace()
 
-    def sums(self, config: int, piece: Piece) -> list[Sums]:
+    def sums(self, config: int, piece: Piece) -> PieceSums:
         """Correlate a piece of configuration `config`."""
         return self._correlators[config].sums(piece, self._workspace)
 
@@ -84,11 +84,11 @@ class ProcessWorker:
         self._from: BinaryIO = self._process.stdout  # type: ignore[assignment]
         self._send(dict(correlators))
 
-    def sums(self, config: int, piece: Piece) -> list[Sums]:
+    def sums(self, config: int, piece: Piece) -> PieceSums:
         """Correlate a piece of configuration `config`."""
         if not self.lost and self._send((config, piece)):
             try:
-                answer: list[Sums] = pickle.load(self._from)
+                answer: PieceSums = pickle.load(self._from)
                 return answer
             except (EOFError, pickle.UnpicklingError):
                 self.lost = True
