@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a joint fit for some items: search, noise, refinement (definitions: ``joint.py``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from difxnb.fringe.joint_band import Band, Cells, in_cells
+from difxnb.fringe.joint_refine import Sums, delay_shifts
+from difxnb.fringe.joint_result import JointFringe
+from difxnb.fringe.joint_search import coarse_plane, search, search_grid
+from difxnb.fringe.joint_statistics import Peak, statistics
+from difxnb.fringe.noise import measure_noise
+
+Floats = NDArray[np.float64]
+Window = tuple[float, float]
+Data = list[tuple[NDArray[np.complex64], NDArray[np.float32]]]
+
+FITTED = tuple(
+    f.name for f in fields(JointFringe) if f.name not in ("groups", "reference_frequency", "reference_time")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JointFit:
+    """What is the same for all items of a joint fit.
+
+    Attributes
+    ----------
+    bands : list of Band
+    group : ndarray of int, shape (block,)
+    time : ndarray
+        Seconds from the middle of the time axis.
+    epoch : float
+        Reference time, in the same seconds.
+    frequency : float
+        Reference frequency, Hz.
+    delay_window, rate_window : (float, float)
+    borders : (bool, bool)
+        Whether delay and rate window were asked for.
+    """
+
+    bands: list[Band]
+    group: NDArray[np.int64]
+    time: Floats
+    epoch: float
+    frequency: float
+    delay_window: Window
+    rate_window: Window
+    borders: tuple[bool, bool]
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group.max()) + 1
+
+    def nothing(self, count: int) -> dict[str, NDArray[Any]]:
+        """The result of items without data."""
+        sizes = {"phase": self.groups, "amplitude": self.groups, "group": self.groups}
+        sizes |= {"block": len(self.bands), "residual": len(self.bands), "noise": len(self.bands)}
+        kinds: dict[str, Any] = {"at_edge": False, "n_samples": 0}
+        found = {}
+        for name in FITTED:
+            size = sizes.get(name.split("_")[0])
+            found[name] = np.full(count if size is None else (count, size), kinds.get(name, np.nan))
+        return found
+
+    def part(self, part: slice, phase: Floats, sigma: Floats | None) -> dict[str, NDArray[Any]]:
+        """Fit some items; `phase` and `sigma` have shape (item, block)."""
+        data = [band.part(part) for band in self.bands]
+        weight = np.stack([w.sum(axis=(1, 2), dtype=float) for _, w in data], axis=1)
+        used = np.any([(w > 0).any(axis=2) for _, w in data], axis=0)
+        has_rate = used.sum(axis=1) > 1
+        delay, rate = self._search(data, weight, phase)
+        rate[~has_rate] = 0.0
+        cells, noise, degrees = self._stop(data, delay, rate, sigma)
+        usable = (weight > 0) & np.isfinite(noise) & (noise > 0)
+        scale = np.divide(1.0, noise**2, out=np.zeros_like(noise), where=usable)
+        strength = scale * weight
+        turned = scale * np.exp(-1j * phase)
+        sums = Sums(cells, turned, strength, self.group)
+        if self._coherent():
+            shifts = delay_shifts(sums.span, self._resolution())
+            shift = sums.scan_delays(
+                shifts, *(border - delay for border in self._limits(self.delay_window, 0))
+            )
+            delay = delay + shift
+            cells, *_ = self._stop(data, delay, rate, noise)
+            sums = Sums(cells, turned, strength, self.group)
+        delay, rate, _ = self._refine(sums, has_rate, delay, rate)
+        cells, *_ = self._stop(data, delay, rate, noise)
+        sums = Sums(cells, turned, strength, self.group)
+        at, rate_at, at_edge = self._refine(sums, has_rate, delay, rate)
+        blocks = sums.blocks(at - delay, rate_at - rate)
+        single = self._single_band(cells, turned, strength, has_rate)
+        peak = Peak(
+            delay=at,
+            rate=rate_at,
+            has_rate=has_rate,
+            at_edge=at_edge,
+            blocks=blocks,
+            single=(delay + single[0], single[1]),
+            phase=phase,
+            scale=scale,
+            weight=np.where(usable, weight, 0.0),
+            noise=noise,
+            degrees=degrees,
+        )
+        return statistics(self, peak, data)
+
+    def _coherent(self) -> bool:
+        """Whether any group has bands at different frequencies."""
+        return any(
+            len({band.middle_hz for band, g in zip(self.bands, self.group, strict=True) if g == one}) > 1
+            for one in range(self.groups)
+        )
+
+    def _resolution(self) -> float:
+        """One over the bandwidth of the widest band, s."""
+        return 1 / max(band.bandwidth for band in self.bands)
+
+    def _limits(self, window: Window, which: int) -> Window:
+        """The borders that a refinement may not cross: none where the whole range was searched."""
+        return window if self.borders[which] else (-np.inf, np.inf)
+
+    def _search(self, data: Data, weight: Floats, phase: Floats) -> tuple[Floats, Floats]:
+        """Delay and rate to a part of the resolution; of the noise only the mean power is known yet."""
+        grid = search_grid(self.bands, self.group, self.time, self.delay_window, self.rate_window)
+        count, blocks = phase.shape
+        planes = np.empty((blocks, count, grid.rate.size, grid.delay.size), dtype=np.complex64)
+        strength = np.zeros((count, blocks))
+        for block, ((visibility, some), band) in enumerate(zip(data, self.bands, strict=True)):
+            weighted = visibility * some
+            power = np.real(np.einsum("itc,itc->i", weighted, visibility.conj(), dtype=np.complex128))
+            samples = np.count_nonzero(some, axis=(1, 2))
+            scale = np.divide(2.0 * samples, power, out=np.zeros(count), where=power > 0)
+            strength[:, block] = scale * weight[:, block]
+            factor = np.sqrt(
+                np.divide(scale, weight[:, block], out=np.zeros(count), where=weight[:, block] > 0)
+            )
+            factor = factor * np.exp(-1j * phase[:, block])
+            planes[block] = coarse_plane(weighted, band, grid) * factor.astype(np.complex64)[:, None, None]
+        middle = np.array([band.middle_hz for band in self.bands])
+        return search(planes, strength, middle, self.group, grid)
+
+    def _stop(
+        self, data: Data, delay: Floats, rate: Floats, noise: Floats | None
+    ) -> tuple[list[Cells], Floats, Floats]:
+        """Sums in cells with this fringe stopped, and the noise with its degrees of freedom."""
+        cells = []
+        sigma = np.empty((len(delay), len(data)))
+        degrees = np.full_like(sigma, np.inf)
+        for block, ((visibility, weight), band) in enumerate(zip(data, self.bands, strict=True)):
+            stopped = visibility * band.stopping(self.time, delay, rate)
+            if noise is None:
+                sigma[:, block], degrees[:, block] = measure_noise(stopped, weight)
+            cells.append(in_cells(stopped * weight, band, self.time))
+        return cells, sigma if noise is None else np.array(noise), degrees
+
+    def _refine(
+        self, sums: Sums, has_rate: NDArray[np.bool_], delay: Floats, rate: Floats
+    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Delay and rate at the maximum near these, and whether it lies on a border."""
+        low, high = self._limits(self.delay_window, 0)
+        low_rate, high_rate = self._limits(self.rate_window, 1)
+        limits = (low - delay, low_rate - rate), (high - delay, high_rate - rate)
+        shift, shift_rate = sums.refine(has_rate, *limits)
+        at_edge = (shift <= limits[0][0]) | (shift >= limits[1][0])
+        at_edge |= has_rate & ((shift_rate <= limits[0][1]) | (shift_rate >= limits[1][1]))
+        return delay + shift, rate + shift_rate, at_edge
+
+    def _single_band(
+        self,
+        cells: list[Cells],
+        turned: NDArray[np.complex128],
+        strength: Floats,
+        has_rate: NDArray[np.bool_],
+    ) -> tuple[Floats, Floats]:
+        """Delay of the slopes within bands, from where the cells were stopped, and SNR² (item, block) there."""
+        alone = Sums(cells, turned, strength, np.arange(len(cells)))
+        reach = self._resolution()
+        free = np.full(len(strength), np.inf)
+        shift = alone.scan_delays(delay_shifts(1 / reach, reach), -free, free)
+        again = Sums([one.moved(shift) for one in cells], turned, strength, np.arange(len(cells)))
+        more, rate = again.refine(has_rate, (-free, -free), (free, free))
+        sums = again.blocks(more, rate) * turned
+        return shift + more, np.divide(
+            np.abs(sums) ** 2, strength, out=np.zeros_like(strength), where=strength > 0
+        )
