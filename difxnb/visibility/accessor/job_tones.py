@@ -28,15 +28,15 @@ def tones_of(dataset: xr.Dataset, *, align: bool = False, on_error: OnError = "r
         )
     # Where one job was opened its own .input is meant, wherever that lies; of several each is beside its output.
     tones = read_pcal(folders or inputs, input=inputs[0] if len(inputs) == 1 else None, on_error=on_error)
-    return _aligned(tones, dataset) if align else tones
+    return aligned(tones, dataset) if align else tones
 
 
 def _lines(dataset: xr.Dataset, name: str) -> list[str]:
     return [line for line in str(dataset.attrs.get(name, "")).splitlines() if line]
 
 
-def _aligned(tones: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
-    """Tones at the times of visibilities; NaN where there are none within half an integration."""
+def aligned(tones: xr.Dataset, dataset: xr.Dataset) -> xr.Dataset:
+    """Tones at the times of visibilities: the nearest, NaN where there are none within half an integration."""
     times = np.atleast_1d(dataset["time"].values)
     half = np.rint(integration_times(dataset) / 2 * 1e9).astype("timedelta64[ns]")
     sorted_tones = tones.sortby("time").drop_duplicates("time")

@@ -11,6 +11,7 @@ visibilities with xarray alone writes ``import difxnb.visibility`` before: ``imp
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, Unpack, overload
 
 import pandas as pd
 import xarray as xr
@@ -24,6 +25,7 @@ from difxnb.visibility.accessor.selecting import spectra_of, with_all_axes
 from difxnb.visibility.accessor.selections import Selections
 from difxnb.visibility.accessor.summary import VisibilitySummary
 from difxnb.visibility.fits import fringe_fit
+from difxnb.visibility.fits.fringe_table import FringeOptions
 from difxnb.visibility.fits.intervals import By
 from difxnb.visibility.stored.opening import reopen, skipped_frame
 
@@ -159,10 +161,30 @@ class DifxDataset(Selections[xr.Dataset]):
         """
         return mean_over(self._data, *what)
 
-    def fringes(self, by: By = "scan", *, edge_channels: int = 1) -> pd.DataFrame:
+    @overload
+    def fringes(
+        self, by: By = ..., *, as_dataset: Literal[False] = ..., **options: Unpack[FringeOptions]
+    ) -> pd.DataFrame: ...
+    @overload
+    def fringes(
+        self, by: By = ..., *, as_dataset: Literal[True], **options: Unpack[FringeOptions]
+    ) -> xr.Dataset: ...
+    def fringes(
+        self, by: By = "scan", *, as_dataset: bool = False, **options: Unpack[FringeOptions]
+    ) -> pd.DataFrame | xr.Dataset:
         """Delay, rate, phase, amplitude and SNR per scan and product; see :func:`difxnb.visibility.fringe_fit`.
 
         One baseline, band or polarization may be selected with ``isel`` or ``sel``, too. Without WEIGHT all counts.
+
+        Parameters
+        ----------
+        by : str or timedelta
+            ``"scan"``, a length of time such as ``"10s"``, or ``"integration"``.
+        as_dataset : bool
+            Whether to return arrays instead of rows.
+        **options
+            As of `fringe_fit`: ``edge_channels``, ``delay_window``, ``rate_window``, ``multiband``, ``band_phases``,
+            ``combine_polarizations``, ``pcal``, ``reference_frequency``, ``workers``.
 
         Examples
         --------
@@ -170,7 +192,10 @@ class DifxDataset(Selections[xr.Dataset]):
         >>> table.iloc[0][["baseline", "polarization"]].tolist()
         ['AA-BB', 'RR']
         """
-        return fringe_fit(with_all_axes(self._data), by, edge_channels=edge_channels)
+        data = with_all_axes(self._data)
+        if as_dataset:
+            return fringe_fit(data, by, as_dataset=True, **options)
+        return fringe_fit(data, by, **options)
 
     def summary(self) -> VisibilitySummary:
         """What is in these visibilities: antennas, bands, polarizations, scans, weights, gaps, missing products.

@@ -8,6 +8,7 @@ fringe is the mean of ρ √(A1 A2) over its channels, so it is divided by the m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from difxnb.visibility.accessor.correlation import UNTRUSTED
 from difxnb.visibility.accessor.selecting import autocorrelations, band_edges
+from difxnb.visibility.fits.blocks import most_integrations
 from difxnb.visibility.fits.intervals import Interval
+from difxnb.visibility.fits.search import channels_left
 from difxnb.visibility.fits.weights import known_weights
 
 
@@ -42,41 +45,68 @@ class MeanPowers:
         edges = band_edges(dataset)
         self._same = [np.flatnonzero(np.abs(edges - one).max(axis=1) < 1e-3 * one[2]) for one in edges]
 
-    def scales(self, interval: Interval, cross: xr.Dataset, edge_channels: int) -> NDArray[np.float64]:
-        """Mean of √(A1 A2) over the channels of each band, shape (band, baseline, polarization); NaN without."""
-        shape = tuple(cross.sizes[name] for name in ("band", "baseline", "polarization"))
+    def scales(
+        self, intervals: Sequence[Interval], cross: xr.Dataset, edge_channels: int
+    ) -> NDArray[np.float64]:
+        """Mean of √(A1 A2) over the channels of each band, NaN without.
+
+        Parameters
+        ----------
+        intervals : sequence of Interval
+            Alike, one after the other.
+        cross : Dataset
+            Cross-correlations of the same times.
+        edge_channels : int
+            Channels left out at either end of each band.
+
+        Returns
+        -------
+        ndarray, shape (interval, band, baseline, polarization)
+        """
+        shape = (len(intervals), *(cross.sizes[name] for name in ("band", "baseline", "polarization")))
         found = np.full(shape, np.nan)
         if not self._antenna:
             return found
-        power = self._powers(interval)
+        power = self._powers(intervals)
         for band, channels in enumerate(cross["n_channels"].values):
-            edge = min(edge_channels, max(0, (int(channels) - 4) // 2))
-            chosen = power[band, ..., edge : int(channels) - edge]
-            ends = [self._at_end(chosen, cross, end) for end in (0, 1)]
-            found[band] = np.sqrt(ends[0] * ends[1]).mean(axis=-1)
+            left = channels_left(int(channels), edge_channels)
+            first = (int(channels) - left) // 2
+            chosen = power[:, band, ..., first : first + left]
+            found[:, band] = np.sqrt(self._at_end(chosen, cross, 0) * self._at_end(chosen, cross, 1)).mean(
+                axis=-1
+            )
         return found
 
-    def _powers(self, interval: Interval) -> NDArray[np.float64]:
-        """Mean power (band, antenna, hand, channel); where a band has none, that of a row with the same edges."""
-        part = self._autos.isel(time=interval.places).transpose(
-            "time", "band", "baseline", "polarization", ...
-        )
-        values = part["VISIBILITY"].values.real
-        weight = known_weights(part["WEIGHT"].values)[..., None] * np.isfinite(values)
-        with np.errstate(invalid="ignore"):
-            own = np.where(weight > 0, values * weight, 0.0).sum(axis=0) / weight.sum(axis=0)
-        own[~(own > 0)] = np.nan
+    def _powers(self, intervals: Sequence[Interval]) -> NDArray[np.float64]:
+        """Mean power (interval, band, antenna, hand, channel); where a band has none, that of its like."""
+        order = ("time", "band", "baseline", "polarization")
+        autos = self._autos.transpose(*order, "channel", ...)
+        count = len(intervals)
+        start, stop = intervals[0].places.start, intervals[-1].places.stop
+        step = stop - start if count > 1 else most_integrations(self._autos)
+        power = np.zeros((count, *(autos.sizes[name] for name in (*order[1:], "channel"))))
+        total = np.zeros(power.shape)
+        for first in range(start, stop, step):
+            part = autos.isel(time=slice(first, min(first + step, stop)))
+            values = part["VISIBILITY"].values.real
+            weight = known_weights(part["WEIGHT"].values)
+            there = np.isfinite(values) & (weight > 0)[..., None]
+            split = (count, -1, *values.shape[1:])
+            weight = np.where(weight > 0, weight, 0.0).reshape(split[:-1])
+            power += np.einsum("ktbahc,ktbah->kbahc", np.where(there, values, 0).reshape(split), weight)
+            total += np.einsum("ktbahc,ktbah->kbahc", there.reshape(split), weight)
+        own = np.divide(power, total, out=np.full(power.shape, np.nan), where=(total > 0) & (power > 0))
         for band, rows in enumerate(self._same):
             for row in rows:
-                missing = np.isnan(own[band]).all(axis=-1)
-                own[band][missing] = own[row][missing]
+                missing = np.isnan(own[:, band]).all(axis=-1)
+                own[:, band][missing] = own[:, row][missing]
         return np.asarray(own, dtype=float)
 
     def _at_end(self, power: NDArray[np.float64], cross: xr.Dataset, end: int) -> NDArray[np.float64]:
         """Power of one antenna of each baseline, in the hand of its letter of each product."""
         antennas = [self._antenna.get(str(name), -1) for name in cross[f"antenna{end + 1}_name"].values]
         hands = [self._hand.get(2 * str(name)[end : end + 1], -1) for name in cross["polarization"].values]
-        chosen: NDArray[Any] = power[np.ix_(antennas, hands)].copy()
-        chosen[np.array(antennas) < 0] = np.nan
-        chosen[:, np.array(hands) < 0] = np.nan
+        chosen: NDArray[Any] = power[:, antennas][:, :, hands]
+        chosen[:, np.array(antennas) < 0] = np.nan
+        chosen[:, :, np.array(hands) < 0] = np.nan
         return chosen

@@ -64,7 +64,7 @@ class FringeArrays:
             "scan": self._of_intervals("scan")[along["interval"]],
             "source": self._of_intervals("source")[along["interval"]],
         }
-        for name in LABELS[2:]:
+        for name in (name for name in LABELS[2:] if name in self.dataset):
             axis = name if name in AXES else "baseline"
             columns[name] = self.dataset[name].values[along[axis]]
         for name in ("phase_center", "pulsar_bin"):
@@ -97,7 +97,9 @@ class FringeArrays:
                 if name in self.dataset
             },
         }
-        return xr.Dataset(variables, coords).transpose("scan", ..., "baseline", "band", "polarization")
+        return xr.Dataset(variables, coords).transpose(
+            "scan", ..., "baseline", "band", "polarization", missing_dims="ignore"
+        )
 
     def flags(self) -> NDArray[np.object_]:
         """Words about each fit, separated by blanks."""
@@ -109,6 +111,8 @@ class FringeArrays:
             "one_integration": self.values["n_integrations"] == 1,
             "few_channels": self.values.get("n_channels", np.full(self.shape, np.inf)) < _FEW_CHANNELS,
             "window_edge": self.values.get("at_edge", np.zeros(self.shape)) > 0,
+            "ambiguous_delay": self.values.get("is_ambiguous", np.zeros(self.shape)) > 0,
+            "no_pcal": self.values.get("lacks_tones", np.zeros(self.shape)) > 0,
         }
         for word, where in said.items():
             chosen = where & fitted

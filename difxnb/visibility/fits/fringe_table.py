@@ -3,95 +3,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal, overload
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
-from difxnb.fringe import Fringe, fringe_scan
-from difxnb.visibility.fits.blocks import BandData, Block, blocks_of, most_integrations
+from difxnb.visibility.fits.band_phases import BandPhases
 from difxnb.visibility.fits.coefficients import MeanPowers
-from difxnb.visibility.fits.columns import AXES, FringeArrays
-from difxnb.visibility.fits.intervals import By, intervals_of, stacks_of
+from difxnb.visibility.fits.fitting import Fits, what_is_fitted_together
+from difxnb.visibility.fits.intervals import By, intervals_of
+from difxnb.visibility.fits.search import Search, Window
+from difxnb.visibility.fits.tones import ToneCorrections
 
-_FX_PULL = 0.1  # by the correlator's lag window, in units of 1/(bandwidth · channels)
-_SERVER = ("server_delay", "server_snr")
-_FITTED = (
-    "delay",
-    "delay_error",
-    "delay_rate",
-    "delay_rate_error",
-    "phase",
-    "phase_error",
-    "amplitude",
-    "snr",
-    "false_alarm_probability",
-)
-_COLUMNS = (
-    *_FITTED[:7],
-    "amplitude_error",
-    "correlation",
-    *_FITTED[7:],
-    "n_integrations",
-    "weight",
-    "delay_ambiguity",
-    "rate_ambiguity",
-    "reference_frequency",
-    *_SERVER,
-)
+
+class FringeOptions(TypedDict, total=False):
+    """Options of `fringe_fit`, for those who pass them on."""
+
+    edge_channels: int
+    delay_window: Window | None
+    rate_window: Window | None
+    multiband: bool
+    band_phases: BandPhases
+    combine_polarizations: bool
+    pcal: bool | xr.Dataset | None
+    reference_frequency: float | None
+    workers: int | None
 
 
 @overload
 def fringe_fit(
-    dataset: xr.Dataset,
-    by: By = ...,
-    *,
-    edge_channels: int = ...,
-    as_dataset: Literal[False] = ...,
+    dataset: xr.Dataset, by: By = ..., *, as_dataset: Literal[False] = ..., **options: Unpack[FringeOptions]
 ) -> pd.DataFrame: ...
 @overload
 def fringe_fit(
-    dataset: xr.Dataset,
-    by: By = ...,
-    *,
-    edge_channels: int = ...,
-    as_dataset: Literal[True],
+    dataset: xr.Dataset, by: By = ..., *, as_dataset: Literal[True], **options: Unpack[FringeOptions]
 ) -> xr.Dataset: ...
 def fringe_fit(
     dataset: xr.Dataset,
     by: By = "scan",
     *,
     edge_channels: int = 1,
+    delay_window: Window | None = None,
+    rate_window: Window | None = None,
+    multiband: bool = False,
+    band_phases: BandPhases = None,
+    combine_polarizations: bool = False,
+    pcal: bool | xr.Dataset | None = None,
+    reference_frequency: float | None = None,
     as_dataset: bool = False,
+    workers: int | None = None,
 ) -> pd.DataFrame | xr.Dataset:
     """Fit delay and rate per scan (or solution interval), cross baseline, band and polarization.
 
-    The estimator is that of :mod:`difxnb.fringe`, the same for live and file data. Its thermal error of the
-    delay is added in quadrature to what the correlator leaves: where the residual delay is τ, segments of length
-    T overlap by T - |τ| only, the lags are weighted with a triangle, and that pulls the delay of a band of width
-    B and N channels by up to about 0.1/(B·N).
+    The estimator is that of :mod:`difxnb.fringe`, the same for live and file data: the maximum likelihood of one
+    delay and one rate. Signs: V = S1 · conj(S2) ∝ exp(+2πi ν τ), so that delay and rate are positive where antenna 2 is
+    late, or falls behind, in both sidebands.
 
     Parameters
     ----------
     dataset : Dataset
-        Of the shape in the package docstring. Where weights are unknown they count as 1.
+        Of the shape in the package docstring, live or from files; of lazy data a block at a time is read. Where
+        weights are unknown they count as 1.
     by : str or timedelta
         What has one delay and one rate: ``"scan"`` (integrations with the same scan and source that follow each
         other), a length of time such as ``"10s"`` or a timedelta (counted from the beginning of each scan), or
         ``"integration"`` (no rates then). Scans are not fitted together: between them phases wander by turns.
     edge_channels : int
-        Channels left out at either end of each band.
+        Channels left out at either end of each band (``difx-files.md`` 4 says why one should be).
+    delay_window, rate_window : (low, high), optional
+        s and s/s: where the fringe is looked for, at the middle of the interval; by default everywhere that delays
+        and rates are told apart. The false alarm probability is that of the window. A window of rates may lie
+        anywhere: of the rates that look the same, that in the window comes out.
+    multiband : bool
+        Whether all bands share one delay: the multi-band delay, with the phases of bands as `band_phases` says.
+    band_phases : "free", DataFrame or Dataset, optional
+        Phases of the bands that are not the sky's. None: there are none (or `pcal` takes them out). ``"free"``: they
+        are not known, so that every band keeps its own, and the delay is that of the slopes within bands. A table of
+        an earlier multi-band fit, of a calibrator: its ``band_phase_…`` are taken out, per baseline and polarization;
+        a band of which it has none is left out.
+    combine_polarizations : bool
+        Whether the parallel hands share one delay and rate, each with its own phase. Rows are labelled ``"RR+LL"``;
+        cross hands have none.
+    pcal : True or Dataset, optional
+        Phases of pulse calibration tones to apply, V · P1 · conj(P2): of the job (True), or from
+        :func:`difxnb.read_pcal`. Where one antenna has no tones, those of the other are applied; see the flag
+        ``no_pcal``. How they are applied: :mod:`difxnb.visibility.fits.tones`.
+    reference_frequency : float, optional
+        Hz at which phases are stated; by default the middle of each band, and of all bands with `multiband`.
     as_dataset : bool
         Whether to return arrays instead of rows.
+    workers : int, optional
+        Threads; by default as many as there are CPUs to use. Results do not depend on it.
 
     Returns
     -------
     DataFrame
         One row per fit with data: ``scan``, ``source``, ``baseline``, ``antenna1_name``, ``antenna2_name``,
-        ``band``, ``polarization`` (and ``phase_center``, ``pulsar_bin`` where there are several); then
+        ``band`` (not with `multiband`), ``polarization`` (and ``phase_center``, ``pulsar_bin`` where there are
+        several); then
 
         * ``start``, ``stop``: UTC, ends of the interval
         * ``delay`` (s, positive where antenna 2 is late), ``delay_error``, ``delay_rate`` (s/s),
@@ -99,85 +109,68 @@ def fringe_fit(
         * ``amplitude``, ``amplitude_error``: units of the visibilities
         * ``correlation``: the amplitude as a coefficient, by the autocorrelations of the same interval and channels;
           NaN where they are not there or not to be trusted. Nothing is done about the loss in sampling.
-        * ``snr``, ``false_alarm_probability``
+        * ``snr``, ``false_alarm_probability``: as in :mod:`difxnb.fringe`
         * ``n_integrations`` with data, and their mean ``weight``: NaN where unknown
-        * ``delay_ambiguity`` (s), 1/(channel width), and ``rate_ambiguity`` (s/s), 1/(ν₀ · spacing of the
-          integrations): what may be added to delay and rate without any change of the visibilities. Rates come out
-          within half of the latter, whatever the truth is
+        * ``delay_ambiguity`` (s), ``rate_ambiguity`` (s/s): what may be added to delay and rate with next to no change
+          of the visibilities
+        * ``reference_frequency`` (Hz)
         * ``flags``: words separated by blanks: ``not_detected`` (false alarm probability above 0.001),
-          ``one_integration`` (hence no rate), ``few_channels``, ``window_edge`` (the highest point stands at the
-          border of what was searched)
-        * ``reference_frequency`` (Hz), ``reference_time`` (UTC)
+          ``one_integration`` (hence no rate), ``few_channels`` (less than 8), ``window_edge`` (the highest point
+          stands at the border of the window: the fringe is likely outside), ``ambiguous_delay`` (the multi-band delay
+          may be wrong by a multiple of its ambiguity: three errors of the single-band delay are more than half of
+          it), ``no_pcal`` (tones are missing at one end or both)
+        * ``reference_time`` (UTC)
+
+        With `multiband` also ``n_bands`` with data, ``single_band_delay``, ``single_band_delay_error``, and for every
+        band ``band_phase_<band>`` and ``band_phase_error_<band>`` (rad): its phase less that of all bands, at the
+        reference frequency. With `combine_polarizations` ``phase_<hand>`` and ``phase_error_<hand>``, ``phase`` is
+        that of the first hand, and phases of bands are named ``band_phase_<band>_<hand>``; ``amplitude`` is the
+        mean of the hands by their errors.
 
         Live data have ``server_delay`` (s) and ``server_snr`` too: guiServer's own last values, raw, known to be
         wrong.
     Dataset
-        With ``as_dataset``: the same on the axes ``scan``, ``baseline``, ``band``, ``polarization``; of shorter
-        intervals each has its place on the axis ``scan``, with the coordinates ``start`` and ``stop``.
+        With `as_dataset`: the same on the axes ``scan``, ``baseline``, ``band``, ``polarization``; of shorter
+        intervals each has its place on the axis ``scan``, with the coordinates ``start`` and ``stop``. NaN and no
+        flags where there were no data.
 
     Raises
     ------
     ValueError
-        `by` is none of these, or an axis makes no sense.
+        An option makes no sense, or an axis does not; the text says what there is.
+    OutputNotFound
+        `pcal` is True and the job has no tones.
+
+    Notes
+    -----
+    **Errors** are those of the noise. To that of a delay within one band is added, in quadrature, what the
+    correlator leaves: segments of length T of data that are late by τ overlap by T - abs(τ) only, so that the lags
+    are weighted with a triangle. Where τ lies between two lags this is no longer symmetric about the fringe, and pulls
+    the delay of a band of width B with N channels by up to 0.16/(B·N), or 0.1/(B·N) rms; where τ falls on a
+    lag it does nothing. (Found by computing the expected spectrum of white noise in a band.) Neither clocks of
+    antennas nor atmosphere are in the errors.
+
+    **Ambiguities.** The delay of one band repeats after 1/(channel width), a multi-band delay after the inverse of
+    the spacing of the bands, a rate after 1/(ν₀ · spacing of the integrations): a fringe that turns faster than half
+    a turn per integration comes out with another rate, weakened by sinc(ν₀ · rate · integration time), unless
+    `rate_window` says where it is.
+
+    Examples
+    --------
+    >>> table = difxnb.fringe_fit(ds, delay_window=(-1e-6, 1e-6))
+    >>> table.loc[table["flags"] == "", ["baseline", "delay", "delay_error"]]
+    >>> calibrator = difxnb.fringe_fit(ds.difx.source("3C273"), multiband=True, band_phases="free")
+    >>> difxnb.fringe_fit(ds.difx.source("TARGET"), multiband=True, band_phases=calibrator)
     """
+    if band_phases is not None and not multiband:
+        raise ValueError("band_phases are of fits over several bands; ask for multiband=True")
     cross = dataset.isel(baseline=np.flatnonzero(~dataset["is_autocorrelation"].values))
-    intervals = intervals_of(cross, by)
-    order = [name for name in _COLUMNS if name not in _SERVER or name in dataset]
-    arrays = FringeArrays(cross, intervals, order)
-    powers = MeanPowers(dataset)
-    for labels, plane in _planes(cross):
-        for stack in stacks_of(intervals, most_integrations(plane)):
-            for block in blocks_of(plane, intervals, stack):
-                for band in block.bands:
-                    found = _fit_band(plane, block, band, edge_channels)
-                    arrays.put((block.intervals, *labels, band.place, block.baselines), found)
-    for place, interval in enumerate(intervals):
-        scales = powers.scales(interval, cross, edge_channels)
-        arrays.put((place,), {"correlation": arrays.values["amplitude"][place] / scales})
-    return arrays.array() if as_dataset else arrays.frame()
-
-
-def _planes(dataset: xr.Dataset) -> Iterator[tuple[tuple[int, int], xr.Dataset]]:
-    """One Dataset per phase centre and pulsar bin, with their places on those axes."""
-    for place in np.ndindex(*(dataset.sizes.get(name, 1) for name in AXES[1:3])):
-        chosen = {name: at for name, at in zip(AXES[1:3], place, strict=True) if name in dataset.dims}
-        yield (place[0], place[1]), dataset.isel(chosen)
-
-
-def _fit_band(plane: xr.Dataset, block: Block, band: BandData, edge_channels: int) -> dict[str, Any]:
-    """Columns of one band of a block, shape (interval, baseline, polarization)."""
-    fringe = fringe_scan(
-        band.visibility, block.seconds, band.frequency, band.known_weight, edge_channels=edge_channels
+    fits = Fits(
+        cross,
+        MeanPowers(dataset),
+        Search(edge_channels, delay_window, rate_window, reference_frequency, workers),
+        what_is_fitted_together(cross, multiband, band_phases, combine_polarizations),
+        ToneCorrections(cross, pcal) if isinstance(pcal, xr.Dataset) or pcal else None,
     )
-    channels = len(band.frequency)
-    found: dict[str, Any] = {name: getattr(fringe, name) for name in _FITTED}
-    pull = _FX_PULL / (float(plane["bandwidth"].values[band.place]) * channels)
-    found["delay_error"] = np.hypot(fringe.delay_error, pull)
-    found["amplitude_error"] = fringe.amplitude / fringe.snr
-    found["n_integrations"] = band.present.sum(axis=-1)
-    found["n_channels"] = float(channels)
-    with np.errstate(invalid="ignore"):
-        found["weight"] = (band.weight * band.present).sum(axis=-1) / found["n_integrations"]
-    found["delay_ambiguity"] = channels / float(plane["bandwidth"].values[band.place])
-    found["rate_ambiguity"] = _rate_ambiguity(block, fringe)
-    found["reference_frequency"] = fringe.reference_frequency
-    return found | _server_columns(plane, block, band)
-
-
-def _rate_ambiguity(block: Block, fringe: Fringe) -> float:
-    spacing = np.diff(block.seconds).min(initial=np.inf)
-    return float(1 / (spacing * fringe.reference_frequency)) if np.isfinite(spacing) else np.nan
-
-
-def _server_columns(plane: xr.Dataset, block: Block, band: BandData) -> dict[str, NDArray[np.float64]]:
-    """The server's values of the last integration that each product has."""
-    there = [name for name in _SERVER if name in plane]
-    present = band.present
-    last = np.where(present.any(axis=-1), present.shape[-1] - 1 - present[..., ::-1].argmax(axis=-1), 0)
-    found = {}
-    for name in there:
-        one = plane[name].isel(time=block.times, baseline=block.baselines, band=band.place)
-        values = one.transpose("baseline", "polarization", "time").values
-        split = np.moveaxis(values.reshape(*values.shape[:2], len(present), -1), 2, 0)
-        found[name] = np.take_along_axis(split, last[..., None], -1)[..., 0]
-    return found
+    arrays = fits.arrays(intervals_of(cross, by))
+    return arrays.array() if as_dataset else arrays.frame()

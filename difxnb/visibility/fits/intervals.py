@@ -8,7 +8,7 @@ come intervals with the seconds of their integrations.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -160,12 +160,12 @@ def _cut_off(dataset: xr.Dataset, run: slice) -> float:
     return 1.0 - float(np.clip(weight.max(initial=0.0), 0, 1))
 
 
-def stacks_of(intervals: list[Interval], most: int) -> Iterator[slice]:
+def stacks_of(intervals: Sequence[Interval], most: int) -> Iterator[slice]:
     """Neighbouring intervals whose integrations lie alike, so that they can be fitted as one array.
 
     Parameters
     ----------
-    intervals : list of Interval
+    intervals : sequence of Interval
         As `intervals_of` gives them.
     most : int
         Integrations that may be in memory at once; a longer interval stands alone.
