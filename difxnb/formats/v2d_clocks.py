@@ -2,9 +2,9 @@
 """Clocks in a ``.v2d``: which one vex2difx takes for a station, and changes of it with the old values kept.
 
 Any of ``clockOffset clockRate clockAccel clockJerk clockEpoch`` puts the whole clock of the ``.vex`` aside; what is
-left out is 0, the epoch MJD 50000. ``deltaClock`` and ``deltaClockRate`` are added to the coefficients of whichever clock is
-used, about its own epoch, and to nothing where the station has no clock. All are in µs and µs/s, late positive
-(``difx-files.md`` 12, 16.6; vex2difx 3.1: ``src/corrparams.cpp``, ``AntennaSetup::setkv``, and
+left out is 0, the epoch MJD 50000. ``deltaClock`` and ``deltaClockRate`` are added to the coefficients of whichever
+clock is used, about its own epoch, and to nothing where the station has no clock. All are in µs and µs/s, late
+positive (``difx-files.md`` 12, 16.6; vex2difx 3.1: ``src/corrparams.cpp``, ``AntennaSetup::setkv``, and
 ``vexdatamodel/vex_data.cpp``, ``setClock`` and ``adjustClock``).
 """
 
@@ -160,11 +160,18 @@ def _values(
         return _parameters([names[0] for names in _CLOCK], clock, change)
     # Without an epoch a clock counts from MJD 50000, years away; it is carried forward and gets one.
     epoch_mjd = round(change.epoch_mjd, _EPOCH_DECIMALS)
-    carried = clock.about(epoch_mjd) if clock else Clock(epoch_mjd, (0.0, 0.0))
+    carried = _carried(clock, delta, epoch_mjd) if clock else Clock(epoch_mjd, (0.0, 0.0))
     return {
         **_parameters([names[0] for names in _CLOCK], carried, change, everything=True),
         _EPOCH: repr(epoch_mjd),
     }
+
+
+def _carried(clock: Clock, delta: tuple[float, float], mjd: float) -> Clock:
+    """The clock about another time, from which the rate that is added to it will count then."""
+    shift = delta[1] * (mjd - clock.epoch_mjd) * DAY_S
+    offset, *rest = clock.about(mjd).coefficients
+    return Clock(mjd, (offset + shift, *rest))
 
 
 def _parameters(

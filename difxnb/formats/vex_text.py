@@ -28,7 +28,7 @@ _TOKEN = re.compile(
       | (?P<angle>[+-]?\d{1,2}d\d{1,2}'[0-9.eE+-]{1,40}")
       | (?P<word>[^\s;:=*"]+)
       | (?P<odd>\S)""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _ENDS = {"def": "enddef", "scan": "endscan"}
 
