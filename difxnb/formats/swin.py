@@ -47,7 +47,7 @@ _Content = bytes | mmap.mmap
 _HEADER = struct.Struct("<Iiiidiii2sidddd")
 _FREQ = 7
 _START = struct.pack("<Ii", SYNC, VERSION)
-_CHANNEL_BYTES = 8
+CHANNEL_BYTES = 8
 _FILE_NAME = re.compile(r"DIFX_(\d{5,})_(\d{6,})\.s(\d{4,})\.b(\d{4,})")
 
 
@@ -288,7 +288,7 @@ def _record_at(path: str | Path, content: mmap.mmap, offset: int, counts: _Count
         return None
     header = _HEADER.unpack_from(content, offset)
     n_channels = _channels(path, content, offset, header[_FREQ], counts)
-    end = start + n_channels * _CHANNEL_BYTES
+    end = start + n_channels * CHANNEL_BYTES
     if end > len(content):
         return None
     baseline, mjd, seconds, config, source, freq, polarization, pulsar_bin, weight, u, v, w = header[2:]
@@ -312,7 +312,7 @@ def _channels(path: str | Path, content: mmap.mmap, offset: int, freq: int, coun
     """Channels of the record at a byte."""
     if isinstance(counts, dict):
         if freq not in counts:
-            counts[freq] = _distance(content, offset + HEADER.itemsize) // _CHANNEL_BYTES
+            counts[freq] = _distance(content, offset + HEADER.itemsize) // CHANNEL_BYTES
         return counts[freq]
     try:
         n_channels = counts(freq)
@@ -326,6 +326,6 @@ def _channels(path: str | Path, content: mmap.mmap, offset: int, freq: int, coun
 def _distance(content: mmap.mmap, start: int) -> int:
     """Bytes from the start of a spectrum to the next record, or to the end of the file."""
     found = content.find(_START, start)
-    while found >= 0 and (found - start) % _CHANNEL_BYTES:
+    while found >= 0 and (found - start) % CHANNEL_BYTES:
         found = content.find(_START, found + 1)
     return (found if found >= 0 else len(content)) - start

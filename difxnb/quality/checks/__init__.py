@@ -9,9 +9,12 @@ from typing import TypeAlias
 from difxnb.quality.checks.closure import check_closure
 from difxnb.quality.checks.fringes import check_fringes
 from difxnb.quality.checks.jumps import check_jumps
+from difxnb.quality.checks.log import check_log
 from difxnb.quality.checks.missing import check_missing
 from difxnb.quality.checks.order import check_order
+from difxnb.quality.checks.size import check_size
 from difxnb.quality.checks.snr import check_snr
+from difxnb.quality.checks.speed import check_speed
 from difxnb.quality.checks.weights import check_weights
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
@@ -27,5 +30,8 @@ CHECKS: Mapping[str, CheckFunction] = {
     "weights": check_weights,
     "missing": check_missing,
     "order": check_order,
+    "size": check_size,
+    "log": check_log,
+    "speed": check_speed,
 }
 """Every check by its name, which is also that of its section of limits, in the order of a report."""
