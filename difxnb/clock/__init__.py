@@ -8,3 +8,7 @@ edits of ``.input``, ``.v2d`` and ``.vex``. A clock is late where it is positive
 
 from difxnb.clock.closure import closure_delays as closure_delays
 from difxnb.clock.closure import closure_phases as closure_phases
+from difxnb.clock.comparison import compare_clocks as compare_clocks
+from difxnb.clock.search import clock_search as clock_search
+from difxnb.clock.search import station_solutions as station_solutions
+from difxnb.clock.solution import ClockSolution as ClockSolution

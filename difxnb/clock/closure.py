@@ -65,7 +65,7 @@ def closure_phases(fringes: pd.DataFrame, *, max_false_alarm: float = 1e-4) -> p
     time = np.mean([triangles[f"time_{side}"] for side in _SIDES], axis=0) if len(triangles) else np.zeros(0)
     frequency = np.mean([triangles[f"reference_frequency_{side}"] for side in _SIDES], axis=0)
     for side in _SIDES:
-        one = {name: triangles[f"{name}_{side}"].to_numpy() for name in _CARRIED}
+        one = {name: triangles[f"{name}_{side}"].to_numpy() for name in CARRIED}
         phase, error = carried_phase(one, time, frequency)
         phases.append(phase * triangles[f"sign_{side}"].to_numpy())
         variances += error**2
@@ -73,7 +73,7 @@ def closure_phases(fringes: pd.DataFrame, *, max_false_alarm: float = 1e-4) -> p
     return _closures(names, np.angle(np.exp(1j * total)), np.sqrt(variances))
 
 
-_CARRIED = (
+CARRIED = (
     "delay",
     "delay_error",
     "delay_rate",
@@ -130,7 +130,7 @@ def _ends(one: str, two: str) -> dict[str, str]:
 
 
 def _suffixed(side: str) -> dict[str, str]:
-    return {name: f"{name}_{side}" for name in (*_CARRIED, "spacing", "sign", "row", "polarization")}
+    return {name: f"{name}_{side}" for name in (*CARRIED, "spacing", "sign", "row", "polarization")}
 
 
 def _directed(used: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +139,7 @@ def _directed(used: pd.DataFrame) -> pd.DataFrame:
     ends = used[["antenna1_name", "antenna2_name"]].to_numpy(dtype=object)
     turned = ends[:, 0] > ends[:, 1]
     ends[turned], hands[turned] = ends[turned, ::-1], hands[turned, ::-1]
-    sides = used[[*_CARRIED[:-1], "polarization"]].reset_index(drop=True)
+    sides = used[[*CARRIED[:-1], "polarization"]].reset_index(drop=True)
     return sides.assign(
         time=seconds_since(used, used["reference_time"].min()),
         spacing=ambiguity_of(used, "delay_ambiguity"),
@@ -154,6 +154,12 @@ def seconds_since(table: pd.DataFrame, epoch: pd.Timestamp) -> NDArray[np.float6
     """Reference times as seconds after an epoch."""
     seconds = (table["reference_time"] - epoch).dt.total_seconds()
     return np.asarray(seconds, dtype=np.float64)
+
+
+def middle_of(table: pd.DataFrame) -> pd.Timestamp:
+    """Mean of the reference times."""
+    first = table["reference_time"].min()
+    return pd.Timestamp(first + pd.Timedelta(seconds=float(seconds_since(table, first).mean())))
 
 
 def _at_common_time(triangles: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

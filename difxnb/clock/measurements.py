@@ -50,7 +50,7 @@ def checked(fringes: pd.DataFrame, max_false_alarm: float) -> pd.DataFrame:
         raise ValueError(f"the table of fringes lacks {', '.join(missing)}; fringe_fit makes such tables")
     if not 0 < max_false_alarm <= 1:
         raise ValueError(f"max_false_alarm is a probability, above 0 and at most 1; got {max_false_alarm!r}")
-    table = fringes.copy()
+    table = fringes.copy() if fringes.index.is_unique else fringes.reset_index(drop=True)
     try:
         for name in NEEDED[3:12]:
             table[name] = table[name].to_numpy(dtype=float)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Phases of stations, one set for each scan, band and polarization: between those instruments turn them freely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from difxnb.clock.ambiguities import starting_values, turns
+from difxnb.clock.closure import CARRIED, carried_phase, middle_of, seconds_since
+from difxnb.clock.least_squares import Observations, adjust
+from difxnb.clock.measurements import LABELS, numbered, simultaneous
+from difxnb.clock.nodes import Nodes, nodes_of
+
+Floats = NDArray[np.float64]
+
+_ROUNDS = 5
+
+
+def station_phases(
+    table: pd.DataFrame, antennas: Sequence[str], reference: str, epoch: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Phases of stations from those of fringes, φ12 = φ2 - φ1 modulo 2π.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Good rows of a checked table.
+    antennas, reference : sequence of str, str
+        The reference has the phase 0.
+    epoch : Timestamp, optional
+        Time to which phases are carried by the rates of their fringes; else the mean time of each set.
+
+    Returns
+    -------
+    DataFrame
+        One row per scan, band, polarization and antenna that leads to the reference: labels, ``antenna``, ``phase``
+        (rad, -π…π; positive where the station is late), ``phase_error``, ``reference_frequency`` (Hz),
+        ``reference_time`` (UTC).
+    """
+    signal = simultaneous(table)
+    found = []
+    for one in np.unique(signal):
+        rows = table.iloc[np.flatnonzero(signal == one)]
+        when = middle_of(rows) if epoch is None else epoch
+        frequency = float(rows["reference_frequency"].mean())
+        nodes = nodes_of(rows, antennas, ("polarization",))
+        values, errors = _solved(rows, nodes, list(antennas).index(reference), when, frequency)
+        labels = {name: rows[name].iloc[0] for name in LABELS if name in rows and name not in _OF_A_ROW}
+        known = np.isfinite(values)
+        found.append(
+            pd.DataFrame(
+                {
+                    **labels,
+                    "polarization": nodes.labels["polarization"],
+                    "antenna": np.array(antennas, dtype=object)[nodes.antenna],
+                    "phase": np.angle(np.exp(1j * values)),
+                    "phase_error": errors,
+                    "reference_frequency": frequency,
+                    "reference_time": when,
+                }
+            ).iloc[np.flatnonzero(known)]
+        )
+    columns = ["polarization", "antenna", "phase", "phase_error", "reference_frequency", "reference_time"]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+
+
+_OF_A_ROW = ("baseline", "polarization")
+
+
+def number_of_sets(table: pd.DataFrame) -> int:
+    """How many sets of phases a table has: signals and polarizations that share nothing."""
+    pairs = pd.DataFrame({"signal": simultaneous(table), "polarization": table["polarization"].to_numpy()})
+    return int(numbered(pairs, list(pairs.columns)).max(initial=-1)) + 1
+
+
+def _solved(
+    rows: pd.DataFrame, nodes: Nodes, reference: int, when: pd.Timestamp, frequency: float
+) -> tuple[Floats, Floats]:
+    """Phase and error of each node; NaN where nothing leads to the reference."""
+    columns = {name: rows[name].to_numpy(dtype=np.float64) for name in CARRIED[:-1]}
+    value, error = carried_phase(columns | {"time": seconds_since(rows, when)}, 0.0, frequency)
+    size = len(nodes.antenna)
+    values, errors = np.full(size, np.nan), np.full(size, np.nan)
+    good = np.isfinite(value) & np.isfinite(error) & (error > 0)
+    fixed, _ = nodes.leading_to(reference)
+    if not good.any() or not fixed.size:
+        return values, errors
+    ends, value, error = nodes.ends[good], value[good], error[good]
+    spacing = np.full(len(value), 2 * np.pi)
+    start = starting_values(ends, value, error, spacing, size, fixed)
+    return _adjusted(ends, value, error, start, fixed)
+
+
+def _adjusted(
+    ends: NDArray[np.int64], value: Floats, error: Floats, start: Floats, fixed: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Least squares from starting values, with whole turns taken off until they stay."""
+    rows = np.flatnonzero(np.isfinite(start[ends]).all(axis=1))
+    columns = np.setdiff1d(np.unique(ends[rows]), fixed)
+    errors = np.full(len(start), np.nan)
+    errors[fixed] = 0.0
+    if not columns.size:
+        return np.where(errors == 0, 0.0, np.nan), errors
+    count = np.arange(len(rows))
+    pair = ends[rows]
+    design = sparse.csr_array(
+        (
+            np.concatenate([np.ones(len(rows)), -np.ones(len(rows))]),
+            (np.concatenate([count, count]), np.concatenate([pair[:, 1], pair[:, 0]])),
+        ),
+        shape=(len(rows), len(start)),
+    )[:, columns]
+    one_kind = np.zeros(len(rows), dtype=np.int64)
+    for _ in range(_ROUNDS):
+        model = start[pair[:, 1]] - start[pair[:, 0]]
+        whole = 2 * np.pi * turns(value[rows], model, np.full(len(rows), 2 * np.pi))
+        fit = adjust(Observations(design, value[rows] - whole, error[rows], count, one_kind), robust=False)
+        moved = fit.parameters - start[columns]
+        start[columns] = fit.parameters
+        if np.abs(moved).max() < 1e-9:
+            break
+    errors[columns] = np.sqrt(fit.covariance.diagonal())
+    return start, errors
