@@ -46,15 +46,17 @@ class FringeArrays:
         self.intervals = intervals
         self.order = order
         self.shape = (len(intervals), *(dataset.sizes.get(name, 1) for name in AXES[1:]))
-        self.values: dict[str, NDArray[Any]] = {name: np.full(self.shape, np.nan) for name in order}
-        self.values["n_integrations"] = np.zeros(self.shape, dtype=np.int64)
+        self.values: dict[str, NDArray[Any]] = {name: self._empty(name) for name in order}
 
     def put(self, place: tuple[int | slice, ...], found: dict[str, NDArray[Any]]) -> None:
         """Write what was found at a place of all six axes."""
         for name, values in found.items():
             if name not in self.values:
-                self.values[name] = np.full(self.shape, np.nan)
+                self.values[name] = self._empty(name)
             self.values[name][place] = values
+
+    def _empty(self, name: str) -> NDArray[Any]:
+        return np.zeros(self.shape, np.int64) if name.startswith("n_") else np.full(self.shape, np.nan)
 
     def frame(self) -> pd.DataFrame:
         """One row per fit with data."""
@@ -109,7 +111,7 @@ class FringeArrays:
         said = {
             "not_detected": ~(alarm <= NOT_DETECTED),
             "one_integration": self.values["n_integrations"] == 1,
-            "few_channels": self.values.get("n_channels", np.full(self.shape, np.inf)) < _FEW_CHANNELS,
+            "few_channels": self.values.get("n_channels", np.zeros(self.shape)) < _FEW_CHANNELS,
             "window_edge": self.values.get("at_edge", np.zeros(self.shape)) > 0,
             "ambiguous_delay": self.values.get("is_ambiguous", np.zeros(self.shape)) > 0,
             "no_pcal": self.values.get("lacks_tones", np.zeros(self.shape)) > 0,

@@ -151,13 +151,22 @@ def _cut_off(dataset: xr.Dataset, run: slice) -> float:
     """Part of its last integration by which the end of the scan shortened it, 0…1.
 
     DiFX leaves such an integration at its nominal middle (``difx-files.md`` 13), which would bend the rate by many of
-    its errors. Where no product reached full weight the end of the scan is the reason; the gaps of a single station
-    are not known to this precision.
+    its errors. Where no product reached the weight that the best one had before, the end of the scan is the reason;
+    the gaps of a single station are not known to this precision.
     """
-    weight = dataset["WEIGHT"].isel(time=run.stop - 1).values
-    if np.isnan(weight).any():
+    last = _best_weight(dataset, run.stop - 1)
+    before = _best_weight(dataset, run.stop - 2) if run.stop - run.start > 1 else 1.0
+    if not before > 0 or np.isnan(last):
         return 0.0
-    return 1.0 - float(np.clip(weight.max(initial=0.0), 0, 1))
+    left = min(1.0, last / before)
+    # with several phase centres a short integration counts twice in the weight (difx-files.md 13)
+    return 1.0 - (left**0.5 if "phase_center" in dataset.dims else left)
+
+
+def _best_weight(dataset: xr.Dataset, place: int) -> float:
+    """Highest weight of an integration, NaN where one is not known."""
+    weight = dataset["WEIGHT"].isel(time=place).values
+    return float("nan") if np.isnan(weight).any() else float(weight.max(initial=0.0))
 
 
 def stacks_of(intervals: Sequence[Interval], most: int) -> Iterator[slice]:

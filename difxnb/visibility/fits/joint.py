@@ -99,7 +99,7 @@ def fit_together(block: Block, bands: Sequence[BandData], search: Search, what: 
         **search.of_times(block),
     )
     found = _delays(block, bands, fringe)
-    found["n_channels"] = float(sum(channels_left(len(one.frequency), search.edge_channels) for one in bands))
+    found["n_channels"] = sum(channels_left(len(one.frequency), search.edge_channels) for one in bands)
     found["n_bands"] = np.isfinite(_by_hand(fringe.block_snr, hands)).any(axis=-2).sum(axis=-1)
     found |= _phases(fringe, bands, what, hands)
     found |= counted(

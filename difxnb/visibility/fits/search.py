@@ -53,7 +53,7 @@ def fit_band(block: Block, band: BandData, search: Search) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(fringe, name) for name in FITTED}
     found["delay_error"] = np.hypot(fringe.delay_error, lag_window_pull(band.frequency))
     found["at_edge"] = fringe.at_edge
-    found["n_channels"] = float(channels_left(len(band.frequency), search.edge_channels))
+    found["n_channels"] = channels_left(len(band.frequency), search.edge_channels)
     found["delay_ambiguity"] = 1 / channel_width(band.frequency)
     found["rate_ambiguity"] = rate_ambiguity(block, fringe.reference_frequency)
     found["reference_frequency"] = fringe.reference_frequency
