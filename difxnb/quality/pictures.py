@@ -66,7 +66,6 @@ def _draw(axes: Axes, check: Check, scale: Scale) -> None:
     axes.set_title(
         f"{MARKS[check.verdict]} {check.name}: {check.verdict}",
         fontsize=9,
-        color=COLOURS[check.verdict],
         parse_math=False,
     )
 
@@ -112,11 +111,11 @@ def _draw_trend(axes: Axes, name: str, rows: pd.DataFrame, places: list[int]) ->
 
 
 def _labels(rows: pd.DataFrame, column: str) -> list[str]:
-    """What each row is of: its texts and whole numbers, the verdict left out."""
+    """What each row is of: its texts, and the number of its band."""
     names = [
         str(name)
         for name, values in rows.items()
-        if name not in (column, "verdict") and not np.issubdtype(np.asarray(values).dtype, np.floating)
+        if name == "band" or (name not in (column, "verdict") and values.map(type).eq(str).all())
     ]
     texts = [" ".join(str(value) for value in row) for row in rows[names].itertuples(index=False)]
     return [_short(printable(text)) for text in texts]

@@ -44,7 +44,7 @@ def check_closure(material: Material, limits: Section) -> Check:
         return not_applicable(NAME, f"no three antennas have fringes with one another{material.so_far}")
     is_open = evidence["verdict"] != str(Verdict.GO)
     share = float(is_open.mean())
-    ordered = worst_first(evidence.assign(size=evidence["n_sigma"].abs()), "size", ascending=False)
+    ordered = worst_first(evidence, "n_sigma", ascending=False)
     limit = f"none beyond {limits['sigmas']:g} errors (no-go above {limits['no_go']:g} of them)"
     return Check(
         NAME,
@@ -60,14 +60,19 @@ def check_closure(material: Material, limits: Section) -> Check:
 
 def _judged(kind: str, closures: pd.DataFrame, sigmas: float, least: float) -> pd.DataFrame:
     """Closures (s or rad) with a verdict each; `least` is what may come from structure."""
-    is_open = (np.abs(closures["n_sigma"]) > sigmas) & (np.abs(closures["value"]) > least)
-    return closures.assign(kind=kind, verdict=np.where(is_open, str(Verdict.LOOK), str(Verdict.GO)))
+    far = closures["n_sigma"].abs()
+    is_open = (far > sigmas) & (closures["value"].abs() > least)
+    return closures.assign(
+        kind=kind, n_sigma=far, verdict=np.where(is_open, str(Verdict.LOOK), str(Verdict.GO))
+    )
 
 
 def _text(evidence: pd.DataFrame, count: int) -> str:
     total = len(evidence)
     if not count:
-        return f"all {total} delays and phases close, the farthest {abs(evidence['n_sigma'].iloc[0]):.1f} errors away"
+        return (
+            f"all {total} delays and phases close, the farthest {evidence['n_sigma'].iloc[0]:.1f} errors away"
+        )
     bad = evidence.head(count)
     first = bad.iloc[0]
     value = (
@@ -77,6 +82,6 @@ def _text(evidence: pd.DataFrame, count: int) -> str:
     )
     return (
         f"{count} of {total} closures are open, on {named(dict.fromkeys(bad['triangle']))}; the farthest a "
-        f"{first['kind']} of {value} ({abs(first['n_sigma']):.0f} errors): a false fringe, one bad baseline, or a "
+        f"{first['kind']} of {value} ({first['n_sigma']:.0f} errors): a false fringe, one bad baseline, or a "
         "source with structure"
     )

@@ -23,6 +23,7 @@ from difxnb.quality.verdict import Check, Scale, graded, not_applicable, worst, 
 from difxnb.visibility.accessor.presence import scan_slots
 
 NAME = "missing"
+_MOST_SCANS = 3
 _COLUMNS = ["scan", "baseline", "antenna1_name", "antenna2_name", "expected", "there", "seconds"]
 
 
@@ -105,9 +106,7 @@ def _text(evidence: pd.DataFrame, look: float) -> str:
     rest = evidence[~evidence["scan"].isin(empty)]
     said = [f"nothing at all of scan {named(empty)}"] if empty else []
     guilty = _guilty(rest, look)
-    said += [
-        f"{share:.0%} of {antenna} in {scan or 'all'}" for (antenna, scan), share in list(guilty.items())[:3]
-    ]
+    said += _by_antenna(guilty, {*rest["antenna1_name"], *rest["antenna2_name"]})
     others = rest[
         (rest["missing"] > look)
         & ~rest["antenna1_name"].isin([antenna for antenna, _ in guilty])
@@ -120,6 +119,21 @@ def _text(evidence: pd.DataFrame, look: float) -> str:
         if said
         else f"{share:.2%} of all records missing"
     )
+
+
+def _by_antenna(guilty: dict[tuple[str, str], float], antennas: set[str]) -> list[str]:
+    """What is missing of antennas, scan by scan; of all of them at once where it is the same."""
+    scans: dict[str, dict[str, float]] = {}
+    for (antenna, scan), share in guilty.items():
+        scans.setdefault(scan, {})[antenna] = share
+    said = []
+    for scan, shares in scans.items():
+        same = {f"{share:.0%}" for share in shares.values()}
+        who = "all antennas" if set(shares) == antennas else named(shares)
+        amount = same.pop() if len(same) == 1 else f"up to {max(shares.values()):.0%}"
+        said.append(f"{amount} of {who} in {scan or 'all'}")
+    more = [f"{len(said) - _MOST_SCANS} more scans"] if len(said) > _MOST_SCANS else []
+    return said[:_MOST_SCANS] + more
 
 
 def _guilty(evidence: pd.DataFrame, look: float) -> dict[tuple[str, str], float]:

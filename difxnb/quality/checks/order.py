@@ -8,6 +8,7 @@ every defect. A correlator that works makes none of them, so that any is worth a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from difxnb.formats.swin_cache import cached_index
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
 from difxnb.quality.verdict import Check, Scale, Verdict, not_applicable, worst, worst_first
@@ -37,6 +39,7 @@ def check_order(material: Material, limits: Section) -> Check:
         ("spectra with NaN or infinite values", int(sum(broken.values())), _where(broken)),
         ("weights that are negative, infinite or beyond the limit", *_odd_weights(dataset, limits["weight"])),
         ("times that do not ascend", *_disorder(attendance.time_ns)),
+        ("integrations behind later ones in their file", *_disorder_in_files(material, dataset)),
         ("records that came twice", int(dataset.attrs.get("duplicates", 0)), ""),
         ("places of files that cannot be read", *_damage(dataset)),
     ]
@@ -123,6 +126,22 @@ def _disorder(times_ns: NDArray[np.int64]) -> tuple[int, str]:
     wrong = np.flatnonzero(steps <= 0)
     first = f"first at {np.datetime64(int(times_ns[wrong[0] + 1]), 'ns')}" if wrong.size else ""
     return int(wrong.size), first
+
+
+def _disorder_in_files(material: Material, dataset: xr.Dataset) -> tuple[int, str]:
+    """Integrations whose records begin behind those of later ones; a Dataset has them in order all the same."""
+    if material.input is None or material.is_part:
+        return 0, ""
+    wrong = {}
+    for path in str(dataset.attrs.get("files", "")).splitlines():
+        table = cached_index(path, material.input.channels, on_error="skip", growing=material.running)
+        begin = np.where(table.offsets >= 0, table.offsets, np.iinfo(np.int64).max).min(
+            axis=1, initial=table.end
+        )
+        wrong[Path(path).name] = int((np.diff(begin) < 0).sum())
+    return sum(wrong.values()), f"most in {max(wrong, key=lambda name: wrong[name])}" if any(
+        wrong.values()
+    ) else ""
 
 
 def _damage(dataset: xr.Dataset) -> tuple[int, str]:
