@@ -82,19 +82,24 @@ class ClockEdit:
         FileChanged
             The file that was read is not what it was then, and would be replaced.
         """
-        target = Path(self.path if path is None else path).resolve()
-        if not overwrite:
-            if target.exists():
-                raise OutputExists(
-                    f"{target} exists already; look at the difference, then write with overwrite=True, or under "
-                    "another name"
-                )
+        target = self._target(path, overwrite)
+        if overwrite:
+            _replace(target, self.after)
+        else:
             with new_file(target, "clocks") as partial:
                 write_text(partial, self.after, overwrite=False)
-            return target
+        return target
+
+    def _target(self, path: str | PathLike[str] | None, overwrite: bool) -> Path:
+        """Where to write; raises where that must not be."""
+        target = Path(self.path if path is None else path).resolve()
+        if not overwrite and target.exists():
+            raise OutputExists(
+                f"{target} exists already; look at the difference, then write with overwrite=True, or under "
+                "another name"
+            )
         if target == self.path.resolve() and read_text(target) != self.before:
             raise FileChanged(f"{target} has changed since it was read for new clocks; make the edits anew")
-        _replace(target, self.after)
         return target
 
     def _shown(self) -> list[str]:
@@ -125,14 +130,27 @@ class ClockEdits:
         return (edit for edit in (self.input, self.v2d, self.vex) if edit is not None)
 
     def write(self, *, overwrite: bool = False) -> list[Path]:
-        """Write every file in which something changes; see :meth:`ClockEdit.write`.
+        """Write every file in which something changes, or none where one of them is refused.
+
+        Parameters
+        ----------
+        overwrite : bool
+            Has to be given: the files are replaced.
 
         Returns
         -------
         list of Path
             The files that were written.
+
+        Raises
+        ------
+        OutputExists, FileChanged
+            As :meth:`ClockEdit.write`.
         """
-        return [edit.write(overwrite=overwrite) for edit in self if edit.before != edit.after]
+        changed = [edit for edit in self if edit.before != edit.after]
+        for edit in changed:
+            edit._target(None, overwrite)
+        return [edit.write(overwrite=overwrite) for edit in changed]
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self))
