@@ -2,10 +2,10 @@
 """By what a multi-band delay can be wrong: the frequencies of bands in, the ambiguity of their spacing out.
 
 The sum over bands, each a single frequency, of a fringe that is off by the delay τ is the *delay function*
-D(τ) = |Σ exp(2πi ν_b τ)| / n. Where it comes back to nearly 1, noise and unequal bands decide which of two maxima is
-the higher one. Bands that are evenly spaced by d come back to exactly 1 after 1/d, all others after one over the largest
-spacing that divides all differences, and close to 1 perhaps before (A. E. E. Rogers, Radio Science 5, 1239
-(1970), chooses bands such that they do not).
+D(τ) = |Σ exp(2πi ν_b τ)| / n. Where it comes back to nearly 1, noise and unequal bands decide which of two
+maxima is the higher one. Bands that are evenly spaced by d come back to exactly 1 after 1/d, all others after
+one over the largest spacing that divides all differences, and close to 1 perhaps before (A. E. E. Rogers,
+Radio Science 5, 1239 (1970), chooses bands such that they do not).
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def spacing_ambiguity(frequencies: list[Floats], longest: float) -> tuple[float,
         The same for 0.999, which is a repetition.
     """
     coherent = [np.unique(group) for group in frequencies]
-    coherent = [group - group.mean() for group in coherent if group.size > 1]
+    coherent = [group - float(group.mean()) for group in coherent if group.size > 1]
     if not coherent:
         return np.nan, np.nan
-    span = max(float(np.ptp(group)) for group in coherent)
+    span = max(float(group[-1] - group[0]) for group in coherent)
     step = 1 / (_STEPS * span)
     found: list[float] = []
     # ends one step later than asked, so that a maximum there is seen from both sides
     for start in range(0, min(_MOST, int(longest / step) + 2), _PIECE):
         shifts = (start + np.arange(-1, _PIECE + 1)) * step
-        power = _power(coherent, shifts)
+        power = _power(coherent, np.asarray(shifts, dtype=float))
         top = np.flatnonzero((power[1:-1] >= power[:-2]) & (power[1:-1] > power[2:])) + 1
         top = top[(shifts[top] > 3 * step) & (power[top] > 0.75 * _RETURN**2)]
         for shift in shifts[top]:

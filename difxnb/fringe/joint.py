@@ -3,16 +3,18 @@
 
 Bands with their visibilities go in, a :class:`~difxnb.fringe.JointFringe` comes out.
 
-**Model.** V_b(t, ν) = A_g exp i[φ_g + β_b + 2π(ν − ν₀) τ + 2π ν τ' (t − t₀)] + noise for block b of group g. Delay τ and
-rate τ' are common to all, amplitude and phase to a group; β_b is the phase that the instrument is said to add.
+**Model.** V_b(t, ν) = A_g exp i[φ_g + β_b + 2π(ν − ν₀) τ + 2π ν τ' (t − t₀)] + noise for block b of group g.
+Delay τ and rate τ' are common to all, amplitude and phase to a group; β_b is the phase that the instrument is
+said to add.
 
-**Estimator.** Maximum likelihood: the maximum of F = Σ_g |S_g|²/N_g with S_g = Σ_b p_b S_b, N_g = Σ_b p_b W_b, where
-S_b = Σ w V exp −i[β_b + …] and W_b = Σ w of a block and p_b = 1/σ_b² by its own noise. Groups of one block each
-add bands or polarizations incoherently; the delay of a group of several bands is the *multi-band delay* (A. E. E. Rogers,
-Radio Science 5, 1239 (1970); multi-band and single-band delay as in HOPS fourfit, but with one delay within and
-between bands).
+**Estimator.** Maximum likelihood: the maximum of F = Σ_g |S_g|²/N_g with S_g = Σ_b p_b S_b, N_g = Σ_b p_b
+W_b, where S_b = Σ w V exp −i[β_b + …] and W_b = Σ w of a block and p_b = 1/σ_b² by its own noise. Groups of
+one block each add bands or polarizations incoherently; the delay of a group of several bands is the
+*multi-band delay* (A. E. E. Rogers, Radio Science 5, 1239 (1970); multi-band and single-band delay as in HOPS
+fourfit, but with one delay within and between bands).
 
-**SNR** = √F, in which each group counts with the square of its own SNR, amplitude over the rms of one component of its noise.
+**SNR** = √F, in which each group counts with the square of its own SNR, amplitude over the rms of one
+component of its noise.
 
 Bands of a group are taken to be equally strong; they need not be equally wide.
 """
@@ -22,6 +24,7 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,7 +129,7 @@ def _fit_chunks(
     phase: NDArray[np.float64],
     sigma: NDArray[np.float64] | None,
     workers: int | None,
-) -> dict[str, NDArray[np.generic]]:
+) -> dict[str, NDArray[Any]]:
     """All items, a few at a time, in threads."""
     count = len(bands[0].items)
     samples = sum(int(np.prod(band.items.shape[1:])) for band in bands)

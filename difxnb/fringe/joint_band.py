@@ -91,20 +91,21 @@ def bands_of(
         shapes.add(visibility.shape[:-2])
         width = float(frequency[-1] - frequency[0]) / (frequency.size - 1)
         kept = frequency[chosen]
-        weight = np.ones((1, 1)) if block.weight is None else np.asarray(block.weight)
+        weight = np.ones(1) if block.weight is None else np.asarray(block.weight)
         if weight.ndim < visibility.ndim:
             weight = weight[..., np.newaxis]
+        count = int(np.prod(visibility.shape[:-2]))
+        whole = (count, *visibility.shape[-2:])
         try:
-            weight = np.broadcast_to(weight, visibility.shape)[..., chosen]
+            weight = np.broadcast_to(weight, (*visibility.shape[:-1], weight.shape[-1]))
+            weight = np.broadcast_to(weight.reshape(count, times, -1), whole)
         except ValueError:
             raise ValueError(
-                f"the weights of block {place} of a joint fit have shape {np.shape(block.weight)}; "
+                f"the weights of block {place} of a joint fit have shape {weight.shape}; "
                 f"that fits neither {visibility.shape[:-1]} nor {visibility.shape}"
             ) from None
-        count = int(np.prod(visibility.shape[:-2]))
-        shape = (count, times, kept.size)
-        items = visibility[..., chosen].reshape(shape)
-        bands.append(Band(items, weight.reshape(shape), kept - reference_hz, kept, width))
+        items = visibility.reshape(whole)[..., chosen]
+        bands.append(Band(items, weight[..., chosen], kept - reference_hz, kept, width))
     if len(shapes) != 1:
         raise ValueError(
             f"the blocks of a joint fit hold the same items, got leading shapes {sorted(shapes)}"

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How often noise alone gives a joint fit a peak as high as the one that was found.
 
-In one cell the sum of the squared SNR of n groups is a chi-squared variable of k = 2n degrees of freedom. The search is
-over a continuous delay and rate, so the expected number of peaks above u is used: the density of the Euler
-characteristic of a chi-squared field (K. J. Worsley, Advances in Applied Probability 26, 13 (1994), theorem 3.2 and section
-5) times the size of the window in units in which its gradient has variance 1. For one group these are the
-numbers of :func:`difxnb.fringe.false_alarm_probability`.
+In one cell the sum of the squared SNR of n groups is a chi-squared variable of k = 2n degrees of freedom. The
+search is over a continuous delay and rate, so the expected number of peaks above u is used: the density of
+the Euler characteristic of a chi-squared field (K. J. Worsley, Advances in Applied Probability 26, 13 (1994),
+theorem 3.2 and section 5) times the size of the window in units in which its gradient has variance 1. For one
+group these are the numbers of :func:`difxnb.fringe.false_alarm_probability`.
 
-Peaks of a multi-band delay function do not come alone: after one ambiguity of the band spacing the function comes
-back. Where the bands lie on a lattice the delays wind around a surface, one way round with the period of the ambiguity and
-slowly along the other, within the bands; the maximum along that line is no higher than that on the surface, and the expected
-number of peaks on the surface counts each family of peaks once. The smaller of the two numbers is taken.
+Peaks of a multi-band delay function do not come alone: after one ambiguity of the band spacing the function
+comes back. Where the bands lie on a lattice the delays wind around a surface, one way round with the period
+of the ambiguity and slowly along the other, within the bands; the maximum along that line is no higher than
+that on the surface, and the expected number of peaks on the surface counts each family of peaks once. The
+smaller of the two numbers is taken.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc, gammaln
+from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 
@@ -64,6 +65,7 @@ def joint_false_alarm(
     degrees : ndarray, shape (item,)
         Complex degrees of freedom of the noise estimate, inf where σ is known.
     window : SearchedWindow
+        What was searched.
     """
     found = np.full(power.shape, np.nan)
     for count in np.unique(groups[groups > 0]):
@@ -109,23 +111,36 @@ def _volumes(
 def _density(order: int, power: Floats, groups: int, degrees: Floats) -> Floats:
     """Density of the Euler characteristic of a chi-squared field, never rising with the power."""
     k = 2 * groups
-    if order == 0:
+    if order == 0:  # a sum of terms like those below, the upper tail of the chi-squared distribution
         u = np.maximum(power, 0.0)
-        ratio = gammaincc(groups, u / 2)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return np.asarray(np.where(ratio > 0, ratio * np.exp(_tail(u, degrees) + u / 2), 0.0))
+        terms = [_term(u, float(j), degrees) * np.exp(-j * np.log(2) - gammaln(j + 1)) for j in range(groups)]
+        return np.asarray(sum(terms), dtype=float)
     # beyond the last maximum, which the polynomial of the next order has as its root
     u = np.maximum(power, np.roots(_polynomial(order + 1, k)).real.max())
-    scale = -(order / 2) * np.log(2 * np.pi) - (k - 2) / 2 * np.log(2) - gammaln(k / 2)
-    values = np.polyval(_polynomial(order, k), u)
-    return np.asarray(values * np.exp(scale + (k - order) / 2 * np.log(u) + _tail(u, degrees)), dtype=float)
+    scale = np.exp(-(order / 2) * np.log(2 * np.pi) - (k - 2) / 2 * np.log(2) - gammaln(k / 2))
+    exponents = (k - order) / 2 + np.arange(order - 1, -1, -1)
+    terms = [
+        factor * _term(u, a, degrees)
+        for factor, a in zip(_polynomial(order, k), exponents, strict=True)
+        if factor != 0
+    ]
+    return np.asarray(scale * sum(terms), dtype=float)
 
 
-def _tail(power: Floats, degrees: Floats) -> Floats:
-    """Logarithm of exp(−u/2), or of what becomes of it when σ was measured with m degrees of freedom."""
-    known = ~np.isfinite(degrees) | (degrees <= 0)
-    m = np.where(known, 1.0, degrees)
-    return np.asarray(np.where(known, -power / 2, -m * np.log1p(power / (2 * m))), dtype=float)
+def _term(power: Floats, exponent: float, degrees: Floats) -> Floats:
+    """u^a exp(−u/2), or its mean over γ u where γ is a σ² that was measured with m degrees of freedom.
+
+    γ has a gamma distribution of mean 1 and shape m, and the mean of (γ u)^a exp(−γ u/2) is
+    Γ(m + a)/Γ(m) (u/m)^a (1 + u/2m)^−(m + a).
+    """
+    known = ~np.isfinite(degrees)
+    m = np.where(known, 1.0, np.maximum(degrees, 1.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.where(power > 0, exponent * np.log(power), 0.0 if exponent == 0 else -np.inf)
+    mean = (
+        gammaln(m + exponent) - gammaln(m) - exponent * np.log(m) - (m + exponent) * np.log1p(power / (2 * m))
+    )
+    return np.asarray(np.exp(level + np.where(known, -power / 2, mean)), dtype=float)
 
 
 def _polynomial(order: int, k: int) -> list[float]:

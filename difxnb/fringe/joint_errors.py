@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Errors of a joint fit: moments of the weights of bands and SNR of groups in, covariances out.
 
-With the moments of x = (ν − ν₀, ν (t − t₀)) over the weights p·w of a group, C_g their covariance matrix, a fringe of
-true SNR a_g in each group has the Fisher matrix J = (2π)² Σ a_g² C_g for (delay, rate), phases and amplitudes free.
-Its inverse is the Cramér-Rao bound. Between groups only powers are added, and noise times noise makes the scatter larger
-than the bound where the single groups are weak: the gradient of F then has the variance 4 (2π)² Σ (a_g² + 2) C_g, and the
-covariance is J⁻¹ [(2π)² Σ (a_g² + 2) C_g] J⁻¹ (ours; ordinary error propagation). What is measured is larger than a²:
-by 2 for each group and by 1 for delay and rate each, in the mean; that is subtracted.
+With the moments of x = (ν − ν₀, ν (t − t₀)) over the weights p·w of a group, C_g their covariance matrix, a
+fringe of true SNR a_g in each group has the Fisher matrix J = (2π)² Σ a_g² C_g for (delay, rate), phases and
+amplitudes free. Its inverse is the Cramér-Rao bound. Between groups only powers are added, and noise times
+noise makes the scatter larger than the bound where the single groups are weak: the gradient of F then has the
+variance 4 (2π)² Σ (a_g² + 2) C_g, and the covariance is J⁻¹ [(2π)² Σ (a_g² + 2) C_g] J⁻¹ (ours; ordinary
+error propagation). What is measured is larger than a²: by 2 for each group and by 1 for delay and rate each,
+in the mean; that is subtracted.
 """
 
 from __future__ import annotations
@@ -79,8 +80,11 @@ def covariance_of(
     power : ndarray, shape (item, group)
         From :func:`debiased`.
     spread : ndarray, shape (item, group, 2, 2)
+        Covariances of :class:`Spread`.
     present : ndarray of bool, shape (item, group)
+        Which groups have data.
     has_rate : ndarray of bool, shape (item,)
+        Which items have two integrations or more.
     """
     two_pi = (2 * np.pi) ** 2
     information = two_pi * np.einsum("ig,igkl->ikl", power, spread)

@@ -68,7 +68,8 @@ class Sums:
         for block in range(len(self.cells)):
             first, second = self._coordinates(block)
             basis = [np.ones_like(first), first, second, first**2, first * second, second**2]
-            moments = self._stopped(block, delay, rate) @ np.stack(basis, axis=1).astype(np.complex128)
+            # a sum too small for the threads of a matrix product, which would wait for each other
+            moments = np.einsum("ik,mk->im", self._stopped(block, delay, rate), np.stack(basis))
             sums[:, self.group[block]] += self.turned[:, block, None] * moments
         whole = sums[..., :1]
         weight = np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)[..., None]
@@ -118,18 +119,20 @@ class Sums:
         best = power.argmax(axis=1)
         # where a window is narrower than the steps none of them is inside
         none = outside.all(axis=1)
-        return np.where(none, np.clip(0.0, low[part], high[part]), shifts[best])
+        return np.asarray(np.where(none, np.clip(0.0, low[part], high[part]), shifts[best]), dtype=float)
 
     def blocks(self, delay: Floats, rate: Floats) -> Complexes:
         """S_b (item, block) at these offsets, phases referred to the reference frequency."""
         sums = [self._stopped(block, delay, rate).sum(axis=1) for block in range(len(self.cells))]
-        return np.stack(sums, axis=1) * np.exp(-2j * np.pi * np.multiply.outer(delay, self.origin))
+        return np.asarray(
+            np.stack(sums, axis=1) * np.exp(-2j * np.pi * np.multiply.outer(delay, self.origin))
+        )
 
 
 def delay_shifts(span: float, reach: float) -> Floats:
     """Shifts in delay, s, that see every maximum within `reach` of bands that span so many Hz."""
     count = int(np.ceil(reach * span * _OVERSAMPLING))
-    return np.arange(-count, count + 1) * (reach / max(count, 1))
+    return np.asarray(np.arange(-count, count + 1) * (reach / max(count, 1)), dtype=float)
 
 
 def _newton_step(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where the highest point of a joint fit lies, roughly: weighted visibilities of all bands in, delay and rate out.
 
-Each band is searched by a zero-padded FFT as if it were alone. On that coarse grid of delay and rate the bands of a group
-are then added with the phases that they have at each of the fine delays between two coarse ones. What a coarse cell can
-give at most is known beforehand, from |Σ p S|²/Σ p W ≤ Σ p |S|²/W (Cauchy and Schwarz; S sum and W weight of a band,
-p one over its σ²), so that only cells are looked into that can beat the best one found.
+Each band is searched by a zero-padded FFT as if it were alone. On that coarse grid of delay and rate the
+bands of a group are then added with the phases that they have at each of the fine delays between two coarse
+ones. What a coarse cell can give at most is known beforehand, from |Σ p S|²/Σ p W ≤ Σ p |S|²/W (Cauchy and
+Schwarz; S sum and W weight of a band, p one over its σ²), so that only cells are looked into that can beat
+the best one found.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Samples = NDArray[np.complex64]
 Window = tuple[float, float]
 
 TIME_CELLS = 1024  # longer scans are searched on a coarser time grid; the refinement uses every integration
+_OVERSAMPLING = 3  # points of the coarse grid per resolution
 _PIECE = 2**20  # fine points that are computed at once
 
 
@@ -52,19 +54,19 @@ class SearchGrid:
 def search_grid(
     bands: list[Band], group: NDArray[np.int64], time: Floats, delay_window: Window, rate_window: Window
 ) -> SearchGrid:
-    """The grid for these bands: two points per resolution of the widest band in delay, two per scan in rate."""
+    """The grid for these bands, finer than the resolution of the widest band and of the whole scan."""
     spacing = time_spacing(time)
     cells = np.rint((time - time[0]) / spacing).astype(np.int64)
     highest = max(float(band.frequency[-1]) for band in bands)
     length = spacing * (int(cells[-1]) + 1)
-    rate = _points(rate_window, 1 / (2 * length * highest)) if time.size > 1 else np.zeros(1)
-    step = 1 / (2 * max(band.bandwidth for band in bands))
+    rate = _points(rate_window, 1 / (_OVERSAMPLING * length * highest)) if time.size > 1 else np.zeros(1)
+    step = 1 / (_OVERSAMPLING * max(band.bandwidth for band in bands))
     delay = _points(delay_window, step)
     spans = [
         np.ptp([b.middle_hz for b, g in zip(bands, group, strict=True) if g == one]) for one in set(group)
     ]
     step = float(delay[1] - delay[0]) if delay.size > 1 else delay_window[1] - delay_window[0]
-    count = int(np.ceil(step * 4 * max(spans)))
+    count = int(np.ceil(step * 2 * _OVERSAMPLING * max(spans)))
     fine = ((np.arange(count) + 0.5) / count - 0.5) * step if count > 1 else np.zeros(1)
     return SearchGrid(rate, delay, fine, delay_window, cells, spacing, float(time[0]))
 
@@ -79,7 +81,7 @@ def time_spacing(time: Floats) -> float:
 def _points(window: Window, step: float) -> Floats:
     """Middles of cells no wider than `step` that fill a window."""
     count = max(1, int(np.ceil((window[1] - window[0]) / step)))
-    return window[0] + (np.arange(count) + 0.5) * ((window[1] - window[0]) / count)
+    return np.asarray(window[0] + (np.arange(count) + 0.5) * ((window[1] - window[0]) / count), dtype=float)
 
 
 def coarse_plane(weighted: Samples, band: Band, grid: SearchGrid) -> Samples:
@@ -90,7 +92,7 @@ def coarse_plane(weighted: Samples, band: Band, grid: SearchGrid) -> Samples:
         stack = np.zeros((count, int(grid.cells[-1]) + 1, channels), dtype=np.complex64)
         for integration, cell in enumerate(grid.cells):
             stack[:, cell] += weighted[:, integration]
-    size = scipy.fft.next_fast_len(4 * channels if stack.shape[1] == 1 else 2 * channels)
+    size = scipy.fft.next_fast_len(4 * channels)
     size_time = 1 if stack.shape[1] == 1 else scipy.fft.next_fast_len(4 * stack.shape[1])
     plane = scipy.fft.fft2(stack, s=(size_time, size))
     place = np.rint(grid.delay * (size * band.width)).astype(np.int64)
@@ -117,7 +119,9 @@ def search(
     middle_hz : ndarray, shape (block,)
         Middles of the bands less the reference frequency.
     group : ndarray of int, shape (block,)
+        Group of each block.
     grid : SearchGrid
+        Where to look.
     """
     flat = planes.reshape(*planes.shape[:2], -1)
     bound = np.zeros(flat.shape[1:], dtype=np.float32)

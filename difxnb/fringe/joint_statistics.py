@@ -97,15 +97,14 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     samples = np.stack([np.count_nonzero(w, axis=(1, 2)) for _, w in data], axis=1)
     samples = np.where(usable, samples, 0).sum(axis=1)
     total = power.sum(axis=1)
+    degrees, loss = _measured(fit, peak.degrees, share, present)
     found: dict[str, NDArray[Any]] = {
         "delay": peak.delay + peak.rate * fit.epoch,
         "delay_error": np.sqrt(covariance[:, 0, 0]),
         "delay_rate": np.where(peak.has_rate, peak.rate, np.nan),
         "delay_rate_error": np.where(peak.has_rate, np.sqrt(covariance[:, 1, 1]), np.nan),
         "snr": np.sqrt(total),
-        "false_alarm_probability": joint_false_alarm(
-            total, present.sum(axis=1), _degrees(fit, peak.degrees, share, present), window
-        ),
+        "false_alarm_probability": joint_false_alarm(total * loss, present.sum(axis=1), degrees, window),
         "single_band_delay": peak.single[0] + peak.rate * fit.epoch,
         "single_band_delay_error": np.sqrt(alone[:, 0, 0]),
         "ambiguity": ambiguity,
@@ -130,7 +129,7 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
 def _ratio(above: Floats, below: NDArray[Any]) -> Floats:
     """The ratio, 0 where there is nothing to divide by."""
     below = np.broadcast_to(below, above.shape)
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.zeros_like(above), where=below > 0), dtype=float)
 
 
 def _quadratic(offset: Floats, covariance: Floats) -> Floats:
@@ -140,16 +139,19 @@ def _quadratic(offset: Floats, covariance: Floats) -> Floats:
     )
 
 
-def _degrees(fit: JointFit, degrees: Floats, share: Floats, present: Flags) -> Floats:
-    """Complex degrees of freedom of a sum of groups, each with the σ of its own blocks.
+def _measured(fit: JointFit, degrees: Floats, share: Floats, present: Flags) -> tuple[Floats, Floats]:
+    """What a measured σ does to the SNR² of noise: complex degrees of freedom (item,), and loss of level (item,).
 
-    Relative variances of σ² add with the squares of the shares of the blocks in a group, and with those of n groups in
-    the sum, which in the mean over directions of noise are 2/(n (n + 1)) each.
+    Relative variances of σ² add with the squares of the shares of the blocks in a group, and with those of n groups
+    in the sum, which in the mean over directions of noise are 2/(n (n + 1)) each. Blocks whose σ came out too small
+    weigh too much, which raises the power of noise by the variance between blocks, twice (second order).
     """
+    groups = np.maximum(present.sum(axis=1), 1)
     with np.errstate(divide="ignore"):
-        variance = np.where(degrees > 0, share**2 / degrees, 0.0)
-        groups = present.sum(axis=1)
-        return np.asarray(groups * (groups + 1) / 2 / variance.sum(axis=1), dtype=float)
+        variance = np.where(degrees > 0, 1 / degrees, 1.0)
+        of_sum = (share**2 * variance).sum(axis=1)
+        between = (share * variance).sum(axis=1) - of_sum
+        return groups * (groups + 1) / 2 / of_sum, 1 / (1 + 2 * between / groups)
 
 
 def _ambiguities(fit: JointFit, usable: Flags) -> tuple[Floats, Floats]:
