@@ -35,10 +35,10 @@ Geometry of Random Fields (1981): the same in two dimensions.
 """
 
 from difxnb.fringe.estimate import estimate_fringe, fringe_scan
+from difxnb.fringe.false_alarm import false_alarm_probability
 from difxnb.fringe.joint import fit_jointly
 from difxnb.fringe.joint_result import Block, JointFringe
 from difxnb.fringe.lags import lag_axis, lag_spectrum
-from difxnb.fringe.noise import false_alarm_probability
 from difxnb.fringe.result import Fringe
 
 __all__ = [

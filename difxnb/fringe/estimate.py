@@ -6,10 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from difxnb.fringe.axes import Window, make_axes
 from difxnb.fringe.blocks import Blocks
 from difxnb.fringe.result import Fringe
-
-Window = tuple[float, float]
 
 
 def estimate_fringe(
@@ -54,9 +53,17 @@ def estimate_fringe(
         Shapes do not fit, or the frequencies are not evenly spaced and ascending.
     """
     spectra = np.asarray(visibility)[..., np.newaxis, :]
-    weights = None if weight is None else np.broadcast_to(weight, np.shape(visibility))[..., np.newaxis, :]
-    blocks = Blocks(spectra, weights, frequency_hz, [0.0], edge_channels, reference_frequency)
-    return blocks.fit(noise, delay_window=delay_window)
+    weights = None if weight is None else np.asarray(weight)[..., np.newaxis, :]
+    blocks = Blocks(
+        spectra,
+        weights,
+        make_axes(frequency_hz, [0.0], spectra.shape, edge_channels),
+        reference_frequency=reference_frequency,
+        reference_time=None,
+        delay_window=delay_window,
+        rate_window=None,
+    )
+    return blocks.fit(noise, None)
 
 
 def fringe_scan(
@@ -109,6 +116,12 @@ def fringe_scan(
     if weights is not None and weights.ndim < spectra.ndim:
         weights = weights[..., np.newaxis]
     blocks = Blocks(
-        spectra, weights, frequency_hz, time_s, edge_channels, reference_frequency, reference_time
+        spectra,
+        weights,
+        make_axes(frequency_hz, time_s, spectra.shape, edge_channels),
+        reference_frequency=reference_frequency,
+        reference_time=reference_time,
+        delay_window=delay_window,
+        rate_window=rate_window,
     )
-    return blocks.fit(noise, delay_window=delay_window, rate_window=rate_window, workers=workers)
+    return blocks.fit(noise, workers)
