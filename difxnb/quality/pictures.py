@@ -115,7 +115,8 @@ def _labels(rows: pd.DataFrame, column: str) -> list[str]:
     names = [
         str(name)
         for name, values in rows.items()
-        if name == "band" or (name not in (column, "verdict") and values.map(type).eq(str).all())
+        if name == "band"
+        or (name not in (column, "verdict") and all(isinstance(value, str) for value in values))
     ]
     texts = [" ".join(str(value) for value in row) for row in rows[names].itertuples(index=False)]
     return [_short(printable(text)) for text in texts]

@@ -18,7 +18,18 @@ from difxnb.quality.naming import named
 from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable, worst_first
 
 NAME = "closure"
-_FRONT = ["kind", "triangle", "scan", "band", "polarization", "value", "error", "n_sigma", "verdict"]
+_FRONT = [
+    "kind",
+    "triangle",
+    "scan",
+    "band",
+    "polarization",
+    "value",
+    "error",
+    "n_sigma",
+    "times_limit",
+    "verdict",
+]
 
 
 def check_closure(material: Material, limits: Section) -> Check:
@@ -44,7 +55,7 @@ def check_closure(material: Material, limits: Section) -> Check:
         return not_applicable(NAME, f"no three antennas have fringes with one another{material.so_far}")
     is_open = evidence["verdict"] != str(Verdict.GO)
     share = float(is_open.mean())
-    ordered = worst_first(evidence, "n_sigma", ascending=False)
+    ordered = worst_first(evidence, "times_limit", ascending=False)
     limit = f"none beyond {limits['sigmas']:g} errors (no-go above {limits['no_go']:g} of them)"
     return Check(
         NAME,
@@ -54,25 +65,24 @@ def check_closure(material: Material, limits: Section) -> Check:
         limit,
         _text(ordered, int(is_open.sum())) + material.so_far,
         ordered[[*_FRONT, *(name for name in ("phase_center", "pulsar_bin") if name in ordered)]],
-        Scale("n_sigma", limits["sigmas"]),
+        Scale("times_limit", 1.0),
     )
 
 
 def _judged(kind: str, closures: pd.DataFrame, sigmas: float, least: float) -> pd.DataFrame:
-    """Closures (s or rad) with a verdict each; `least` is what may come from structure."""
-    far = closures["n_sigma"].abs()
-    is_open = (far > sigmas) & (closures["value"].abs() > least)
-    return closures.assign(
-        kind=kind, n_sigma=far, verdict=np.where(is_open, str(Verdict.LOOK), str(Verdict.GO))
-    )
+    """Closures (s or rad) with a verdict each; `least` is what may come from structure.
+
+    ``times_limit`` says how many times a closure is as large as it may be: the lesser by errors and by size.
+    """
+    times = np.minimum(closures["n_sigma"].abs() / sigmas, closures["value"].abs() / least)
+    verdict = np.where(times > 1.0, str(Verdict.LOOK), str(Verdict.GO))
+    return closures.assign(kind=kind, times_limit=times, verdict=verdict)
 
 
 def _text(evidence: pd.DataFrame, count: int) -> str:
     total = len(evidence)
     if not count:
-        return (
-            f"all {total} delays and phases close, the farthest {evidence['n_sigma'].iloc[0]:.1f} errors away"
-        )
+        return f"all {total} delays and phases close, the farthest {evidence['n_sigma'].abs().max():.1f} errors away"
     bad = evidence.head(count)
     first = bad.iloc[0]
     value = (
@@ -82,6 +92,6 @@ def _text(evidence: pd.DataFrame, count: int) -> str:
     )
     return (
         f"{count} of {total} closures are open, on {named(dict.fromkeys(bad['triangle']))}; the farthest a "
-        f"{first['kind']} of {value} ({first['n_sigma']:.0f} errors): a false fringe, one bad baseline, or a "
+        f"{first['kind']} of {value} ({abs(first['n_sigma']):.0f} errors): a false fringe, one bad baseline, or a "
         "source with structure"
     )

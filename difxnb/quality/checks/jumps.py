@@ -2,10 +2,11 @@
 """Check `jumps`: whether delays or phases jump within a scan.
 
 In go the visibilities, out come steps between fits of equal parts of each scan. Phases are carried from the middle of a
-part to that of the next with the delay rate that the parts themselves have, and the median step, which a wrong rate
-leaves, is taken out; so is that of delays. A step counts where it is beyond so many of its formal errors, beyond so
-many standard deviations of the other steps of the same fringe, which the atmosphere makes, and of a size that matters.
-Errors of the difference of two parts are those of the fits in quadrature.
+part to that of the next with the delay rate that the parts themselves have (of single integrations, the scan), and the
+median step, which a wrong rate leaves, is taken out. A step counts where it is beyond so many of its formal errors,
+beyond so many standard deviations of the other steps of the same fringe, which the atmosphere makes, and of a size that
+matters: an integration that lost a part of its data is earlier or later than its name, and its phase with it. Errors of
+the difference of two parts are those of the fits in quadrature.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable
 from difxnb.visibility.accessor.grouping import time_groups
 
 NAME = "jumps"
-_LEAST_STEPS = 4  # below which the scatter of the other steps is not known
+_LEAST_STEPS = 3  # of which one may be a jump, and the median still be none
+_LEAST_SCATTER = 5  # steps below which their scatter is not known
+_PRODUCT = ["baseline", "band", "polarization"]
 _COLUMNS = [
     "scan",
     "baseline",
@@ -35,7 +38,7 @@ _COLUMNS = [
     "time",
     "phase_step",
     "delay_step",
-    "n_sigma",
+    "times_limit",
     "verdict",
 ]
 
@@ -52,9 +55,9 @@ def check_jumps(material: Material, limits: Section) -> Check:
         )
     evidence = pd.concat(steps, ignore_index=True)
     evidence["verdict"] = np.where(evidence["jumped"], str(Verdict.LOOK), str(Verdict.GO))
-    followed = evidence.groupby(["scan", "baseline", "band", "polarization"])["jumped"].any()
+    followed = evidence.groupby(["scan", *_PRODUCT])["jumped"].any()
     share = float(followed.mean())
-    ordered = worst_first(evidence, "n_sigma", ascending=False)
+    ordered = worst_first(evidence, "times_limit", ascending=False)
     limit = (
         f"no step beyond {limits['sigmas']:g} errors and {limits['phase']:g} rad or {limits['delay']:g} s "
         f"(no-go above {limits['no_go']:g} of the fringes)"
@@ -67,7 +70,7 @@ def check_jumps(material: Material, limits: Section) -> Check:
         limit,
         _text(ordered, len(followed)) + material.so_far,
         ordered[_COLUMNS],
-        Scale("n_sigma", limits["sigmas"]),
+        Scale("times_limit", 1.0),
     )
 
 
@@ -102,59 +105,80 @@ def _parts(cross: xr.Dataset, strong: pd.DataFrame, limits: Section) -> Iterator
         if wanted.empty:
             continue
         here = cross.isel({axis: np.flatnonzero(np.isin(cross[axis].values, wanted[axis])) for axis in axes})
-        pieces = np.array_split(places, min(int(limits["parts"]), len(places)))
+        length = max(1, round(len(places) / limits["parts"]))
+        pieces = [places[start : start + length] for start in range(0, len(places), length)]
         fits = [fringe_fit(here.isel(time=piece)).assign(part=part) for part, piece in enumerate(pieces)]
-        keys = ["baseline", "band", "polarization"]
-        fitted: pd.DataFrame = pd.concat(fits, ignore_index=True).merge(wanted[keys], on=keys)
+        whole = wanted[_PRODUCT].assign(
+            scan_rate=wanted["delay_rate"], scan_rate_error=wanted["delay_rate_error"]
+        )
+        fitted: pd.DataFrame = pd.concat(fits, ignore_index=True).merge(whole, on=_PRODUCT)
         yield fitted
 
 
 def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
-    """Steps from part to part of every fringe that is found in two parts at least."""
+    """Steps from part to part of every fringe that is found in parts enough to tell a step from a rate."""
     seen = parts[(parts["snr"] >= limits["part_snr"]) & np.isfinite(parts["phase"])]
-    for _, fringe in seen.groupby(["baseline", "band", "polarization"], sort=False):
-        if len(fringe) > 1:
+    for _, fringe in seen.groupby(_PRODUCT, sort=False):
+        if len(fringe) > _LEAST_STEPS:
             yield _steps(fringe.sort_values("part"), limits)
 
 
 def _steps(fringe: pd.DataFrame, limits: Section) -> pd.DataFrame:
     time = (fringe["reference_time"] - fringe["reference_time"].iloc[0]).dt.total_seconds().to_numpy()
     frequency = fringe["reference_frequency"].to_numpy(dtype=float)
-    rate = _mean_rate(fringe)
+    rate, rate_error = _mean_rate(fringe)
+    gap = np.diff(time)
     delay = fringe["delay"].to_numpy(dtype=float)
     phase = fringe["phase"].to_numpy(dtype=float)
-    delay_step = np.diff(delay) - rate * np.diff(time)
+    delay_step = np.diff(delay) - rate * gap
     phase_step = _turned(np.diff(phase - 2 * np.pi * frequency * rate * time))
-    phase_step = _turned(phase_step - _circular_median(phase_step)) if len(phase_step) > 1 else phase_step
-    phase_sigma = np.abs(phase_step) / _step_errors(fringe["phase_error"], phase_step)
-    delay_sigma = np.abs(delay_step) / _step_errors(fringe["delay_error"], delay_step)
-    jumped = ((phase_sigma > limits["sigmas"]) & (np.abs(phase_step) > limits["phase"])) | (
-        (delay_sigma > limits["sigmas"]) & (np.abs(delay_step) > limits["delay"])
-    )
+    phase_step = _turned(phase_step - _circular_median(phase_step))
+    carried = rate_error * np.abs(
+        gap - np.median(gap)
+    )  # s; what is the same in all steps went with the median
+    phase_error = _step_errors(fringe["phase_error"], 2 * np.pi * frequency[1:] * carried, phase_step)
+    delay_error = _step_errors(fringe["delay_error"], rate_error * gap, delay_step)
+    by_phase = _times_limit(phase_step, phase_error, limits["sigmas"], limits["phase"])
+    by_delay = _times_limit(delay_step, delay_error, limits["sigmas"], limits["delay"])
     later = fringe.iloc[1:]
     return later[["scan", "baseline", "antenna1_name", "antenna2_name", "band", "polarization"]].assign(
         time=(later["reference_time"].to_numpy() - fringe["reference_time"].to_numpy()[:-1]) / 2
         + fringe["reference_time"].to_numpy()[:-1],
         phase_step=phase_step,
         delay_step=delay_step,
-        n_sigma=np.fmax(phase_sigma, delay_sigma),
-        jumped=jumped,
+        times_limit=np.fmax(by_phase, by_delay),
+        jumped=np.fmax(by_phase, by_delay) > 1.0,
     )
 
 
-def _mean_rate(fringe: pd.DataFrame) -> float:
-    """The rate of the parts, weighted with their errors; 0 where none is known, as of single integrations."""
+def _mean_rate(fringe: pd.DataFrame) -> tuple[float, float]:
+    """The rate of the parts, weighted with their errors, and its error; that of the scan where none is known."""
     rate, error = (fringe[name].to_numpy(dtype=float) for name in ("delay_rate", "delay_rate_error"))
     known = np.isfinite(rate) & np.isfinite(error) & (error > 0)
-    return float(np.average(rate[known], weights=error[known] ** -2)) if known.any() else 0.0
+    if known.any():
+        weight = error[known] ** -2
+        return float(np.average(rate[known], weights=weight)), float(weight.sum() ** -0.5)
+    scan = fringe[["scan_rate", "scan_rate_error"]].iloc[0].fillna(0.0)
+    return float(scan["scan_rate"]), float(scan["scan_rate_error"])
 
 
-def _step_errors(errors: pd.Series[float], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _step_errors(
+    errors: pd.Series[float], carried: NDArray[np.float64], steps: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Formal errors of the steps, or their scatter where that is more; the scatter is robust against a few jumps."""
-    formal = np.hypot(errors.to_numpy(dtype=float)[1:], errors.to_numpy(dtype=float)[:-1])
-    if len(steps) < _LEAST_STEPS:
-        return formal
+    formal = np.sqrt(
+        errors.to_numpy(dtype=float)[1:] ** 2 + errors.to_numpy(dtype=float)[:-1] ** 2 + carried**2
+    )
+    if len(steps) < _LEAST_SCATTER:
+        return np.asarray(formal)
     return np.asarray(np.maximum(formal, NORMAL_MAD * np.median(np.abs(steps - np.median(steps)))))
+
+
+def _times_limit(
+    steps: NDArray[np.float64], errors: NDArray[np.float64], sigmas: float, least: float
+) -> NDArray[np.float64]:
+    """How many times a step is as large as it may be, by its errors and by its size: the lesser of the two."""
+    return np.asarray(np.minimum(np.abs(steps) / (sigmas * errors), np.abs(steps) / least))
 
 
 def _turned(phase: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -177,7 +201,7 @@ def _text(evidence: pd.DataFrame, followed: int) -> str:
     moment = pd.Timestamp(first["time"]).strftime("%H:%M:%S")
     who = _common_antenna(same) or first["baseline"]
     size = f"{abs(np.degrees(first['phase_step'])):.0f}° and {abs(first['delay_step']) * 1e9:.3g} ns"
-    count = jumps.groupby(["scan", "baseline", "band", "polarization"]).ngroups
+    count = jumps.groupby(["scan", *_PRODUCT]).ngroups
     return f"{who} jumps by {size} near {moment} in {first['scan']}; jumps in {count} of {followed} fringes"
 
 
