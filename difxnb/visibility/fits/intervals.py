@@ -77,13 +77,18 @@ def intervals_of(dataset: xr.Dataset, by: By) -> list[Interval]:
     Raises
     ------
     ValueError
-        `by` is none of these.
+        `by` is none of these, or the times of a scan do not ascend.
     """
     length_ns = _length_ns(by)
     times = times_ns(dataset)
     lengths = np.rint(integration_times(dataset) * 1e9).astype(np.int64)
     found = []
     for run in _scans(dataset):
+        if not (np.diff(times[run]) > 0).all():
+            raise ValueError(
+                f"the times of scan {str(dataset['scan_name'].values[run.start])!r} do not ascend, each once; "
+                'sort them with sortby("time") and drop_duplicates("time")'
+            )
         seconds = (times[run] - times[run.start]) / 1e9
         cut_off = _cut_off(dataset, run) * lengths[run.stop - 1]
         seconds[-1] -= cut_off / 2 / 1e9
@@ -99,7 +104,7 @@ def intervals_of(dataset: xr.Dataset, by: By) -> list[Interval]:
                     source,
                     part,
                     int(begun[inside.start]),
-                    int(end - (cut_off if part.stop == run.stop else 0)),
+                    int(end) - round(cut_off if part.stop == run.stop else 0),
                     int(times[run.start]) + round(own[0] * 1e9),
                     own - own[0],
                 )

@@ -33,6 +33,11 @@ class Search:
     reference_frequency: float | None = None
     workers: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a number of channels that is none."""
+        if not (isinstance(self.edge_channels, int | np.integer) and self.edge_channels >= 0):
+            raise ValueError(f"edge_channels is a whole number, 0 or more; got {self.edge_channels!r}")
+
     def of_times(self, block: Block) -> dict[str, Any]:
         """Arguments of both kinds of fits."""
         return {
