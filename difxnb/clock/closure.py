@@ -44,11 +44,7 @@ def closure_delays(fringes: pd.DataFrame, *, max_false_alarm: float = 1e-4) -> p
     values, errors = _at_common_time(triangles)
     total = values @ np.array(_SIGNS)
     spacing = np.column_stack([triangles[f"spacing_{side}"] for side in _SIDES])
-    same = (
-        np.isfinite(spacing).all(axis=1) & (np.ptp(spacing, axis=1) <= 1e-9 * spacing[:, 0])
-        if len(spacing)
-        else []
-    )
+    same = np.isfinite(spacing).all(axis=1) & (spacing.max(axis=1) <= spacing.min(axis=1) * (1 + 1e-9))
     with np.errstate(invalid="ignore"):
         total = np.where(same, total - spacing[:, 0] * np.rint(total / spacing[:, 0]), total)
     return _closures(names, total, errors)
@@ -119,9 +115,9 @@ def _triangles(fringes: pd.DataFrame, max_false_alarm: float) -> tuple[pd.DataFr
     labels = [name for name in LABELS if name in used and name not in ("baseline", "polarization")]
     names = used.iloc[places][labels].reset_index(drop=True)
     names.insert(0, "triangle", closed["first"] + "-" + closed["second"] + "-" + closed["third"])
-    pairs = pd.concat([closed[f"polarization_{side}"] for side in _SIDES], axis=1)
-    same = pairs.nunique(axis=1) <= 1
-    names["polarization"] = pairs.iloc[:, 0].where(same, pairs.agg(" ".join, axis=1) if len(pairs) else "")
+    one_name, two_name, three_name = (closed[f"polarization_{side}"] for side in _SIDES)
+    same = (one_name == two_name) & (two_name == three_name)
+    names["polarization"] = one_name.where(same, one_name + " " + two_name + " " + three_name)
     return names, closed
 
 

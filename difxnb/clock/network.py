@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _ROUNDS = 10
+_SURE = 0.1  # error of a rate, in ambiguities, below which it tells whole ones
 DELAY, RATE = 0, 1
 
 
@@ -111,8 +112,8 @@ class _System:
         """Fit, move values by whole ambiguities next to the fit, and again until they stay."""
         if not self.connected.any():
             return self._nothing()
-        rate_turns = self._rate_turns()
-        turned = self._delay_turns(rate_turns)
+        turned = self._delay_turns()
+        rate_turns = self._as_delays_move(turned, self._rate_turns(), robust=robust)
         for _ in range(_ROUNDS):
             columns, observations = self._equations(turned, rate_turns)
             fit = adjust(observations, robust=robust)
@@ -140,15 +141,25 @@ class _System:
         if not rows.any():
             return counts
         start = self._starting_rates()[self.ants[rows]]
-        model = start[:, 1] - start[:, 0]
-        counts[rows] = np.nan_to_num(turns(self.rate[rows], model, self.rate_spacing[rows]))
-        return moved_least(
-            self.ants,
-            counts,
-            np.where(rows, self.rate_spacing, np.inf),
-            len(self.antennas),
-            np.array([self.reference]),
-        )
+        spacing = self.rate_spacing[rows]
+        found = np.nan_to_num(turns(self.rate[rows], start[:, 1] - start[:, 0], spacing))
+        fixed = np.array([self.reference])
+        counts[rows] = moved_least(self.ants[rows], found, spacing, len(self.antennas), fixed)
+        return counts
+
+    def _as_delays_move(self, turned: Floats, rate_turns: Floats, *, robust: bool) -> Floats:
+        """Other ambiguities of rates where delays of several scans tell which station is off by a whole one."""
+        if not np.isfinite(self.rate_spacing).any():
+            return rate_turns
+        columns, delays = self._equations(turned, rate_turns, only_delays=True)
+        fit = adjust(delays, robust=robust)
+        size = len(self.nodes.antenna)
+        values, errors = np.zeros(size + len(self.antennas)), np.full(size + len(self.antennas), np.inf)
+        values[columns], errors[columns] = fit.parameters, np.sqrt(fit.covariance.diagonal())
+        errors[size + self.reference] = 0.0
+        sure = errors[size:][self.ants].max(axis=1) < _SURE * self.rate_spacing
+        model = self._difference(values, self.ends)[RATE]
+        return np.where(sure & self.has_rate, turns(self.rate, model, self.rate_spacing), rate_turns)
 
     def _starting_rates(self) -> Floats:
         rows = self.has_rate
@@ -163,7 +174,7 @@ class _System:
             np.array([self.reference]),
         )
 
-    def _delay_turns(self, rate_turns: Floats) -> Floats:
+    def _delay_turns(self) -> Floats:
         rates = np.nan_to_num(self._starting_rates())
         drift = (rates[self.ants[:, 1]] - rates[self.ants[:, 0]]) * self.later
         size = len(self.nodes.antenna)
@@ -173,7 +184,9 @@ class _System:
         model = start[self.ends[:, 1]] - start[self.ends[:, 0]] + drift
         return moved_least(self.ends, turns(self.delay, model, self.spacing), self.spacing, size, self.fixed)
 
-    def _equations(self, turned: Floats, rate_turns: Floats) -> tuple[Ints, Observations]:
+    def _equations(
+        self, turned: Floats, rate_turns: Floats, *, only_delays: bool = False
+    ) -> tuple[Ints, Observations]:
         """Columns of the parameters that can be determined, and the equations for them."""
         size, count = len(self.nodes.antenna), len(self.delay)
         row = np.arange(count)
@@ -189,7 +202,7 @@ class _System:
         ]
         rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         whole = sparse.csr_array((values, (rows, columns)), shape=(2 * count, size + len(self.antennas)))
-        observed = np.concatenate([row, count + row[self.has_rate]])
+        observed = row if only_delays else np.concatenate([row, count + row[self.has_rate]])
         observations = Observations(
             whole[observed],
             np.concatenate(

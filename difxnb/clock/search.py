@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from difxnb.clock.closure import closure_delays, middle_of
+from difxnb.clock.closure import middle_of
 from difxnb.clock.measurements import LABELS, checked, sorted_out
 from difxnb.clock.network import NetworkSolution, solve
 from difxnb.clock.rows import covariance_array, offset_rows, residual_rows, station_rows, summary_of
@@ -102,7 +102,6 @@ def clock_search(
         covariance=_joined([covariance_array(one.network, antennas) for one in found], groups),
         undetermined=_undetermined(stations, used, chosen),
         not_used=pd.concat([not_used, *(_not_connected(one, chosen) for one in found)]),
-        closure=closure_delays(used, max_false_alarm=max_false_alarm),
         tables=tables,
         fringes=used,
     )

@@ -63,7 +63,7 @@ def _title(solution: ClockSolution) -> str:
     ]
     parts += _scaled(solution)
     parts += [f"{name}: {why}" for name, why in solution.undetermined.items()]
-    parts += [_named(row) for _, row in outliers.head(_NAMED).iterrows()]
+    parts += [f"outlier: {_named(row)}" for _, row in outliers.head(_NAMED).iterrows()]
     if len(outliers) > _NAMED:
         parts.append(f"and {len(outliers) - _NAMED} more outliers")
     return "\n".join(parts)
@@ -76,8 +76,11 @@ def _scaled(solution: ClockSolution) -> list[str]:
     large = [f"{what} by {scale:.3g}" for what, scale in scales.items() if scale > 1]
     if not large:
         return []
+    rows = solution.residuals()
+    rows = rows[~rows["outlier"]]
+    worst = rows.iloc[int(rows["n_sigma"].abs().fillna(0).to_numpy().argmax())]
     said = f"residuals are larger than stated errors explain ({' and '.join(large)} times); errors here hold that"
-    return [said, *_hint(solution)]
+    return [said, f"worst: {_named(worst)}", *_hint(solution)]
 
 
 def _hint(solution: ClockSolution) -> list[str]:
@@ -96,4 +99,4 @@ def _named(row: pd.Series) -> str:
         for name in ("scan", "band", "polarization")
         if name in row and pd.notna(row[name])
     )
-    return f"outlier: {row['baseline']} {where}, {abs(row['n_sigma']):.1f} σ"
+    return f"{row['baseline']} {where}, {abs(row['n_sigma']):.1f} σ"

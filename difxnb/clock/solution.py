@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from difxnb.clock.closure import closure_delays
 from difxnb.clock.phases import station_phases
 from difxnb.clock.shown import as_html, as_text
 from difxnb.formats.clock_change import ClockChange
@@ -53,8 +54,10 @@ class ClockSolution:
         Stations without a solution, and why.
     not_used : DataFrame
         Rows of the fringes that were left out, and why (``reason``).
-    closure : DataFrame
-        Closure delays of the fringes that are detected, as of :func:`difxnb.clock.closure_delays`.
+    tables : Tables
+        What the methods give.
+    fringes : DataFrame
+        Rows of the fringes that are detected and tell of clocks.
     """
 
     reference: str
@@ -64,7 +67,6 @@ class ClockSolution:
     covariance: xr.DataArray
     undetermined: Mapping[str, str]
     not_used: pd.DataFrame
-    closure: pd.DataFrame
     tables: Tables
     fringes: pd.DataFrame
 
@@ -77,6 +79,11 @@ class ClockSolution:
     def degrees_of_freedom(self) -> int:
         """Number of delays and rates that were used, less that of parameters."""
         return int(self.tables.summaries["degrees_of_freedom"].sum())
+
+    @property
+    def closure(self) -> pd.DataFrame:
+        """Closure delays of the fringes that are detected, as of :func:`difxnb.clock.closure_delays`."""
+        return closure_delays(self.fringes, max_false_alarm=1)
 
     def frame(self) -> pd.DataFrame:
         """One row per station (and value of ``by``).
