@@ -130,20 +130,18 @@ class JointFit:
     def _search(self, data: Data, weight: Floats, phase: Floats) -> tuple[Floats, Floats]:
         """Delay and rate to a part of the resolution; of the noise only the mean power is known yet."""
         grid = search_grid(self.bands, self.group, self.time, self.delay_window, self.rate_window)
-        count, blocks = phase.shape
-        planes = np.empty((blocks, count, grid.rate.size, grid.delay.size), dtype=np.complex64)
-        strength = np.zeros((count, blocks))
+        planes = []
+        strength = np.zeros_like(phase)
         for block, ((visibility, some), band) in enumerate(zip(data, self.bands, strict=True)):
             weighted = visibility * some
             power = np.real(np.einsum("itc,itc->i", weighted, visibility.conj(), dtype=np.complex128))
             samples = np.count_nonzero(some, axis=(1, 2))
-            scale = np.divide(2.0 * samples, power, out=np.zeros(count), where=power > 0)
+            scale = np.divide(2.0 * samples, power, out=np.zeros_like(power), where=power > 0)
             strength[:, block] = scale * weight[:, block]
-            factor = np.sqrt(
-                np.divide(scale, weight[:, block], out=np.zeros(count), where=weight[:, block] > 0)
-            )
+            there = weight[:, block] > 0
+            factor = np.sqrt(np.divide(scale, weight[:, block], out=np.zeros_like(scale), where=there))
             factor = factor * np.exp(-1j * phase[:, block])
-            planes[block] = coarse_plane(weighted, band, grid) * factor.astype(np.complex64)[:, None, None]
+            planes.append(coarse_plane(weighted * factor.astype(np.complex64)[:, None, None], band, grid))
         middle = np.array([band.middle_hz for band in self.bands])
         return search(planes, strength, middle, self.group, grid)
 

@@ -34,7 +34,9 @@ class SearchGrid:
     Attributes
     ----------
     rate, delay, fine : ndarray
-        Middles of the cells; offsets from the middle of a delay cell (a single 0 where no bands are coherent).
+        Middles of the cells, evenly spaced; offsets from the middle of a delay cell (a single 0 where no bands are
+        coherent).
+    rate_step, delay_step : float
     delay_window : (float, float)
     cells : ndarray of int, shape (time,)
         Place of each integration on an even time grid.
@@ -45,6 +47,8 @@ class SearchGrid:
     rate: Floats
     delay: Floats
     fine: Floats
+    rate_step: float
+    delay_step: float
     delay_window: Window
     cells: NDArray[np.int64]
     spacing: float
@@ -57,18 +61,25 @@ def search_grid(
     """The grid for these bands, finer than the resolution of the widest band and of the whole scan."""
     spacing = time_spacing(time)
     cells = np.rint((time - time[0]) / spacing).astype(np.int64)
-    highest = max(float(band.frequency[-1]) for band in bands)
-    length = spacing * (int(cells[-1]) + 1)
-    rate = _points(rate_window, 1 / (_OVERSAMPLING * length * highest)) if time.size > 1 else np.zeros(1)
-    step = 1 / (_OVERSAMPLING * max(band.bandwidth for band in bands))
-    delay = _points(delay_window, step)
+    widest = max(bands, key=lambda band: band.bandwidth)
+    step = 1 / (scipy.fft.next_fast_len(_OVERSAMPLING * widest.frequency.size) * widest.width)
+    highest = max(_sky(band) for band in bands)
+    step_rate = 1 / (scipy.fft.next_fast_len(_OVERSAMPLING * (int(cells[-1]) + 1)) * spacing * highest)
     spans = [
         np.ptp([b.middle_hz for b, g in zip(bands, group, strict=True) if g == one]) for one in set(group)
     ]
-    step = float(delay[1] - delay[0]) if delay.size > 1 else delay_window[1] - delay_window[0]
     count = int(np.ceil(step * 2 * _OVERSAMPLING * max(spans)))
-    fine = ((np.arange(count) + 0.5) / count - 0.5) * step if count > 1 else np.zeros(1)
-    return SearchGrid(rate, delay, fine, delay_window, cells, spacing, float(time[0]))
+    return SearchGrid(
+        rate=_points(rate_window, step_rate) if time.size > 1 else np.zeros(1),
+        delay=_points(delay_window, step),
+        fine=((np.arange(count) + 0.5) / count - 0.5) * step if count > 1 else np.zeros(1),
+        rate_step=step_rate,
+        delay_step=step,
+        delay_window=delay_window,
+        cells=cells,
+        spacing=spacing,
+        start=float(time[0]),
+    )
 
 
 def time_spacing(time: Floats) -> float:
@@ -79,41 +90,87 @@ def time_spacing(time: Floats) -> float:
 
 
 def _points(window: Window, step: float) -> Floats:
-    """Middles of cells no wider than `step` that fill a window."""
-    count = max(1, int(np.ceil((window[1] - window[0]) / step)))
-    return np.asarray(window[0] + (np.arange(count) + 0.5) * ((window[1] - window[0]) / count), dtype=float)
+    """Middles of the cells of this width that cover a window, as many on either side."""
+    count = max(1, int(np.ceil((window[1] - window[0]) / step * (1 - 1e-9))))
+    return np.asarray((window[0] + window[1]) / 2 + (np.arange(count) - (count - 1) / 2) * step, dtype=float)
 
 
-def coarse_plane(weighted: Samples, band: Band, grid: SearchGrid) -> Samples:
-    """Sums S of one band (item, rate, delay), its fringe stopped about the middle of the band."""
-    count, _, channels = weighted.shape
+def _sky(band: Band) -> float:
+    """Frequency of the middle of a band, Hz."""
+    return float(band.frequency[0] + band.frequency[-1]) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class CoarsePlane:
+    """Sums S of one band on the coarse grid, without the phasors that refer them to the middles of band and scan.
+
+    Attributes
+    ----------
+    sums : ndarray, shape (item, rate, delay)
+    turn_rate, turn_delay : ndarray, shape (rate,) and (delay,)
+        Phasors; the second also refers to the reference frequency for a delay in the middle of the cell.
+    """
+
+    sums: Samples
+    turn_rate: Samples
+    turn_delay: Samples
+
+
+def coarse_plane(weighted: Samples, band: Band, grid: SearchGrid) -> CoarsePlane:
+    """Search one band as if it were alone."""
     stack = weighted
     if not np.array_equal(grid.cells, np.arange(weighted.shape[1])):
-        stack = np.zeros((count, int(grid.cells[-1]) + 1, channels), dtype=np.complex64)
+        stack = np.zeros((len(weighted), int(grid.cells[-1]) + 1, weighted.shape[2]), dtype=np.complex64)
         for integration, cell in enumerate(grid.cells):
             stack[:, cell] += weighted[:, integration]
-    size = scipy.fft.next_fast_len(4 * channels)
-    size_time = 1 if stack.shape[1] == 1 else scipy.fft.next_fast_len(4 * stack.shape[1])
-    plane = scipy.fft.fft2(stack, s=(size_time, size))
-    place = np.rint(grid.delay * (size * band.width)).astype(np.int64)
-    turns = place * ((channels - 1) / (2 * size))
-    middle = (band.frequency[0] + band.frequency[-1]) / 2
-    place_time = np.rint(grid.rate * (middle * size_time * grid.spacing)).astype(np.int64)
-    turns_time = -place_time * (grid.start / (size_time * grid.spacing))
-    chosen = plane[:, (place_time % size_time)[:, None], place % size]
-    phasors = np.exp(2j * np.pi * (turns_time[:, None] + turns))
-    return np.asarray(chosen * phasors.astype(np.complex64))
+    size, place = _places(stack.shape[2], band.width * grid.delay_step, grid.delay.size)
+    turns = band.width * grid.delay[0] * np.arange(stack.shape[2])
+    plane = _zoom(stack * _phasors(-turns), size, place, 2)
+    delay = grid.delay[0] + place / (size * band.width)
+    turn_delay = _phasors(delay * band.width * (stack.shape[2] - 1) / 2 - grid.delay * band.middle_hz)
+    if stack.shape[1] == 1:
+        return CoarsePlane(plane, np.ones(1, dtype=np.complex64), turn_delay)
+    sky = _sky(band)
+    size, place = _places(stack.shape[1], grid.spacing * grid.rate_step * sky, grid.rate.size)
+    turns = grid.spacing * sky * grid.rate[0] * np.arange(stack.shape[1])
+    plane = _zoom(plane * _phasors(-turns)[:, None], size, place, 1)
+    turn_rate = _phasors(-grid.start * (sky * grid.rate[0] + place / (size * grid.spacing)))
+    return CoarsePlane(plane, turn_rate, turn_delay)
+
+
+def _places(count: int, turns: float, wanted: int) -> tuple[int, NDArray[np.int64]]:
+    """Length of an FFT of `count` samples, and which of its points lie so many turns per sample apart."""
+    size = scipy.fft.next_fast_len(max(_OVERSAMPLING * count, round(1 / turns)))
+    if abs(turns * size - 1) > 1e-6:
+        size = scipy.fft.next_fast_len((_OVERSAMPLING + 1) * count)  # the nearest point has to do
+    return size, np.rint(np.arange(wanted) * (turns * size)).astype(np.int64)
+
+
+def _zoom(stack: Samples, size: int, place: NDArray[np.int64], axis: int) -> Samples:
+    """FFT along an axis, of which some points are kept."""
+    plane = scipy.fft.fft(stack, n=size, axis=axis, overwrite_x=True)
+    if np.array_equal(place, np.arange(size)):
+        return np.asarray(plane)
+    return np.asarray(plane.take(place % size, axis=axis))
+
+
+def _phasors(turns: Floats) -> Samples:
+    return np.asarray(np.exp(2j * np.pi * (turns - np.rint(turns))), dtype=np.complex64)
 
 
 def search(
-    planes: Samples, strength: Floats, middle_hz: Floats, group: NDArray[np.int64], grid: SearchGrid
+    planes: list[CoarsePlane],
+    strength: Floats,
+    middle_hz: Floats,
+    group: NDArray[np.int64],
+    grid: SearchGrid,
 ) -> tuple[Floats, Floats]:
     """Delay and rate of the highest point of Σ_g |Σ_b √(p W) P|²/Σ_b p W.
 
     Parameters
     ----------
-    planes : ndarray, shape (block, item, rate, delay)
-        P = S √(p/W): what :func:`coarse_plane` gives, turned by the phase that each block is said to have.
+    planes : list of CoarsePlane
+        Of P = S √(p/W) for each block, with the phase taken out that the block is said to have.
     strength : ndarray, shape (item, block)
         p W; 0 for a block without data.
     middle_hz : ndarray, shape (block,)
@@ -123,15 +180,16 @@ def search(
     grid : SearchGrid
         Where to look.
     """
-    flat = planes.reshape(*planes.shape[:2], -1)
-    bound = np.zeros(flat.shape[1:], dtype=np.float32)
+    flat = [plane.sums.reshape(len(strength), -1) for plane in planes]
+    bound = np.zeros(flat[0].shape, dtype=np.float32)
     for values in flat:
-        bound += values.real**2 + values.imag**2
+        bound += values.real**2
+        bound += values.imag**2
     best_cell = bound.argmax(axis=1)
     delays = grid.delay.size
     if grid.fine.size == 1:
         return grid.delay[best_cell % delays], grid.rate[best_cell // delays]
-    inside = _FineSum(flat, strength, middle_hz, group, grid)
+    inside = _FineSum(planes, strength, middle_hz, group, grid)
     height, fine = inside.highest(np.arange(len(best_cell)), best_cell)
     step = max(1, _PIECE // grid.fine.size)
     for one in range(len(best_cell)):
@@ -153,25 +211,33 @@ class _FineSum:
     """The objective at the fine delays within coarse cells."""
 
     def __init__(
-        self, flat: Samples, strength: Floats, middle_hz: Floats, group: NDArray[np.int64], grid: SearchGrid
+        self,
+        planes: list[CoarsePlane],
+        strength: Floats,
+        middle_hz: Floats,
+        group: NDArray[np.int64],
+        grid: SearchGrid,
     ) -> None:
-        self.flat, self.grid, self.middle_hz = flat, grid, middle_hz
+        self.planes, self.grid = planes, grid
         self.members = [np.flatnonzero(group == one) for one in range(int(group.max()) + 1)]
         total = np.stack([strength[:, members].sum(axis=1) for members in self.members], axis=1)[:, group]
         self.share = np.sqrt(np.divide(strength, total, out=np.zeros_like(strength), where=total > 0))
-        self.phasors = np.exp(-2j * np.pi * np.outer(middle_hz, grid.fine)).astype(np.complex64)
+        self.phasors = _phasors(-np.multiply.outer(middle_hz, grid.fine))
 
     def highest(self, item: NDArray[np.int64], cell: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-        """Height and fine place of the highest point of each of these cells."""
-        delay = self.grid.delay[cell % self.grid.delay.size]
+        """Height and fine place of the highest point of each of these cells that lies in the window."""
+        rate, delay = np.divmod(cell, self.grid.delay.size)
         power = np.zeros((item.size, self.grid.fine.size), dtype=np.float32)
         for members in self.members:
-            turned = (
-                np.exp(-2j * np.pi * np.outer(delay, self.middle_hz[members])) * self.share[item][:, members]
-            )
-            sums = (self.flat[members[:, None], item, cell].T * turned.astype(np.complex64)) @ self.phasors[
-                members
-            ]
+            sums = np.zeros(power.shape, dtype=np.complex64)
+            for block in members:
+                plane = self.planes[block]
+                values = plane.sums[item, rate, delay] * plane.turn_rate[rate] * plane.turn_delay[delay]
+                values *= self.share[item, block].astype(np.float32)
+                sums += values[:, None] * self.phasors[block]
             power += sums.real**2 + sums.imag**2
+        low, high = self.grid.delay_window
+        fine = self.grid.delay[delay, None] + self.grid.fine
+        power[(fine < low) | (fine > high)] = -1
         place = power.argmax(axis=1)
         return power[np.arange(item.size), place].astype(float), place.astype(np.int64)
