@@ -25,7 +25,7 @@ from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.errors import ServerNotStarted
 from difxnb.notebook import Correlator, connect
-from difxnb.synthetic import DemoFiles, make_experiment, read_truth
+from difxnb.synthetic import DemoFiles, bad_experiment, make_experiment, read_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,6 +182,7 @@ def demo(
     *,
     seed: int = 1,
     experiment: Experiment | None = None,
+    fault: str | None = None,
     quirks: str | None = None,
 ) -> DemoCorrelator:
     """Start a correlator in a box on 127.0.0.1 and connect to it.
@@ -195,6 +196,9 @@ def demo(
         Of noise and signals: the same seed gives the same recordings.
     experiment : Experiment, optional
         Another experiment than the default one.
+    fault : str, optional
+        Something that went wrong at a station, one of :data:`difxnb.synthetic.FAULTS`: the experiment is then that of
+        :func:`difxnb.synthetic.bad_experiment`.
     quirks : str, optional
         Faults of a real server to reproduce, such as ``"2.9"``.
 
@@ -207,7 +211,15 @@ def demo(
     ServerNotStarted
     OutputExists
         `directory` holds something else already.
+    ValueError
+        There is no such fault, or both an experiment and a fault are given.
     """
+    if fault is not None:
+        if experiment is not None:
+            raise ValueError(
+                "either an experiment or a fault, not both; bad_experiment(fault) makes one to change"
+            )
+        experiment = bad_experiment(fault, seed=seed)
     root = Path(tempfile.mkdtemp(prefix="difxnb-demo-") if directory is None else directory).resolve()
     try:
         files = make_experiment(root, seed=seed, experiment=experiment)

@@ -14,7 +14,7 @@ import difxnb
 from difxnb.boxed import ServerProcess
 from difxnb.errors import OutputExists, ServerNotStarted
 from difxnb.notebook import Correlator
-from difxnb.synthetic import small_experiment
+from difxnb.synthetic import bad_experiment, small_experiment
 
 
 @pytest.fixture
@@ -32,6 +32,16 @@ def test_a_box_is_a_correlator_with_a_job_in_it(tmp_path: Path, small: object) -
     assert difx.closed
     assert not difx._server.running
     assert (tmp_path / "box" / "demo_1.input").exists()
+
+
+def test_a_box_can_have_a_fault(tmp_path: Path, small: object) -> None:
+    with difxnb.demo(tmp_path / "box", fault="RFI line", seed=3) as difx:
+        assert difx.experiment.experiment == bad_experiment("RFI line", seed=3)
+    with pytest.raises(ValueError, match="not both"):
+        difxnb.demo(tmp_path / "other", experiment=small, fault="RFI line")
+    with pytest.raises(ValueError, match="no fault 'rain'"):
+        difxnb.demo(tmp_path / "other", fault="rain")
+    assert not (tmp_path / "other").exists()
 
 
 def test_its_temporary_directory_goes_with_it(small: object) -> None:
@@ -63,7 +73,7 @@ def test_the_server_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 def test_a_box_forgotten_with_a_job_goes_with_the_interpreter(tmp_path: Path) -> None:
     program = (
-        "import difxnb\nfrom difxnb.synthetic import small_experiment\n"
+        "import difxnb\nfrom difxnb.synthetic import bad_experiment, small_experiment\n"
         "difx = difxnb.demo(experiment=small_experiment())\n"
         "run = difx.job(difx.experiment.input_file).start()\n"
         "print(difx.experiment.directory, difx._server._process.pid)\n"

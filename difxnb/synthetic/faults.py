@@ -15,27 +15,33 @@ from difxnb.synthetic.experiment import default_experiment
 from difxnb.synthetic.experiment_model import Experiment
 from difxnb.synthetic.station_model import Carrier, Gap, PhaseJump, PulseCal, Station
 
-_TONE_INTERVAL_HZ = 50_000
+_BANDWIDTH_HZ, _CHANNELS = 0.128e6, 64
+_TONE_INTERVAL_HZ = 25_000
 _TONE_DELAY_S = 20e-9
 _COMMON_POWER = 0.3
 _MIXING = 0.05
 _RFI_AMPLITUDE = 0.3
 _OVERDRIVEN = 3.0
 _FAULTY = 1  # row of the station that has the fault
+_LIGHT_TIME_S = (
+    0.03  # more than light takes through the Earth: by so much recorded time and the job's may differ
+)
 
 
-def healthy_experiment(*, seed: int = 1, scan_seconds: int = 4, n_bands: int = 2) -> Experiment:
+def healthy_experiment(
+    *, seed: int = 1, scan_seconds: int = 4, n_scans: int = 2, n_bands: int = 2
+) -> Experiment:
     """Compose a small experiment in which nothing is wrong.
 
-    Three stations of like sensitivity, two scans, right- and left-hand polarization, 64 channels of 4 kHz in each band,
-    every frame recorded, and pulse calibration tones every 50 kHz at all stations.
+    Three stations of like sensitivity, right- and left-hand polarization, 64 channels of 2 kHz in each band, every
+    frame recorded, and pulse calibration tones every 25 kHz at all stations.
 
     Parameters
     ----------
     seed : int
         Of the noise.
-    scan_seconds : int
-        Length of each scan, s.
+    scan_seconds, n_scans : int
+        Length of each scan, s, and how many there are.
     n_bands : int
         1, 2 or 4.
 
@@ -44,7 +50,13 @@ def healthy_experiment(*, seed: int = 1, scan_seconds: int = 4, n_bands: int = 2
     Experiment
     """
     usual = default_experiment(
-        seed=seed, scan_seconds=scan_seconds, gap_seconds=2, n_bands=n_bands, bandwidth=0.256e6
+        seed=seed,
+        scan_seconds=scan_seconds,
+        gap_seconds=2,
+        n_scans=n_scans,
+        n_bands=n_bands,
+        bandwidth=_BANDWIDTH_HZ,
+        n_channels=_CHANNELS,
     )
     stations = tuple(
         replace(
@@ -60,14 +72,16 @@ def healthy_experiment(*, seed: int = 1, scan_seconds: int = 4, n_bands: int = 2
     return replace(usual, stations=stations, polarization_mixing=_MIXING)
 
 
-def bad_experiment(fault: str, *, seed: int = 1, scan_seconds: int = 4, n_bands: int = 2) -> Experiment:
+def bad_experiment(
+    fault: str, *, seed: int = 1, scan_seconds: int = 4, n_scans: int = 2, n_bands: int = 2
+) -> Experiment:
     """Compose an experiment that is healthy but for one fault, of station BO.
 
     Parameters
     ----------
     fault : str
         One of `FAULTS`.
-    seed, scan_seconds, n_bands : int
+    seed, scan_seconds, n_scans, n_bands : int
         As of :func:`healthy_experiment`.
 
     Returns
@@ -81,7 +95,7 @@ def bad_experiment(fault: str, *, seed: int = 1, scan_seconds: int = 4, n_bands:
     """
     if fault not in _CHANGES:
         raise ValueError(f"there is no fault {fault!r}; faults are {', '.join(FAULTS)}")
-    healthy = healthy_experiment(seed=seed, scan_seconds=scan_seconds, n_bands=n_bands)
+    healthy = healthy_experiment(seed=seed, scan_seconds=scan_seconds, n_scans=n_scans, n_bands=n_bands)
     stations = list(healthy.stations)
     stations[_FAULTY] = _CHANGES[fault](healthy, stations[_FAULTY])
     return replace(healthy, stations=tuple(stations))
@@ -101,7 +115,10 @@ def _swapped(experiment: Experiment, station: Station) -> Station:
 
 
 def _stopped(experiment: Experiment, station: Station) -> Station:
-    gaps = (Gap(row, scan.duration_s / 2, scan.duration_s + 1.0) for row, scan in enumerate(experiment.scans))
+    gaps = (
+        Gap(row, scan.duration_s / 2 - _LIGHT_TIME_S, scan.duration_s + 1.0)
+        for row, scan in enumerate(experiment.scans)
+    )
     return replace(station, missing=tuple(gaps))
 
 
