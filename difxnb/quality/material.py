@@ -6,6 +6,7 @@ A part that is not there is None; why is in `missing_parts`. Who gathers them is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from difxnb.quality.attendance import Attendance, attendance_of
+from difxnb.quality.sampling import Sampling, samplings_of
 from difxnb.quality.schedule import Schedule, schedule_of
+from difxnb.quality.spectra import AutoSpectra, auto_spectra
+from difxnb.visibility.accessor.correlation import UNTRUSTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,9 +75,19 @@ class Material:
     @cached_property
     def autos(self) -> xr.Dataset | None:
         """Autocorrelations that may be trusted; None where there are none (``difx-files.md`` 17.1)."""
-        if self.dataset is None or self.dataset.attrs.get("untrusted_autocorrelations"):
+        if self.dataset is None or self.dataset.attrs.get(UNTRUSTED):
             return None
         return self._baselines(autocorrelations=True)
+
+    @cached_property
+    def auto_spectra(self) -> AutoSpectra | None:
+        """Mean autocorrelations of every scan; None where there are none that may be trusted."""
+        return None if self.autos is None else auto_spectra(self.autos)
+
+    @cached_property
+    def samplings(self) -> Mapping[tuple[str, int, str], Sampling]:
+        """How bands were sampled, by antenna, band and letter of polarization; empty without ``.input``."""
+        return {} if self.input is None else samplings_of(self.input)
 
     @cached_property
     def fringes(self) -> pd.DataFrame | None:
@@ -100,6 +114,14 @@ class Material:
     def so_far(self) -> str:
         """What to put behind a number that may still change: empty once a job is over."""
         return " so far" if self.running else ""
+
+    def why_no_autos(self) -> str:
+        """Why there are no autocorrelations to look at, as a sentence."""
+        if self.dataset is None:
+            return self.why_no("dataset")
+        if self.dataset.attrs.get(UNTRUSTED):
+            return "the autocorrelations of this job are mixed up, as DiFX 2.9 does where bands are stitched"
+        return f"there are no autocorrelations of parallel hands{self.so_far}"
 
     def why_no(self, part: str) -> str:
         """Why a part is not there, as a sentence for a check that cannot be made."""

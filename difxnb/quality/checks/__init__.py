@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from difxnb.quality.checks.bandpass import check_bandpass
 from difxnb.quality.checks.closure import check_closure
 from difxnb.quality.checks.fringes import check_fringes
 from difxnb.quality.checks.jumps import check_jumps
@@ -30,6 +31,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "weights": check_weights,
     "missing": check_missing,
     "order": check_order,
+    "bandpass": check_bandpass,
     "size": check_size,
     "log": check_log,
     "speed": check_speed,
