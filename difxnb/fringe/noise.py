@@ -62,27 +62,35 @@ def _mean_square(
 
     `correlation` is how many overlapping differences count as one independent one.
     """
-    items = len(differences)
-    if differences[:1].size == 0:
+    items, number = len(differences), differences[:1].size
+    if number == 0:
         return np.full(items, np.nan), np.zeros(items)
-    square = np.abs(differences).astype(float)
-    square *= square
-    square /= variance
-    square = square.reshape(items, -1)
-    valid = np.isfinite(variance)
-    if valid.all():
-        valid = np.ones((items, 1), dtype=bool)
-        ordered = np.sort(square[:, :: square.shape[1] // _MEDIAN_OF | 1], axis=1)
-        count, median = np.full(items, square.shape[1]), ordered[:, ordered.shape[1] // 2]
-    else:
-        valid = np.broadcast_to(valid, differences.shape).reshape(items, -1)
-        count = valid.sum(axis=1)
-        ordered = np.sort(np.where(valid, square, np.inf), axis=1)
-        middle = np.minimum(count // 2, square.shape[1] - 1)
-        median = np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0]
-    kept = valid & (square <= (_OUTLIER / np.log(2) * median)[:, None])
-    number = kept.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.einsum("ij,ij->i", square, kept) / number
+    size = np.abs(differences)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = 1 / np.sqrt(variance)  # 0 where there is nothing
+        median, count = _medians(size, scale)
+        size *= (scale / median[:, None, None]).astype(size.dtype)  # before squares, which might overflow
+        far = size > np.sqrt(_OUTLIER / np.log(2))
+        size[far] = 0
+        kept = count - far.sum(axis=(1, 2))
+        rms = median * np.sqrt(np.einsum("itc,itc->i", size, size).astype(float) / kept)
     few = count < _FEWEST_DIFFERENCES
-    return np.where(few, np.nan, np.sqrt(mean / 2)), np.where(few, 0.0, number / correlation)
+    return np.where(few, np.nan, np.where(median > 0, rms / np.sqrt(2), 0.0)), np.where(
+        few, 0.0, kept / correlation
+    )
+
+
+def _medians(size: NDArray[np.floating], scale: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Median of size times scale where there is a scale, and of how many; of many a part will do."""
+    items, number = len(size), size[:1].size
+    scale = np.broadcast_to(scale, size.shape)
+    if (scale > 0).all():
+        place = np.arange(0, number, number // _MEDIAN_OF | 1)  # odd, lest it follow a pattern of two or four
+        time, channel = np.divmod(place, size.shape[2])
+        ordered = np.sort(size[:, time, channel] * scale[:, time, channel], axis=1)
+        return ordered[:, place.size // 2], np.full(items, number)
+    valid = scale > 0
+    count = valid.sum(axis=(1, 2))
+    ordered = np.sort(np.where(valid, size * scale, np.inf).reshape(items, -1), axis=1)
+    middle = np.minimum(count // 2, number - 1)
+    return np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0], count

@@ -109,7 +109,8 @@ class Refinement:
         for _ in range(_STEPS):
             moved, moved_rate = (here - delay) * unit, (here_rate - rate) * unit_rate
             turns = moved[:, None] * first + moved_rate[:, None] * second
-            sums = (flat * np.exp(-2j * np.pi * turns)) @ moments
+            # an item at a time: a product of large matrices would start threads of its own beside ours
+            sums = np.matmul((flat * np.exp(-2j * np.pi * turns))[:, np.newaxis], moments)[:, 0]
             here, here_rate = self._step(sums, here, here_rate, has_rate)
         return here, here_rate
 
