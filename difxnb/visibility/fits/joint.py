@@ -134,11 +134,13 @@ def _delays(block: Block, bands: Sequence[BandData], fringe: JointFringe) -> dic
     found["is_ambiguous"] = ~is_single & (6 * found["single_band_delay_error"] > fringe.ambiguity)
     found["rate_ambiguity"] = rate_ambiguity(block, fringe.reference_frequency)
     found["reference_frequency"] = fringe.reference_frequency
-    weight = 1 / fringe.amplitude_error**2
-    with np.errstate(invalid="ignore"):
-        total = np.nansum(weight, axis=-1)
-        found["amplitude"] = np.nansum(weight * fringe.amplitude, axis=-1) / total
-        found["amplitude_error"] = 1 / np.sqrt(total)
+    known = np.isfinite(fringe.amplitude)
+    weight = np.where(known, 1 / np.where(known, fringe.amplitude_error, 1.0) ** 2, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found["amplitude"] = (weight * np.where(known, fringe.amplitude, 0.0)).sum(axis=-1) / weight.sum(
+            axis=-1
+        )
+        found["amplitude_error"] = np.where(known.any(axis=-1), 1 / np.sqrt(weight.sum(axis=-1)), np.nan)
     return found
 
 

@@ -3,9 +3,10 @@
 
 In go tones as :func:`difxnb.read_pcal` gives them and blocks of visibilities, out come the same blocks turned. The
 phase of a tone rises by 2πντ where it is late by τ, as that of V does by 2πν(τ2 - τ1), so that the product has neither
-(``difx-files.md`` 14). Of every antenna, polarization and band a delay is fitted to the mean of the tones of an
-interval, as the maximum of the sum of the stopped tones; the phase for that delay is taken from the tones of every
-integration by itself. The delay is ambiguous by 1/(spacing of the tones); a single tone has none.
+(``difx-files.md`` 14). Of every antenna, polarization and band a delay is fitted to the tones of an interval, as the
+maximum of the sum of the stopped tones; their phases are averaged over the interval relative to the strongest of them,
+so that a common phase may drift. The phase for that delay is taken from the tones of every integration by itself. The
+delay is ambiguous by 1/(spacing of the tones); a single tone has none.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def station_phasors(
     middle = float(frequency.mean())
     summed = filled.sum(axis=1)
     known = there.any(axis=(1, 4))
-    delay = _delays(summed, there.any(axis=1), tone_frequency, middle)
+    delay = _delays(_steadied(filled), there.any(axis=1), tone_frequency, middle)
     stop = np.exp(-2j * np.pi * delay[..., None] * (tone_frequency - middle))
     of_interval = (summed * stop).sum(axis=-1)
     phasor = (filled * stop[:, None]).sum(axis=-1)
@@ -138,6 +139,16 @@ def station_phasors(
     phasor = np.where(phasor == 0, 1, phasor / np.where(phasor == 0, 1, np.abs(phasor)))
     slope = np.exp(2j * np.pi * delay[..., None] * (frequency - middle))
     return (phasor[..., None] * slope[:, None]).astype(np.complex64), known
+
+
+def _steadied(tones: NDArray[Any]) -> NDArray[Any]:
+    """Sum over the second axis, time, with the phase of the strongest tone taken out of every integration."""
+    if not tones.shape[-1]:
+        return np.asarray(tones.sum(axis=1))
+    strongest = np.abs(tones).sum(axis=1, keepdims=True).argmax(axis=-1, keepdims=True)
+    reference = np.take_along_axis(tones, strongest, axis=-1)
+    turn = np.where(reference == 0, 0, reference.conj() / np.where(reference == 0, 1, np.abs(reference)))
+    return np.asarray((tones * turn).sum(axis=1))
 
 
 def _delays(
