@@ -33,8 +33,8 @@ _DELTA = ("deltaClock", "deltaClockRate")
 _DEFAULT = "DEFAULT"
 _NO_EPOCH_MJD = 50000.0
 _EPOCH_DECIMALS = 5  # of a day: about a second
-_SUM = re.compile(r"(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?(?=[+-]|\Z))+")
-_TERM = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
+_TERM = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_SUM = re.compile(rf"(?:{_TERM.pattern}(?=[+-]|\Z))+", re.ASCII)
 # vex2difx reads whole seconds and passes over what follows them.
 _CALENDAR = (
     (re.compile(r"(\d{4}-\d\d?-\d\d?T\d\d?:\d\d?:\d\d?).*"), "%Y-%m-%dT%H:%M:%S"),

@@ -21,7 +21,7 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.clock_change import Clock, ClockChange, decimal_delay, decimal_rate
 from difxnb.formats.mjd import DAY_S, MJD_ZERO
 from difxnb.formats.v2d_text import Edit, edited
-from difxnb.formats.vex_text import LONGEST_COMMENT, VexStatement, VexText
+from difxnb.formats.vex_text import LONGEST_COMMENT, VexDefinition, VexStatement, VexText
 
 _TIME_UNITS = {
     "psec": 1e-12, "nsec": 1e-9, "usec": 1e-6, "msec": 1e-3, "sec": 1.0, "min": 60.0, "hr": 3600.0,
@@ -30,7 +30,7 @@ _TIME_UNITS = {
 _DATE = re.compile(
     r"(?P<year>\d{4})y(?P<day>\d{1,3})d(?:(?P<hour>\d{1,2})h(?:(?P<minute>\d{1,2})m(?:(?P<second>\d{1,2}(?:\.\d*)?)s)?)?)?"
 )
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _NO_EPOCH_MJD = 50000.0
 """Where vex2difx counts from when a clock names no epoch."""
 
@@ -95,22 +95,28 @@ def station_clocks(vex: VexText, station: str, path: str | Path = "vex") -> list
     FileFormatError
         A clock cannot be read.
     """
-    stations = vex.block("STATION")
-    known = stations.definitions if stations else ()
+    known = _stations(vex)
     definition = next((one for one in known if one.name.upper() == station.upper()), None)
     if definition is None:
         there = ", ".join(one.name for one in known) or "none"
         raise ValueError(f"{path}: no station {station}; it has {there}")
+    return [_Early(vex.text, path, one).read() for one in _clock_statements(vex, definition)]
+
+
+def _stations(vex: VexText) -> tuple[VexDefinition, ...]:
+    block = vex.block("STATION")
+    return block.definitions if block else ()
+
+
+def _clock_statements(vex: VexText, station: VexDefinition) -> list[VexStatement]:
     clocks = vex.block("CLOCK")
     if clocks is None:
         return []
-    names = [one.field(0)[0] for one in definition.all("ref", "$CLOCK") if one.field(0)]
+    names = [one.field(0)[0] for one in station.all("ref", "$CLOCK") if one.field(0)]
     linked = [clocks.definition(name) for name in names]
     found = [one for part in linked if part for one in part.all("clock_early")]
-    unlinked = clocks.definition(definition.name)
-    if not found and unlinked is not None:
-        found = unlinked.all("clock_early")
-    return [_Early(vex.text, path, one).read() for one in found]
+    unlinked = clocks.definition(station.name)
+    return unlinked.all("clock_early") if not found and unlinked is not None else found
 
 
 def clock_in_force(clocks: Iterable[ClockEarly], mjd: float) -> ClockEarly | None:
@@ -130,7 +136,7 @@ def vex_with_clocks(
     Raises
     ------
     ValueError
-        A station is missing, or has no clock at that time.
+        A station is missing, has no clock at that time, or shares it with another.
     """
     edits, notes = list[Edit](), list[str]()
     for change in changes:
@@ -141,6 +147,7 @@ def vex_with_clocks(
                 f"{path}: {change.antenna} has no clock_early that is valid at {vex_time(change.epoch_mjd)}; give "
                 "the .v2d too, so that the clock can be set there"
             )
+        _require_own(vex, early, path)
         edits.append(_changed(vex.text, early, change))
         if len(clocks) > 1:
             notes.append(
@@ -148,6 +155,12 @@ def vex_with_clocks(
                 f"{len(clocks)} in {path}"
             )
     return edited(vex.text, edits), notes
+
+
+def _require_own(vex: VexText, early: ClockEarly, path: str | Path) -> None:
+    users = [one.name for one in _stations(vex) if early.statement in _clock_statements(vex, one)]
+    if len(users) > 1:
+        raise ValueError(f"{path}: {', '.join(users)} share one clock_early; give each its own first")
 
 
 def _changed(text: str, early: ClockEarly, change: ClockChange) -> Edit:

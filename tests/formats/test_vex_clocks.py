@@ -209,3 +209,9 @@ def test_no_comment_is_longer_than_vex2difx_bears() -> None:
     comments = [line.strip() for line in after.splitlines() if line.strip().startswith("*")]
     assert len(comments) > 1
     assert all(len(line) <= LONGEST_COMMENT for line in comments)
+
+
+def test_a_clock_that_stations_share_is_not_changed_for_one_of_them() -> None:
+    text = vex(early("1 usec")).replace("$CLOCK;", "def Bb; ref $CLOCK = c; enddef;\n$CLOCK;")
+    with pytest.raises(ValueError, match="Aa, Bb share one clock_early"):
+        vex_with_clocks(parse_vex_text(text), [ClockChange("Bb", 1e-6, 0.0, EPOCH)])
