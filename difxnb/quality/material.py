@@ -69,12 +69,12 @@ class Material:
 
     @cached_property
     def cross(self) -> xr.Dataset | None:
-        """Cross-correlations; None where there are none."""
+        """Cross-correlations, each time once and in order; None where there are none."""
         return self._baselines(autocorrelations=False)
 
     @cached_property
     def autos(self) -> xr.Dataset | None:
-        """Autocorrelations that may be trusted; None where there are none (``difx-files.md`` 17.1)."""
+        """The same of autocorrelations that may be trusted; None where there are none (``difx-files.md`` 17.1)."""
         if self.dataset is None or self.dataset.attrs.get(UNTRUSTED):
             return None
         return self._baselines(autocorrelations=True)
@@ -131,4 +131,7 @@ class Material:
         if self.dataset is None:
             return None
         rows = np.flatnonzero(self.dataset["is_autocorrelation"].values == autocorrelations)
-        return self.dataset.isel(baseline=rows) if rows.size else None
+        chosen = self.dataset.isel(baseline=rows)
+        if not (np.diff(chosen["time"].values) > np.timedelta64(0)).all():
+            chosen = chosen.sortby("time").drop_duplicates("time")
+        return chosen if rows.size else None

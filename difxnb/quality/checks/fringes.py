@@ -49,27 +49,24 @@ def check_fringes(material: Material, limits: Section) -> Check:
 
 def _found(fringes: pd.DataFrame, limit: float) -> pd.DataFrame:
     """Each baseline of each scan, and whether it has a fringe."""
-    flags = fringes["flags"] if "flags" in fringes else pd.Series("", index=fringes.index)
-    rows = []
-    for (scan, baseline), group in fringes.groupby(["scan", "baseline"], sort=False):
-        place = int(np.argmin(group["false_alarm_probability"].to_numpy(dtype=float)))
-        best = group.iloc[place]
-        probability = min(1.0, len(group) * float(best["false_alarm_probability"]))
-        rows.append(
-            {
-                "scan": scan,
-                "baseline": baseline,
-                "antennas": (best["antenna1_name"], best["antenna2_name"]),
-                "found": probability <= limit,
-                "false_alarm_probability": probability,
-                "snr": float(best["snr"]),
-                "band": best["band"],
-                "polarization": best["polarization"],
-                "n_products": len(group),
-                "at_edge": "window_edge" in str(flags.loc[group.index].iloc[place]).split(),
-            }
-        )
-    return pd.DataFrame(rows)
+    rows = fringes.reset_index(drop=True).assign(
+        single=fringes["false_alarm_probability"].fillna(1.0).to_numpy()
+    )
+    groups = rows.groupby(["scan", "baseline"], sort=False)["single"]
+    best = rows.loc[groups.idxmin()]
+    probability = np.minimum(1.0, groups.size().to_numpy() * best["single"].to_numpy())
+    flags = best["flags"] if "flags" in best else pd.Series("", index=best.index)
+    found = best[["scan", "baseline"]].assign(
+        antennas=list(zip(best["antenna1_name"], best["antenna2_name"], strict=True)),
+        found=probability <= limit,
+        false_alarm_probability=probability,
+        snr=best["snr"],
+        band=best["band"],
+        polarization=best["polarization"],
+        n_products=groups.size().to_numpy(),
+        at_edge=["window_edge" in str(words).split() for words in flags],
+    )
+    return found.reset_index(drop=True)
 
 
 def _only(found: pd.DataFrame, expected: tuple[str, ...]) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def _strong(fringes: pd.DataFrame, limits: Section) -> pd.DataFrame:
 
 
 def _parts(cross: xr.Dataset, strong: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
-    """Fringes of the parts of each scan, parts numbered, of the products that are strong enough."""
+    """Fringes of the parts of each scan, of the products that are strong enough."""
     from difxnb.visibility.fits import fringe_fit
 
     axes = [
@@ -105,14 +105,19 @@ def _parts(cross: xr.Dataset, strong: pd.DataFrame, limits: Section) -> Iterator
         if wanted.empty:
             continue
         here = cross.isel({axis: np.flatnonzero(np.isin(cross[axis].values, wanted[axis])) for axis in axes})
-        length = max(1, round(len(places) / limits["parts"]))
-        pieces = [places[start : start + length] for start in range(0, len(places), length)]
-        fits = [fringe_fit(here.isel(time=piece)).assign(part=part) for part, piece in enumerate(pieces)]
+        fits = fringe_fit(here.isel(time=places), by=_part_length(here["time"].values[places], limits))
         whole = wanted[_PRODUCT].assign(
             scan_rate=wanted["delay_rate"], scan_rate_error=wanted["delay_rate_error"]
         )
-        fitted: pd.DataFrame = pd.concat(fits, ignore_index=True).merge(whole, on=_PRODUCT)
+        fitted: pd.DataFrame = fits.merge(whole, on=_PRODUCT)
         yield fitted
+
+
+def _part_length(times: NDArray[np.datetime64], limits: Section) -> pd.Timedelta:
+    """Length of a part: as many whole integrations as make about the wanted number of parts."""
+    steps = np.diff(times).astype("timedelta64[ns]").astype(np.int64)
+    spacing = int(np.median(steps)) if len(steps) else 1
+    return pd.Timedelta(spacing * max(1, round(len(times) / limits["parts"])), "ns")
 
 
 def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
@@ -120,7 +125,7 @@ def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFram
     seen = parts[(parts["snr"] >= limits["part_snr"]) & np.isfinite(parts["phase"])]
     for _, fringe in seen.groupby(_PRODUCT, sort=False):
         if len(fringe) > _LEAST_STEPS:
-            yield _steps(fringe.sort_values("part"), limits)
+            yield _steps(fringe.sort_values("reference_time"), limits)
 
 
 def _steps(fringe: pd.DataFrame, limits: Section) -> pd.DataFrame:

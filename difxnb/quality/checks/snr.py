@@ -2,9 +2,10 @@
 """Check `snr`: whether some fringe is weaker than the others of its antennas and its scan lead to expect.
 
 In goes the table of fringes. The logarithm of the SNR of one channel-second is taken apart: a product against the
-others of its baseline and scan, a baseline of a scan against its own median over scans and the scan's median over
-baselines, an antenna against the median of all. Out come ratios, of which 1 is what is expected. Sources and antennas
-may be strong or weak without being noticed; bands, scans and antennas that fall off are.
+others of its baseline and scan, a baseline of a scan against its own median over scans and against the scan, an antenna
+against the median of all. A scan is as strong as the median of the baselines that are left when one antenna fails. Out
+come ratios, of which 1 is what is expected. Sources and antennas may be strong or weak without being noticed; bands,
+scans and antennas that fall off are.
 """
 
 from __future__ import annotations
@@ -105,7 +106,10 @@ def _baselines(products: pd.DataFrame) -> pd.DataFrame:
     if table.shape[1] < 2 or table.shape[0] < 2:
         return products.iloc[:0].assign(kind="", of="", ratio=0.0)
     own = table.sub(table.median(axis=1), axis=0)
-    rest = own.sub(own.median(axis=0), axis=1).rename_axis("key").reset_index().melt("key", value_name="rest")
+    antennas = len({*products["antenna1_name"], *products["antenna2_name"]})
+    # An antenna takes its share 2/n of the baselines down with it: here stands the median of the others.
+    scans = own.quantile(0.5 + 1 / antennas, interpolation="higher")
+    rest = own.sub(scans, axis=1).rename_axis("key").reset_index().melt("key", value_name="rest")
     first = products.drop_duplicates(["key", "scan"]).assign(kind="baseline", band="", polarization="")
     joined = first.merge(rest.dropna(subset="rest"), on=["key", "scan"])
     return joined.assign(of=joined["baseline"], ratio=np.exp(joined["rest"]))
