@@ -146,8 +146,9 @@ def fringe_fit(
     **Errors** are those of the noise. To that of a delay within one band is added, in quadrature, what the
     correlator leaves: segments of length T of data that are late by τ overlap by T - abs(τ) only, so that the lags
     are weighted with a triangle. Where τ lies between two lags this is no longer symmetric about the fringe, and pulls
-    the delay of a band of width B with N channels by up to 0.16/(B·N), or 0.1/(B·N) rms; where τ falls on a
-    lag it does nothing. (Found by computing the expected spectrum of white noise in a band.) Neither clocks of
+    the delay of a band of width B with N channels by up to 0.2/(B·N) where there are 256 channels, more or less as
+    log N where there are more or fewer; 0.1/(B·N) is added, which is the rms over all τ. Where τ falls on a lag it
+    does nothing. (Found by computing the expected spectrum of white noise in a band.) Neither clocks of
     antennas nor atmosphere are in the errors.
 
     **Ambiguities.** The delay of one band repeats after 1/(channel width), a multi-band delay after the inverse of
