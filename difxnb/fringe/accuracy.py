@@ -65,9 +65,9 @@ def spread_of(samples: Samples, axes: Axes, has_rate: NDArray[np.bool_]) -> Spre
         axes=axes,
         mean=mean,
         mean_rate=mean_rate,
-        variance=share[:, 3] - mean**2,
+        variance=np.maximum(share[:, 3] - mean**2, 0.0),  # no less, by rounding, than nothing
         cross=np.where(has_rate, share[:, 4] - mean * mean_rate, 0.0),
-        variance_rate=np.where(has_rate, share[:, 5] - mean_rate**2, 0.0),
+        variance_rate=np.where(has_rate, np.maximum(share[:, 5] - mean_rate**2, 0.0), 0.0),
     )
 
 

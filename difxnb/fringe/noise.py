@@ -10,7 +10,7 @@ Floats = NDArray[np.float64]
 
 _FEWEST_DIFFERENCES = 4  # fewer say nothing about the noise
 _OUTLIER = 10.0  # in units of the mean square: noise goes beyond it once in 22 000
-_MEDIAN_OF = 2048  # differences are enough for the median, which only serves to tell outliers
+_MEDIAN_OF = 512  # differences are enough for the median, which only serves to tell outliers
 
 
 def measure_noise(

@@ -19,7 +19,7 @@ from difxnb.fringe.samples import Samples
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
 
-_CELLS = 16  # along either axis: what the search leaves turns the phase by a tenth of a radian in a cell
+_CELLS = 12  # along either axis: what the search leaves turns the phase by an eighth of a radian in a cell
 _STEPS = 5  # from a quarter of a resolution to rounding; convergence is quadratic
 _AT_ONCE = 2**19  # sums over sub-bands that are held at a time
 _FARTHEST = 0.25  # half a turn over the half span is more than the search can have been wrong
@@ -130,15 +130,15 @@ class Refinement:
     def _moments(self, weighted: NDArray[np.complexfloating], delay: Floats, rate: Floats) -> Complexes:
         """The six moments of all samples: Σ w V exp(…) times 1, f, s, f², f s, s²."""
         phasors = stop_delay(delay, self.axes.offset_hz)
-        scaled = self.middles / self.axes.units[0]
+        # from sums of powers about the middles m of the sub-bands to those about ν₀: (m + f)² = m² + 2 m f + f²
+        one, m = np.ones_like(self.middles), self.middles / self.axes.units[0]
+        shift = np.array([[one, m, m**2], [0 * one, one, 2 * m], [0 * one, 0 * one, one]])
+        shift = shift.transpose(2, 0, 1).reshape(-1, 3).astype(np.complex128)
         along = np.empty((*weighted.shape[:2], 3), dtype=np.complex128)
         for part in self._parts(len(delay)):
             sums = self._sub_bands(weighted[:, part], phasors, 3)
             sums *= stop_rate(rate, self.axes, part, self.middles)[..., None]
-            zero, one, two = np.moveaxis(sums, 3, 0)
-            along[:, part, 0] = zero.sum(axis=2)
-            along[:, part, 1] = (zero * scaled + one).sum(axis=2)
-            along[:, part, 2] = ((zero * scaled + 2 * one) * scaled + two).sum(axis=2)
+            along[:, part] = np.matmul(sums.reshape(*sums.shape[:2], -1), shift)
         return np.asarray(combined_moments(along, self.axes), dtype=np.complex128)
 
     def _carried(self, sums: Complexes, moved: Floats, moved_rate: Floats) -> Complexes:
