@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,7 +30,7 @@ _CLOCK = (
     ("clockJerk", "clock3"),
 )
 _EPOCH = "clockEpoch"
-_DELTA = ("deltaClock", "deltaClockRate")
+_DELTA = ("deltaClock", "deltaClockRate", "deltaClockAccel")
 _DEFAULT = "DEFAULT"
 _NO_EPOCH_MJD = 50000.0
 _EPOCH_DECIMALS = 5  # of a day: about a second
@@ -80,17 +81,16 @@ def own_clock(v2d: V2dText, block: V2dBlock, path: str | Path = "v2d") -> Clock 
     return Clock(mjd, tuple(values))
 
 
-def deltas(v2d: V2dText, block: V2dBlock, path: str | Path = "v2d") -> tuple[float, float]:
-    """What a block adds to the offset (s) and to the rate (s/s) of a clock.
+def deltas(v2d: V2dText, block: V2dBlock, path: str | Path = "v2d") -> tuple[float, ...]:
+    """What a block adds to the offset (s), the rate (s/s) and the acceleration (s/s²) of a clock.
 
     Raises
     ------
     FileFormatError
         A value of it cannot be read.
     """
-    found = [block.last(name) for name in _DELTA]
-    offset, rate = (_number(v2d, one, path) * 1e-6 if one else 0.0 for one in found)
-    return offset, rate
+    found = (block.last(name) for name in _DELTA)
+    return tuple(_number(v2d, one, path) * 1e-6 if one else 0.0 for one in found)
 
 
 def v2d_with_clocks(
@@ -148,7 +148,7 @@ def _values(
 ) -> dict[str, str]:
     """Parameters that change, or are new, and their new values."""
     clock = own_clock(v2d, block, path) if block else None
-    delta = deltas(v2d, block, path) if block else (0.0, 0.0)
+    delta = deltas(v2d, block, path) if block else (0.0,) * len(_DELTA)
     if clock is None and elsewhere is not None:
         return _parameters(_DELTA, Clock(elsewhere.epoch_mjd, delta), change)
     if clock is None and any(delta):
@@ -167,11 +167,12 @@ def _values(
     }
 
 
-def _carried(clock: Clock, delta: tuple[float, float], mjd: float) -> Clock:
-    """The clock about another time, from which the rate that is added to it will count then."""
-    shift = delta[1] * (mjd - clock.epoch_mjd) * DAY_S
-    offset, *rest = clock.about(mjd).coefficients
-    return Clock(mjd, (offset + shift, *rest))
+def _carried(clock: Clock, delta: tuple[float, ...], mjd: float) -> Clock:
+    """The clock about another time, from which what is added to it will count then: the sum stays the same."""
+    moved = Clock(clock.epoch_mjd, delta).about(mjd).coefficients
+    gained = (now - was for now, was in zip(moved[:2], delta, strict=False))
+    parts = zip_longest(clock.about(mjd).coefficients, gained, fillvalue=0.0)
+    return Clock(mjd, tuple(map(sum, parts)))
 
 
 def _parameters(
