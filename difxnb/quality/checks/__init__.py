@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from difxnb.quality.checks.bandpass import check_bandpass
+from difxnb.quality.checks.clipping import check_clipping
 from difxnb.quality.checks.closure import check_closure
 from difxnb.quality.checks.fringes import check_fringes
+from difxnb.quality.checks.imaginary import check_imaginary
+from difxnb.quality.checks.interference import check_interference
 from difxnb.quality.checks.jumps import check_jumps
 from difxnb.quality.checks.log import check_log
 from difxnb.quality.checks.missing import check_missing
@@ -32,6 +35,9 @@ CHECKS: Mapping[str, CheckFunction] = {
     "missing": check_missing,
     "order": check_order,
     "bandpass": check_bandpass,
+    "clipping": check_clipping,
+    "interference": check_interference,
+    "imaginary": check_imaginary,
     "size": check_size,
     "log": check_log,
     "speed": check_speed,
