@@ -98,7 +98,7 @@ def bands_of(
         whole = (count, *visibility.shape[-2:])
         try:
             weight = np.broadcast_to(weight, (*visibility.shape[:-1], weight.shape[-1]))
-            weight = np.broadcast_to(weight.reshape(count, times, -1), whole)
+            weight = np.broadcast_to(weight.reshape(count, times, weight.shape[-1]), whole)
         except ValueError:
             raise ValueError(
                 f"the weights of block {place} of a joint fit have shape {weight.shape}; "
@@ -138,12 +138,16 @@ class Cells:
     Attributes
     ----------
     sums : ndarray of complex128, shape (item, time cell, channel cell)
+    beside : ndarray of complex128, shape (item, 2)
+        Sums of w·V times what ν and ν·t of each sample differ from those of its cell. Without them the gradient of the
+        objective would not know where within a cell the noise lies.
     time : ndarray, shape (time cell,)
         Middle of each cell, s.
     offset_hz, frequency : ndarray, shape (channel cell,)
     """
 
     sums: NDArray[np.complex128]
+    beside: NDArray[np.complex128]
     time: Floats
     offset_hz: Floats
     frequency: Floats
@@ -151,19 +155,23 @@ class Cells:
     def moved(self, delay: Floats) -> Cells:
         """The same with fringes stopped by so much more delay, one for each item."""
         phasors = np.exp(-2j * np.pi * np.multiply.outer(delay, self.offset_hz))
-        return Cells(self.sums * phasors[:, None], self.time, self.offset_hz, self.frequency)
+        beside = self.beside * np.exp(-2j * np.pi * delay * self.offset_hz.mean())[:, None]
+        return Cells(self.sums * phasors[:, None], beside, self.time, self.offset_hz, self.frequency)
 
 
 def in_cells(stopped: Samples, band: Band, time: Floats) -> Cells:
     """Add up stopped, weighted visibilities (item, time, channel) of one band."""
     starts, starts_time = _starts(band.frequency.size), _starts(time.size)
-    sums = np.add.reduceat(np.add.reduceat(stopped, starts, axis=2), starts_time, axis=1)
-    return Cells(
-        sums.astype(np.complex128),
-        _means(time, starts_time),
-        _means(band.offset_hz, starts),
-        _means(band.frequency, starts),
-    )
+    narrow = np.add.reduceat(stopped, starts, axis=2)
+    sums = np.add.reduceat(narrow, starts_time, axis=1)
+    offset, late = _means(band.offset_hz, starts), _means(time, starts_time)
+    frequency = _means(band.frequency, starts)
+    apart = band.offset_hz - np.repeat(offset, np.diff(np.append(starts, band.frequency.size)))
+    apart_time = time - np.repeat(late, np.diff(np.append(starts_time, time.size)))
+    across = np.einsum("itc,c->it", stopped, apart)
+    along = np.einsum("itk,t,k->i", narrow, apart_time, frequency, optimize=True)
+    beside = np.stack([across.sum(axis=1), along + across @ time], axis=1)
+    return Cells(sums.astype(np.complex128), beside.astype(np.complex128), late, offset, frequency)
 
 
 def _starts(count: int) -> NDArray[np.int64]:

@@ -70,6 +70,9 @@ class Sums:
             basis = [np.ones_like(first), first, second, first**2, first * second, second**2]
             # a sum too small for the threads of a matrix product, which would wait for each other
             moments = np.einsum("ik,mk->im", self._stopped(block, delay, rate), np.stack(basis))
+            beside = self.cells[block].beside
+            moments[:, 1] += beside[:, 0] / self.span
+            moments[:, 2] += beside[:, 1] / (self.length * self.frequency)
             sums[:, self.group[block]] += self.turned[:, block, None] * moments
         whole = sums[..., :1]
         weight = np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)[..., None]

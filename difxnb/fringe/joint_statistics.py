@@ -144,14 +144,16 @@ def _measured(fit: JointFit, degrees: Floats, share: Floats, present: Flags) -> 
 
     Relative variances of σ² add with the squares of the shares of the blocks in a group, and with those of n groups
     in the sum, which in the mean over directions of noise are 2/(n (n + 1)) each. Blocks whose σ came out too small
-    weigh too much, which raises the power of noise by the variance between blocks, twice (second order).
+    weigh too much, which raises the power of noise by the variance between blocks, twice; and the mean of 1/σ² is
+    that of each group, not that of their sum (all to first order in the relative variances).
     """
     groups = np.maximum(present.sum(axis=1), 1)
     with np.errstate(divide="ignore"):
         variance = np.where(degrees > 0, 1 / degrees, 1.0)
         of_sum = (share**2 * variance).sum(axis=1)
         between = (share * variance).sum(axis=1) - of_sum
-        return groups * (groups + 1) / 2 / of_sum, 1 / (1 + 2 * between / groups)
+        counted = groups * (groups + 1) / 2 / of_sum
+        return counted, 1 / (1 + 2 * between / groups + of_sum / groups - 1 / counted)
 
 
 def _ambiguities(fit: JointFit, usable: Flags) -> tuple[Floats, Floats]:
