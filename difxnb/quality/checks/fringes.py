@@ -57,7 +57,7 @@ def _found(fringes: pd.DataFrame, limit: float) -> pd.DataFrame:
     probability = np.minimum(1.0, groups.size().to_numpy() * best["single"].to_numpy())
     flags = best["flags"] if "flags" in best else pd.Series("", index=best.index)
     found = best[["scan", "baseline"]].assign(
-        antennas=list(zip(best["antenna1_name"], best["antenna2_name"], strict=True)),
+        antennas=pd.Series(zip(best["antenna1_name"], best["antenna2_name"], strict=True), index=best.index),
         found=probability <= limit,
         false_alarm_probability=probability,
         snr=best["snr"],
