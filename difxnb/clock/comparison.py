@@ -47,8 +47,8 @@ def compare_clocks(
     solution : ClockSolution
         One for all fringes.
     table : DataFrame or path
-        Columns (of a DataFrame or a CSV file) ``station`` (upper and lower case are one), ``time`` (UTC) and
-        ``offset`` (µs). Rows without a number are passed over.
+        Columns (of a DataFrame or a CSV file) ``station`` (upper and lower case are one), ``time`` (UTC, as
+        ISO 8601 where it is text) and ``offset`` (µs). Rows without a number are passed over.
     positive : {"late", "early"}
         What a positive offset means: ``"late"`` for gps-fmout, ``"early"`` for fmout-gps and clock_early.
     input : Input, optional
@@ -132,7 +132,7 @@ def _readings(table: pd.DataFrame | str | PathLike[str]) -> pd.DataFrame:
             f"the table of clocks lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
         )
     try:
-        time = pd.to_datetime(table["time"], utc=True).dt.tz_localize(None)
+        time = pd.to_datetime(table["time"], utc=True, format="ISO8601").dt.tz_localize(None)
         late = table["offset"].to_numpy(dtype=np.float64) / 1e6
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(

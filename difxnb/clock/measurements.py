@@ -30,6 +30,11 @@ NEEDED = (
 )
 LABELS = ("scan", "source", "start", "phase_center", "pulsar_bin", "baseline", "band", "polarization")
 _SIGNAL = ("scan", "phase_center", "pulsar_bin", "band")
+LARGEST_S = 10.0
+"""Seconds that no clock is off by."""
+LARGEST_RATE = 1e-3
+SMALLEST_ERROR = 1e-24
+"""Of delays (s) and rates (s/s): below the noise of anything, and weights stay finite numbers."""
 _BASES = ({"R", "L"}, {"X", "Y"}, {"H", "V"})
 
 
@@ -54,7 +59,7 @@ def checked(fringes: pd.DataFrame, max_false_alarm: float) -> pd.DataFrame:
     try:
         for name in NEEDED[3:12]:
             table[name] = table[name].to_numpy(dtype=float)
-        stamps = pd.to_datetime(table["reference_time"], utc=True).dt.tz_localize(None)
+        stamps = pd.to_datetime(table["reference_time"], utc=True, format="ISO8601").dt.tz_localize(None)
         table["reference_time"] = stamps.astype("datetime64[ns]")
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"the table of fringes holds what is no number or time: {error}") from error
@@ -76,10 +81,10 @@ def sorted_out(
     detected = table["false_alarm_probability"].to_numpy(dtype=float) <= max_false_alarm
     delay, error = (table[name].to_numpy(dtype=float) for name in ("delay", "delay_error"))
     timed = table["reference_time"].notna().to_numpy(dtype=bool)
-    known = np.isfinite(delay) & np.isfinite(error) & (error > 0) & timed
+    known = (np.abs(delay) <= LARGEST_S) & (error >= SMALLEST_ERROR) & (error <= LARGEST_S) & timed
     for bad, why in (
         (~detected, f"not detected: false alarm probability above {max_false_alarm:g}"),
-        (~known, "no delay, no error of it or no time"),
+        (~known, "no time, or no delay and error that clocks have"),
         (_is_cross(hands), "cross hands"),
         (_is_shifted(table) & (not every_centre), "not the first phase centre"),
         ((table["antenna1_name"] == table["antenna2_name"]).to_numpy(), "autocorrelation"),

@@ -13,7 +13,7 @@ from scipy import sparse
 from difxnb.clock.ambiguities import starting_values, turns
 from difxnb.clock.closure import CARRIED, carried_phase, middle_of, seconds_since
 from difxnb.clock.least_squares import Observations, adjust
-from difxnb.clock.measurements import LABELS, numbered, simultaneous
+from difxnb.clock.measurements import LABELS, SMALLEST_ERROR, numbered, simultaneous
 from difxnb.clock.nodes import Nodes, nodes_of
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def _solved(
     value, error = carried_phase(columns | {"time": seconds_since(rows, when)}, 0.0, frequency)
     size = len(nodes.antenna)
     values, errors = np.full(size, np.nan), np.full(size, np.nan)
-    good = np.isfinite(value) & np.isfinite(error) & (error > 0)
+    good = np.isfinite(value) & np.isfinite(error) & (error >= SMALLEST_ERROR)
     fixed, _ = nodes.leading_to(reference)
     if not good.any() or not fixed.size:
         return values, errors
