@@ -82,16 +82,7 @@ class JointFit:
         scale = np.divide(1.0, noise**2, out=np.zeros_like(noise), where=usable)
         strength = scale * weight
         turned = scale * np.exp(-1j * phase)
-        sums = Sums(cells, turned, strength, self.group)
-        if self._coherent():
-            shifts = delay_shifts(sums.span, self._resolution())
-            shift = sums.scan_delays(
-                shifts, *(border - delay for border in self._limits(self.delay_window, 0))
-            )
-            delay = delay + shift
-            cells, *_ = self._stop(data, delay, rate, noise)
-            sums = Sums(cells, turned, strength, self.group)
-        delay, rate, _ = self._refine(sums, has_rate, delay, rate)
+        delay, rate = self._settle(cells, turned, strength, has_rate, delay, rate)
         cells, *_ = self._stop(data, delay, rate, noise)
         sums = Sums(cells, turned, strength, self.group)
         at, rate_at, at_edge = self._refine(sums, has_rate, delay, rate)
@@ -159,6 +150,32 @@ class JointFit:
             cells.append(in_cells(stopped * weight, band, self.time))
         return cells, sigma if noise is None else np.array(noise), degrees
 
+    def _settle(
+        self,
+        cells: list[Cells],
+        turned: NDArray[np.complex128],
+        strength: Floats,
+        has_rate: NDArray[np.bool_],
+        delay: Floats,
+        rate: Floats,
+    ) -> tuple[Floats, Floats]:
+        """Delay and rate of the highest maximum nearby: bands that repeat have several of nearly the same height."""
+        if not self._coherent():
+            return self._refine(Sums(cells, turned, strength, self.group), has_rate, delay, rate)[:2]
+        sums = Sums(cells, turned, strength, self.group)
+        low, high = self._limits(self.delay_window, 0)
+        shifts = sums.scan_delays(delay_shifts(sums.span, self._resolution()), low - delay, high - delay)
+        best = np.full(len(delay), -1.0)
+        found, found_rate = delay, rate
+        for shift in shifts.T:
+            moved = Sums([one.moved(shift) for one in cells], turned, strength, self.group)
+            to, to_rate, _ = self._refine(moved, has_rate, delay + shift, rate)
+            height = moved.heights(to - delay - shift, to_rate - rate)
+            higher = height > best
+            best = np.where(higher, height, best)
+            found, found_rate = np.where(higher, to, found), np.where(higher, to_rate, found_rate)
+        return found, found_rate
+
     def _refine(
         self, sums: Sums, has_rate: NDArray[np.bool_], delay: Floats, rate: Floats
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -182,7 +199,7 @@ class JointFit:
         alone = Sums(cells, turned, strength, np.arange(len(cells)))
         reach = self._resolution()
         free = np.full(len(strength), np.inf)
-        shift = alone.scan_delays(delay_shifts(1 / reach, reach), -free, free)
+        shift = alone.scan_delays(delay_shifts(0.5 / reach, reach), -free, free)[:, 0]
         again = Sums([one.moved(shift) for one in cells], turned, strength, np.arange(len(cells)))
         more, rate = again.refine(has_rate, (-free, -free), (free, free))
         sums = again.blocks(more, rate) * turned

@@ -13,10 +13,11 @@ from difxnb.fringe.joint_band import Cells
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]
-Window = tuple[float, float]
+Flags = NDArray[np.bool_]
 
 _STEPS = 5  # of Newton's method, from a sixteenth of a turn to rounding
 _OVERSAMPLING = 16  # of the delay scan, per turn of the widest pair of bands
+_CANDIDATES = 3  # maxima of the delay scan that are compared once they are refined
 _LARGEST = 0.1  # step, in turns over half the span of what is fitted
 _SCANNED = 2**21  # points (item, group, delay) at once
 
@@ -51,15 +52,25 @@ class Sums:
         self.frequency = max(float(cell.frequency[-1]) for cell in cells)
 
     def refine(
-        self, has_rate: NDArray[np.bool_], low: tuple[Floats, Floats], high: tuple[Floats, Floats]
+        self, has_rate: Flags, low: tuple[Floats, Floats], high: tuple[Floats, Floats]
     ) -> tuple[Floats, Floats]:
         """Offsets of delay and rate at the maximum, none beyond `low` and `high` (delay, rate)."""
-        delay, rate = (np.zeros(len(self.norm)) for _ in range(2))
+        delay, rate = (np.clip(np.zeros(len(self.norm)), low[i], high[i]) for i in (0, 1))
         for _ in range(_STEPS):
-            step, step_rate = _newton_step(*self._derivatives(delay, rate), has_rate)
-            delay = np.clip(delay + step / self.span, low[0], high[0])
-            rate = np.clip(rate + step_rate / (self.length * self.frequency), low[1], high[1])
+            both, alone = _newton_steps(*self._derivatives(delay, rate), has_rate)
+            units = self.span, self.length * self.frequency
+            to, to_rate = delay + both[0] / units[0], rate + both[1] / units[1]
+            # where one of the two is held by its border the other one goes to its own maximum
+            held = (to_rate < low[1]) | (to_rate > high[1])
+            held_delay = (to < low[0]) | (to > high[0])
+            to = np.where(held & ~held_delay, delay + alone[0] / units[0], to)
+            to_rate = np.where(held_delay & ~held, rate + alone[1] / units[1], to_rate)
+            delay, rate = np.clip(to, low[0], high[0]), np.clip(to_rate, low[1], high[1])
         return delay, rate
+
+    def heights(self, delay: Floats, rate: Floats) -> Floats:
+        """F at these offsets."""
+        return self._derivatives(delay, rate)[0]
 
     def _derivatives(self, delay: Floats, rate: Floats) -> tuple[Floats, Floats, Floats]:
         """F, its gradient (item, 2) and its second derivatives (item, 2, 2), in scaled offsets."""
@@ -99,30 +110,24 @@ class Sums:
         return np.asarray(sums.reshape(len(sums), -1) * np.exp(-2j * np.pi * turns))
 
     def scan_delays(self, shifts: Floats, low: Floats, high: Floats) -> Floats:
-        """The one of these shifts in delay, within `low` and `high` of each item, where F is highest."""
+        """Shifts in delay (item, 3), within `low` and `high` of each item, of the highest maxima of F."""
         step = max(1, _SCANNED // shifts.size)
-        found = [self._scan_some(slice(i, i + step), shifts, low, high) for i in range(0, len(low), step)]
-        return np.concatenate(found) if found else np.zeros(0)
+        parts = [slice(i, i + step) for i in range(0, len(low), step)]
+        return np.concatenate([_summits(self._powers(p, shifts), shifts, low[p], high[p]) for p in parts])
 
-    def _scan_some(self, part: slice, shifts: Floats, low: Floats, high: Floats) -> Floats:
-        power = np.zeros((low[part].size, shifts.size), dtype=np.float32)
+    def _powers(self, part: slice, shifts: Floats) -> NDArray[np.float32]:
+        """F of some items at shifts in delay (item, shift), the rate as it is."""
+        power = np.zeros((len(self.norm[part]), shifts.size), dtype=np.float32)
         for one in range(self.norm.shape[1]):
             members = np.flatnonzero(self.group == one)
-            spectra = [
-                self.cells[b].sums[part].sum(axis=1) * self.turned[part, b, None] for b in members
-            ]  # the rate has been found
+            spectra = [self.cells[b].sums[part].sum(axis=1) * self.turned[part, b, None] for b in members]
             offsets = np.concatenate([self.relative[b] for b in members])
             phasors = np.exp(-2j * np.pi * np.outer(offsets, shifts)).astype(np.complex64)
             norm = self.norm[part, one, None]
             values = np.concatenate(spectra, axis=1) / np.sqrt(np.where(norm > 0, norm, np.inf))
             sums = values.astype(np.complex64) @ phasors
             power += sums.real**2 + sums.imag**2
-        outside = (shifts < low[part, None]) | (shifts > high[part, None])
-        power[outside] = -1
-        best = power.argmax(axis=1)
-        # where a window is narrower than the steps none of them is inside
-        none = outside.all(axis=1)
-        return np.asarray(np.where(none, np.clip(0.0, low[part], high[part]), shifts[best]), dtype=float)
+        return power
 
     def blocks(self, delay: Floats, rate: Floats) -> Complexes:
         """S_b (item, block) at these offsets, phases referred to the reference frequency."""
@@ -133,24 +138,53 @@ class Sums:
 
 
 def delay_shifts(span: float, reach: float) -> Floats:
-    """Shifts in delay, s, that see every maximum within `reach` of bands that span so many Hz."""
-    count = int(np.ceil(reach * span * _OVERSAMPLING))
-    return np.asarray(np.arange(-count, count + 1) * (reach / max(count, 1)), dtype=float)
+    """Shifts in delay, s, that see every maximum within `reach` of bands within so many Hz of their middle."""
+    count = max(1, int(np.ceil(reach * 2 * span * _OVERSAMPLING)))
+    return np.asarray(np.arange(-count, count + 1) * (reach / count), dtype=float)
 
 
-def _newton_step(
-    height: Floats, gradient: Floats, curve: Floats, has_rate: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """Step of (delay, rate) towards the maximum of ln F, which is concave over the whole main lobe."""
+def _summits(power: NDArray[np.float32], shifts: Floats, low: Floats, high: Floats) -> Floats:
+    """Places (item, 3) of the highest maxima, by parabolas, the highest first; it comes again where there are fewer."""
+    power = np.pad(power, ((0, 0), (1, 1)), constant_values=-1)
+    power[:, 1:-1][(shifts < low[:, None]) | (shifts > high[:, None])] = -1
+    left, middle, right = power[:, :-2], power[:, 1:-1], power[:, 2:]
+    curve = left - 2 * middle + right
+    inner = (left >= 0) & (right >= 0) & (curve < 0)
+    aside = np.divide(0.5 * (left - right), curve, out=np.zeros_like(curve), where=inner)
+    height = np.where((middle >= left) & (middle >= right), middle - 0.25 * (left - right) * aside, -1.0)
+    order = np.argpartition(-height, min(_CANDIDATES, shifts.size) - 1, axis=1)[:, :_CANDIDATES]
+    heights = np.take_along_axis(height, order, axis=1)
+    falling = np.argsort(-heights, axis=1, kind="stable")
+    heights, order = np.take_along_axis(heights, falling, axis=1), np.take_along_axis(order, falling, axis=1)
+    order = np.where(heights >= 0, order, order[:, :1])
+    step = float(shifts[1] - shifts[0])
+    found = shifts[order] + np.clip(np.take_along_axis(aside, order, axis=1), -0.5, 0.5) * step
+    # a window narrower than the steps may have none of them inside
+    return np.asarray(np.clip(found, low[:, None], high[:, None]), dtype=float)
+
+
+def _newton_steps(
+    height: Floats, gradient: Floats, curve: Floats, has_rate: Flags
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Steps of (delay, rate), of both together and of each alone, towards the maximum of ln F.
+
+    The logarithm is concave over the whole main lobe.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = gradient / height[:, None]
         bend = curve / height[:, None, None] - slope[:, :, None] * slope[:, None, :]
         determinant = bend[:, 0, 0] * bend[:, 1, 1] - bend[:, 0, 1] ** 2
-        joint = has_rate & (determinant > 0) & (bend[:, 0, 0] < 0)
-        steps = []
+        concave = has_rate & (determinant > 0) & (bend[:, 0, 0] < 0)
+        both, alone = [], []
         for i, j in ((0, 1), (1, 0)):
-            both = (bend[:, 0, 1] * slope[:, j] - bend[:, j, j] * slope[:, i]) / determinant
-            alone = np.where(bend[:, i, i] < 0, -slope[:, i] / bend[:, i, i], 0.0)
-            step = np.where(joint, both, alone)
-            steps.append(np.clip(np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0), -_LARGEST, _LARGEST))
-    return steps[0], np.where(has_rate, steps[1], 0.0)
+            one = np.where(bend[:, i, i] < 0, -slope[:, i] / bend[:, i, i], 0.0)
+            joint = (bend[:, 0, 1] * slope[:, j] - bend[:, j, j] * slope[:, i]) / determinant
+            there = has_rate if i else np.ones_like(has_rate)
+            both.append(_bounded(np.where(concave, joint, one), there))
+            alone.append(_bounded(one, there))
+    return (both[0], both[1]), (alone[0], alone[1])
+
+
+def _bounded(step: Floats, there: Flags) -> Floats:
+    step = np.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(np.where(there, np.clip(step, -_LARGEST, _LARGEST), 0.0), dtype=float)
