@@ -20,7 +20,8 @@ from typing import NoReturn
 from difxnb.errors import FileFormatError
 from difxnb.formats.clock_change import Clock, ClockChange, decimal_delay, decimal_rate
 from difxnb.formats.mjd import DAY_S, MJD_ZERO
-from difxnb.formats.v2d_text import Edit, V2dBlock, V2dStatement, V2dText, edited
+from difxnb.formats.text_places import Edit, edited
+from difxnb.formats.v2d_text import V2dBlock, V2dStatement, V2dText
 from difxnb.formats.vex_clocks import vex_mjd
 
 _CLOCK = (

@@ -9,12 +9,13 @@ edits, replaces characters. Mirrors ``difx-files.md`` 12; where that is silent, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.text_places import Token
 
 KINDS = ("SETUP", "RULE", "SOURCE", "DATASTREAM", "ANTENNA", "COMMENT", "ZOOM", "OUTPUTBAND", "EOP")
 """Words that begin a block."""
@@ -22,14 +23,6 @@ KINDS = ("SETUP", "RULE", "SOURCE", "DATASTREAM", "ANTENNA", "COMMENT", "ZOOM", 
 # A # begins a comment only where a blank stands before it; file names may hold one.
 _TOKEN = re.compile(r"(?P<comment>(?<![^\x00-\x20])#[^\n]*)|(?P<mark>[{}=,])|(?P<word>[^\x00-\x20{}=,]+)")
 _NAMELESS = ("COMMENT", "OUTPUTBAND")
-
-
-class Token(NamedTuple):
-    """A word or a mark, and where it stands in the text."""
-
-    text: str
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,23 +95,6 @@ class V2dText:
     def of_kind(self, kind: str) -> Iterator[V2dBlock]:
         """Blocks of a kind."""
         return (block for block in self.blocks if block.kind == kind)
-
-
-class Edit(NamedTuple):
-    """Characters to be replaced; an insertion where `start` and `stop` are one."""
-
-    start: int
-    stop: int
-    text: str
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """Text with some characters replaced; insertions at one place keep their order."""
-    parts, place = [], 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.stop)):
-        parts += [text[place : edit.start], edit.text]
-        place = edit.stop
-    return "".join([*parts, text[place:]])
 
 
 def parse_v2d_text(text: str, path: str | Path = "v2d") -> V2dText:

@@ -20,7 +20,7 @@ from typing import NamedTuple, NoReturn
 from difxnb.errors import FileFormatError
 from difxnb.formats.clock_change import Clock, ClockChange, decimal_delay, decimal_rate
 from difxnb.formats.mjd import DAY_S, MJD_ZERO
-from difxnb.formats.v2d_text import Edit, edited
+from difxnb.formats.text_places import Edit, edited
 from difxnb.formats.vex_text import LONGEST_COMMENT, VexDefinition, VexStatement, VexText
 
 _TIME_UNITS = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.v2d_text import Token
+from difxnb.formats.text_places import Token
 
 LONGEST_COMMENT = 128
 """Characters of a word or a comment beyond which vex2difx gives up on the file."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.keyvalue import read_text
-from difxnb.formats.v2d_text import KINDS, Edit, V2dText, edited, parse_v2d_text
+from difxnb.formats.text_places import Edit, edited
+from difxnb.formats.v2d_text import KINDS, V2dText, parse_v2d_text
 
 ONE_OF_EACH = """\
 vex = some.vex  # comment { with = marks, of all kinds }
