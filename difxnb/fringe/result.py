@@ -19,17 +19,17 @@ class Fringe:
     Attributes
     ----------
     delay, delay_error : ndarray
-        Seconds; positive where antenna 2 is late. Ambiguous by 1/(channel width).
+        Seconds, at `reference_time`; positive where antenna 2 is late. Ambiguous by 1/(channel width).
     delay_rate, delay_rate_error : ndarray
         Seconds per second; NaN where no rate was fitted.
     phase, phase_error : ndarray
         Radians, at `reference_frequency` and `reference_time`.
     amplitude : ndarray
-        In the units of the visibilities; biased upwards by A/(2 SNR²) as every maximum is.
+        In the units of the visibilities, without the noise that every maximum takes along.
     amplitude_error : ndarray
-        Rms of the amplitude, σ/√Σw = amplitude/SNR.
+        Rms of the amplitude, σ/√Σw.
     snr : ndarray
-        Amplitude over the rms of one component of its noise (module docstring).
+        Amplitude of the maximum over the rms of one component of its noise (package docstring).
     noise : ndarray
         Rms σ of the real part of one channel in one integration at weight 1.
     false_alarm_probability : ndarray
