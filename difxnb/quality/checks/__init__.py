@@ -16,6 +16,7 @@ from difxnb.quality.checks.jumps import check_jumps
 from difxnb.quality.checks.log import check_log
 from difxnb.quality.checks.missing import check_missing
 from difxnb.quality.checks.order import check_order
+from difxnb.quality.checks.polarizations import check_polarizations
 from difxnb.quality.checks.size import check_size
 from difxnb.quality.checks.snr import check_snr
 from difxnb.quality.checks.speed import check_speed
@@ -38,6 +39,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "clipping": check_clipping,
     "interference": check_interference,
     "imaginary": check_imaginary,
+    "polarizations": check_polarizations,
     "size": check_size,
     "log": check_log,
     "speed": check_speed,
