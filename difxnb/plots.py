@@ -95,7 +95,7 @@ def fringe_figure(
     every = [str(name) for name in chosen["polarization"].values]
     parallel = [name for name in every if len(set(name)) == 1] or every
     shown = _known(polarizations, parallel, every, "polarization")
-    table = fringe_fit(chosen) if fringes is None else fringes
+    table = fringe_fit(chosen.sel(baseline=names, polarization=shown)) if fringes is None else fringes
     spectra = ScanAverages(chosen, table)
     figure = ShownFigure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
     FigureCanvasAgg(figure)
