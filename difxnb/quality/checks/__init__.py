@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from difxnb.quality.checks.amplitudes import check_amplitudes
 from difxnb.quality.checks.bandpass import check_bandpass
 from difxnb.quality.checks.clipping import check_clipping
 from difxnb.quality.checks.closure import check_closure
@@ -40,6 +41,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "interference": check_interference,
     "imaginary": check_imaginary,
     "polarizations": check_polarizations,
+    "amplitudes": check_amplitudes,
     "size": check_size,
     "log": check_log,
     "speed": check_speed,
