@@ -23,6 +23,7 @@ from difxnb.formats.swin import list_files
 from difxnb.quality.material import Material
 from difxnb.visibility.accessor.selecting import with_all_axes
 from difxnb.visibility.stored.backend import OPENED
+from difxnb.visibility.stored.opening import reopen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +125,7 @@ def _of_dataset(dataset: xr.Dataset) -> Material:
     """Visibilities, and the files of the one job that they say they came from, where those are on this machine."""
     material = Material(str(dataset.attrs.get("job", "")), with_all_axes(dataset))
     material.running = dataset.attrs.get("visibility_source") == "live monitor"
-    material.is_part = OPENED not in dataset.encoding
+    material.is_part = _is_selected(dataset)
     named = [line for line in str(dataset.attrs.get("input_file", "")).splitlines() if line]
     if len(named) != 1 or not Path(named[0]).is_file():
         why = (
@@ -140,6 +141,20 @@ def _of_dataset(dataset: xr.Dataset) -> Material:
         material.running = job.row["state"] == RUNNING
         _add_files(material, job)
     return material
+
+
+def _is_selected(dataset: xr.Dataset) -> bool:
+    """Whether visibilities are fewer than those of the files that they were opened from, or nobody can tell."""
+    if OPENED not in dataset.encoding:
+        return True
+    try:
+        whole = reopen(dataset)
+    except (DifxError, OSError):
+        return True
+    return any(
+        dataset.sizes.get(axis, 1) < whole.sizes[axis]
+        for axis in ("time", "baseline", "band", "polarization")
+    )
 
 
 def _add_files(material: Material, job: StoredJob) -> None:

@@ -159,7 +159,7 @@ def history_of(
     jobs = Catalogue([catalogue[int(place)] for place in chosen])
     rows = _checked(jobs, check)
     starts = known.set_index("input")["start"]
-    table = rows.assign(start=pd.to_datetime(rows["input"].map(starts)))
+    table = rows.assign(start=pd.to_datetime(starts.reindex(rows["input"].astype(str)).to_numpy()))
     return QualityHistory(_with_trends(table, limits)[list(_COLUMNS)])
 
 
@@ -177,7 +177,9 @@ def _checked(jobs: Catalogue, check: Callable[[StoredJob], pd.DataFrame]) -> pd.
     columns = {"check": "", "verdict": str(Verdict.NOT_APPLICABLE), "limit": "", "unit": "", "text": ""}
     rows = found.reindex(columns=["job", *columns, "value", "input", "error"])
     failed = rows["error"].notna() & (rows["error"] != "")
-    rows = rows.fillna(columns).astype({"value": float})
+    rows = rows.fillna(columns).astype(
+        {"value": float, "job": object, "input": object} | dict.fromkeys(columns, object)
+    )
     rows.loc[failed, "verdict"] = str(Verdict.NO_GO)
     rows.loc[failed, "text"] = rows.loc[failed, "error"].astype(str)
     return rows.drop(columns="error")
