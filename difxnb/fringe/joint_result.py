@@ -61,7 +61,8 @@ class JointFringe:
     phase, phase_error : ndarray, shape (…, group)
         Radians, at `reference_frequency` and `reference_time`, after `band_phase` was taken out.
     amplitude, amplitude_error : ndarray, shape (…, group)
-        In the units of the visibilities.
+        In the units of the visibilities, without the noise that every maximum takes along (as in
+        :class:`~difxnb.fringe.Fringe`).
     group_snr : ndarray, shape (…, group)
         Amplitude over the rms of one component of its noise.
     block_phase, block_phase_error : ndarray, shape (…, block)

@@ -23,7 +23,7 @@ Samples = NDArray[np.complex64]
 Window = tuple[float, float]
 
 TIME_CELLS = 1024  # longer scans are searched on a coarser time grid; the refinement uses every integration
-_OVERSAMPLING = 3  # points of the coarse grid per resolution
+_OVERSAMPLING = 4  # points of the coarse grid per resolution
 _PIECE = 2**20  # fine points that are computed at once
 
 
@@ -142,7 +142,7 @@ def _places(count: int, turns: float, wanted: int) -> tuple[int, NDArray[np.int6
     """Length of an FFT of `count` samples, and which of its points lie so many turns per sample apart."""
     size = scipy.fft.next_fast_len(max(_OVERSAMPLING * count, round(1 / turns)))
     if abs(turns * size - 1) > 1e-6:
-        size = scipy.fft.next_fast_len((_OVERSAMPLING + 1) * count)  # the nearest point has to do
+        size = scipy.fft.next_fast_len(_OVERSAMPLING * count)  # the nearest point has to do
     return size, np.rint(np.arange(wanted) * (turns * size)).astype(np.int64)
 
 

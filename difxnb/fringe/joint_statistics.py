@@ -68,13 +68,16 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     power = _ratio(np.abs(sums) ** 2, norm)
     block_power = _ratio(np.abs(peak.blocks) ** 2 * peak.scale, peak.weight)
     scaled = moments * peak.scale[..., None]
+    share = _ratio(strength, norm[:, fit.group])
     spread = Spread.of(np.einsum("ibm,bg->igm", scaled, member))
     single = Spread.of(scaled)
-    squared = debiased(power, present, peak.has_rate)
+    degrees, loss = _measured(fit, peak.degrees, share, present)
+    # 1/σ² of few samples is too large in the mean, and so is the power it is multiplied with
+    honest = (loss / (1 + 1 / degrees))[:, None]
+    squared = debiased(power * honest, present, peak.has_rate)
     covariance = covariance_of(squared, spread.covariance, present, peak.has_rate)
-    squared_single = debiased(peak.single[1], usable, peak.has_rate)
+    squared_single = debiased(peak.single[1] * honest, usable, peak.has_rate)
     alone = covariance_of(squared_single, single.covariance, usable, peak.has_rate)
-    share = _ratio(strength, norm[:, fit.group])
     leverage = (
         squared[:, fit.group]
         * share
@@ -84,6 +87,8 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
         )
     )
     own = np.maximum(block_power - 1, 0.5)
+    # of the noise each group took one part along, and delay and rate one part each of all groups
+    taken = 1 + (1.0 + peak.has_rate)[:, None] * _ratio(squared, squared.sum(axis=1, keepdims=True))
     turn = np.exp(2j * np.pi * fit.frequency * peak.rate * fit.epoch)  # from the middle to the reference time
     period, ambiguity = _ambiguities(fit, usable)
     window = SearchedWindow(
@@ -97,7 +102,6 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     samples = np.stack([np.count_nonzero(w, axis=(1, 2)) for _, w in data], axis=1)
     samples = np.where(usable, samples, 0).sum(axis=1)
     total = power.sum(axis=1)
-    degrees, loss = _measured(fit, peak.degrees, share, present)
     found: dict[str, NDArray[Any]] = {
         "delay": peak.delay + peak.rate * fit.epoch,
         "delay_error": np.sqrt(covariance[:, 0, 0]),
@@ -113,7 +117,7 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
         "weight": _ratio(peak.weight.sum(axis=1), samples),
         "phase": np.angle(sums * turn[:, None]),
         "phase_error": phase_errors(squared, spread.mean, covariance),
-        "amplitude": _ratio(np.abs(sums), norm),
+        "amplitude": np.sqrt(_ratio(np.maximum(power - taken, 0.0), norm)),
         "amplitude_error": np.sqrt(_ratio(np.ones_like(norm), norm)),
         "group_snr": np.sqrt(power),
         "block_phase": np.angle(peak.blocks * turn[:, None]),
