@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import difxnb.visibility.fits.blocks as reading
+from difxnb.fringe import snr_in_convention
 from difxnb.visibility import fringe_fit
 from tests.injected_fringes import Band, Station, expected, injected, regular
 from tests.made_visibilities import SHARES, made, waiting
@@ -96,6 +97,58 @@ def test_coefficients_need_autocorrelations_that_can_be_trusted(dataset):
     dead["VISIBILITY"].loc[{"baseline": "BB-BB"}] = 0
     known = fringe_fit(dead).groupby("baseline")["correlation"].apply(lambda one: one.notna().any())
     assert known.to_dict() == {"AA-BB": False, "AA-CC": True, "BB-CC": False}
+
+
+# --- SNR as others state it -------------------------------------------------------------------------------
+
+
+def lag_peaks(dataset, table):
+    """What a look at each record with all its channels gives: the highest lag over the rms of those far from it."""
+    found = []
+    for row in table.to_dict("records"):
+        one = dataset["VISIBILITY"].sel({name: row[name] for name in LABELS[1:]})
+        channels = int(dataset["n_channels"].sel(band=row["band"]))
+        lags = np.abs(np.fft.fft(one.values[:, :channels], axis=1))
+        top = lags.argmax(axis=1)
+        far = [
+            np.delete(lag, np.arange(place - 6, place + 7) % channels)
+            for lag, place in zip(lags, top, strict=True)
+        ]
+        # noise of rms 1 in each component has the mean square 2
+        found.append(np.mean(lags.max(axis=1) / np.sqrt(np.mean(np.square(far), axis=1) / 2)))
+    return np.array(found)
+
+
+def test_snr_of_other_programs():
+    """Of one record without edges left out, whatever its list of lags is; fourfit's is that of all, less 3 %."""
+    late = 8 / (2 * 16e6)
+    stations = {"AA": Station(), "BB": Station(delay=late), "CC": Station(delay=-late)}
+    bands = (Band(channels=64), Band(8440e6, 16e6, 64, "L"))
+    dataset = injected(stations, bands=bands, scans=(("s", "q", regular(40, 0.5)),), amplitude=1.0)
+    ours = fringe_fit(dataset)
+    stated = {name: fringe_fit(dataset, snr_convention=name) for name in ("plotDiFX", "vcal", "fourfit")}
+    all_channels = np.sqrt(64 / 62)
+    np.testing.assert_allclose(stated["fourfit"]["snr"], 0.97 * all_channels * ours["snr"])
+    of_one = ours["snr"] * all_channels / np.sqrt(40)
+    np.testing.assert_allclose(lag_peaks(dataset, ours), of_one, rtol=0.15)
+    for name, table in stated.items():
+        assert (table["snr"] != ours["snr"]).all(), name
+        pd.testing.assert_frame_equal(table.drop(columns="snr"), ours.drop(columns="snr"))
+    for name, table in stated.items():
+        row = ours.iloc[4]
+        expected_snr = snr_in_convention(
+            row["snr"],
+            name,
+            channels=64,
+            integrations=40,
+            delay=row["delay"],
+            phase=row["phase"],
+            bandwidth=16e6,
+        )
+        assert table["snr"].iloc[4] == pytest.approx(float(expected_snr))
+    both = fringe_fit(dataset, multiband=True)
+    joint = fringe_fit(dataset, multiband=True, snr_convention="fourfit")
+    np.testing.assert_allclose(joint["snr"], 0.97 * all_channels * both["snr"])
 
 
 # --- weights ----------------------------------------------------------------------------------------------
@@ -253,6 +306,8 @@ def test_one_channel_is_no_band(dataset):
         ({"edge_channels": 1.5}, "edge"),
         ({"band_phases": "free"}, "multiband=True"),
         ({"band_phases": "fixed", "multiband": True}, "band_phases is None"),
+        ({"snr_convention": "fourFit"}, "snr_convention is difxnb, plotDiFX, vcal, fourfit"),
+        ({"snr_convention": "vcal", "multiband": True}, "vcal states the SNR of one band"),
         ({"pcal": 7}, "pcal is True or a Dataset"),
         ({"pcal": True}, "do not say of which files"),
     ],

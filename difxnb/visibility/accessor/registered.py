@@ -184,7 +184,7 @@ class DifxDataset(Selections[xr.Dataset]):
             Whether to return arrays instead of rows.
         **options
             As of `fringe_fit`: ``edge_channels``, ``delay_window``, ``rate_window``, ``multiband``, ``band_phases``,
-            ``combine_polarizations``, ``pcal``, ``reference_frequency``, ``workers``.
+            ``combine_polarizations``, ``pcal``, ``reference_frequency``, ``snr_convention``, ``workers``.
 
         Examples
         --------

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from difxnb.fringe.convention import Convention
 from difxnb.visibility.fits.band_phases import BandPhases
 from difxnb.visibility.fits.coefficients import MeanPowers
 from difxnb.visibility.fits.fitting import Fits, what_is_fitted_together
@@ -28,6 +29,7 @@ class FringeOptions(TypedDict, total=False):
     combine_polarizations: bool
     pcal: bool | xr.Dataset | None
     reference_frequency: float | None
+    snr_convention: Convention
     workers: int | None
 
 
@@ -51,6 +53,7 @@ def fringe_fit(
     combine_polarizations: bool = False,
     pcal: bool | xr.Dataset | None = None,
     reference_frequency: float | None = None,
+    snr_convention: Convention = "difxnb",
     as_dataset: bool = False,
     workers: int | None = None,
 ) -> pd.DataFrame | xr.Dataset:
@@ -91,6 +94,9 @@ def fringe_fit(
         ``no_pcal``. How they are applied: :mod:`difxnb.visibility.fits.tones`.
     reference_frequency : float, optional
         Hz at which phases are stated; by default the middle of each band, and of all bands with `multiband`.
+    snr_convention : {"difxnb", "plotDiFX", "vcal", "fourfit"}
+        Whose SNR the column ``snr`` states; how the others define it: :func:`difxnb.fringe.snr_in_convention`.
+        Errors and the false alarm probability are always those of ours.
     as_dataset : bool
         Whether to return arrays instead of rows.
     workers : int, optional
@@ -109,7 +115,9 @@ def fringe_fit(
         * ``amplitude``, ``amplitude_error``: units of the visibilities
         * ``correlation``: the amplitude as a coefficient, by the autocorrelations of the same interval and channels;
           NaN where they are not there or not to be trusted. Nothing is done about the loss in sampling.
-        * ``snr``, ``false_alarm_probability``: as in :mod:`difxnb.fringe`
+        * ``snr``: amplitude over the rms of one component of its noise (A. E. E. Rogers, Radio Science 5, 1239, 1970;
+          :mod:`difxnb.fringe`), unless `snr_convention` asks for another
+        * ``false_alarm_probability``: that noise alone shows such a peak anywhere in what was searched
         * ``n_integrations`` with data, and their mean ``weight``: NaN where unknown
         * ``delay_ambiguity`` (s), ``rate_ambiguity`` (s/s): what may be added to delay and rate with next to no change
           of the visibilities
@@ -169,7 +177,7 @@ def fringe_fit(
     fits = Fits(
         cross,
         MeanPowers(dataset),
-        Search(edge_channels, delay_window, rate_window, reference_frequency, workers),
+        Search(edge_channels, delay_window, rate_window, reference_frequency, snr_convention, workers),
         what_is_fitted_together(cross, multiband, band_phases, combine_polarizations),
         ToneCorrections(cross, pcal) if isinstance(pcal, xr.Dataset) or pcal else None,
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.fringe import Block as FringeBlock
-from difxnb.fringe import JointFringe, fit_jointly
+from difxnb.fringe import JointFringe, fit_jointly, snr_in_convention
 from difxnb.visibility.fits.blocks import BandData, Block
 from difxnb.visibility.fits.search import (
     Search,
@@ -101,6 +101,7 @@ def fit_together(block: Block, bands: Sequence[BandData], search: Search, what: 
     found = _delays(block, bands, fringe)
     found["n_channels"] = sum(channels_left(len(one.frequency), search.edge_channels) for one in bands)
     found["n_bands"] = np.isfinite(_by_hand(fringe.block_snr, hands)).any(axis=-2).sum(axis=-1)
+    found["snr"] = _stated_snr(fringe, bands, search)
     found |= _phases(fringe, bands, what, hands)
     found |= counted(
         [part.of(part.band.present) for part in parts], [part.of(part.band.weight) for part in parts]
@@ -142,6 +143,25 @@ def _delays(block: Block, bands: Sequence[BandData], fringe: JointFringe) -> dic
         )
         found["amplitude_error"] = np.where(known.any(axis=-1), 1 / np.sqrt(weight.sum(axis=-1)), np.nan)
     return found
+
+
+def _stated_snr(fringe: JointFringe, bands: Sequence[BandData], search: Search) -> Floats:
+    """SNR in the convention that is asked for; of bands that differ in channels their mean."""
+    if search.snr_convention not in ("difxnb", "fourfit"):
+        raise ValueError(
+            f"{search.snr_convention} states the SNR of one band in one polarization alone; "
+            'ask for snr_convention="difxnb" or "fourfit" of joint fits'
+        )
+    stated = [
+        snr_in_convention(
+            fringe.snr,
+            search.snr_convention,
+            channels=len(band.frequency),
+            edge_channels=search.edge_channels,
+        )
+        for band in bands
+    ]
+    return np.asarray(np.mean(stated, axis=0), dtype=float)
 
 
 def _phases(

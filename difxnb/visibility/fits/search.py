@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.fringe import fringe_scan
+from difxnb.fringe import Fringe, fringe_scan, snr_in_convention
+from difxnb.fringe.convention import Convention
 from difxnb.visibility.fits.blocks import BandData, Block
 
 FX_PULL = 0.1  # rms that the correlator's lag window adds to a delay, in units of 1/(bandwidth · channels)
@@ -31,10 +32,15 @@ class Search:
     delay_window: Window | None = None
     rate_window: Window | None = None
     reference_frequency: float | None = None
+    snr_convention: Convention = "difxnb"
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a number of channels that is none."""
+        """Refuse a number of channels that is none, and an unknown convention."""
+        if self.snr_convention not in get_args(Convention):
+            raise ValueError(
+                f"snr_convention is {', '.join(get_args(Convention))}; got {self.snr_convention!r}"
+            )
         if not (isinstance(self.edge_channels, int | np.integer) and self.edge_channels >= 0):
             raise ValueError(f"edge_channels is a whole number, 0 or more; got {self.edge_channels!r}")
 
@@ -57,12 +63,33 @@ def fit_band(block: Block, band: BandData, search: Search) -> dict[str, Any]:
     )
     found: dict[str, Any] = {name: getattr(fringe, name) for name in FITTED}
     found["delay_error"] = np.hypot(fringe.delay_error, lag_window_pull(band.frequency))
+    found["snr"] = _stated_snr(fringe, band, search)
     found["at_edge"] = fringe.at_edge
     found["n_channels"] = channels_left(len(band.frequency), search.edge_channels)
     found["delay_ambiguity"] = 1 / channel_width(band.frequency)
     found["rate_ambiguity"] = rate_ambiguity(block, fringe.reference_frequency)
     found["reference_frequency"] = fringe.reference_frequency
     return found | counted([band.present], [band.weight])
+
+
+def _stated_snr(fringe: Fringe, band: BandData, search: Search) -> NDArray[np.float64]:
+    """SNR in the convention that is asked for; NaN where there is none."""
+    if search.snr_convention == "difxnb":
+        return fringe.snr
+    there = np.isfinite(fringe.snr)
+    away = 2 * np.pi * (float(band.frequency.mean()) - fringe.reference_frequency)
+    found = np.full(fringe.snr.shape, np.nan)
+    found[there] = snr_in_convention(
+        fringe.snr[there],
+        search.snr_convention,
+        channels=len(band.frequency),
+        edge_channels=search.edge_channels,
+        integrations=band.present.sum(axis=-1)[there],
+        delay=fringe.delay[there],
+        phase=(fringe.phase + away * fringe.delay)[there],
+        bandwidth=channel_width(band.frequency) * len(band.frequency),
+    )
+    return found
 
 
 def counted(present: Sequence[NDArray[np.bool_]], weight: Sequence[NDArray[np.floating]]) -> dict[str, Any]:
