@@ -278,7 +278,7 @@ def _number(word: str) -> float:
 def _block(layout: _Layout, lines: _Lines) -> PcalBlock:
     shape = (int(layout.bands), int(layout.tones))
     frequency = np.array(layout.frequencies, dtype=np.float64).reshape(shape)
-    is_tone = frequency >= 0
+    is_tone = frequency > 0  # a band without any tone has one at 0 MHz where other bands have some
     parts = np.array(lines.parts, dtype=np.float64).reshape(len(lines.time_ns), 2, *shape)
     values = np.empty((len(parts), *shape), dtype=np.complex64)
     with np.errstate(over="ignore"):  # beyond a float32 is no tone

@@ -46,6 +46,17 @@ TWO = (
 )
 
 
+def test_a_band_without_tones_beside_bands_with_some_has_none() -> None:
+    # Where no multiple of the spacing lies in a band, mpifxcorr writes one tone at 0 MHz under the band's own letter.
+    text = HEAD + line(
+        "60310.50000296296", "1 2 1 8401 R  1.00000e+00  2.00000e+00 0 R  0.00000e+00 -0.00000e+00"
+    )
+    (block,) = parse_pcal(text).blocks
+    assert block.polarization.tolist() == [["R"], [""]]
+    assert np.isnan(block.frequency_mhz).tolist() == [[False], [True]]
+    assert np.isnan(block.tones).tolist() == [[[False], [True]]]
+
+
 def test_lines_of_two_datastreams_and_missing_places() -> None:
     file = parse_pcal(TWO)
     assert (file.antenna, file.start_mjd, file.start_seconds, len(file)) == ("BB", 60310, 43200, 3)
