@@ -17,6 +17,7 @@ from difxnb.quality.checks.jumps import check_jumps
 from difxnb.quality.checks.log import check_log
 from difxnb.quality.checks.missing import check_missing
 from difxnb.quality.checks.order import check_order
+from difxnb.quality.checks.pcal import check_pcal
 from difxnb.quality.checks.polarizations import check_polarizations
 from difxnb.quality.checks.size import check_size
 from difxnb.quality.checks.snr import check_snr
@@ -42,6 +43,7 @@ CHECKS: Mapping[str, CheckFunction] = {
     "imaginary": check_imaginary,
     "polarizations": check_polarizations,
     "amplitudes": check_amplitudes,
+    "pcal": check_pcal,
     "size": check_size,
     "log": check_log,
     "speed": check_speed,

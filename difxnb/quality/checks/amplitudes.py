@@ -122,7 +122,7 @@ def _outliers(gains: pd.DataFrame) -> Iterator[dict[str, Any]]:
     off = (level - own.transform("median"))[own.transform("size") >= _LEAST_PRODUCTS]
     for place, value in zip(np.flatnonzero(gains.index.isin(off.index)), off, strict=True):
         row = gains.iloc[int(place)]
-        yield {**row.to_dict(), "factor": float(np.exp(abs(value)))}
+        yield _row("gain", row["of"], row, float(np.exp(abs(value))))
 
 
 def _of_powers(spectra: AutoSpectra | None, limits: Section) -> Iterator[dict[str, Any]]:
