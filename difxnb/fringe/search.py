@@ -25,6 +25,7 @@ _PLANE = 2**21  # samples of the longest grid, before padding: its plane takes 6
 _MIGRATION = 0.5  # resolutions by which the delay may move unnoticed: costs 3 % of the amplitude at worst
 _SCALLOP = 1 / 8  # turns between integrations that are added up: costs 3 % of the amplitude at worst
 _TURNED_AT_ONCE = 2**20  # samples
+_FINE = 16  # channels whose phasors are made from one coarse phasor
 _MOST_CELLS = 2**24  # of a time grid: beyond it a search is not worth while
 
 
@@ -84,13 +85,11 @@ class Search:
             return weighted
         grid = np.zeros((len(weighted), int(cell[-1]) + 1, weighted.shape[2]), dtype=weighted.dtype)
         step = max(1, _TURNED_AT_ONCE // max(1, weighted[:, 0].size))
-        frequency = axes.middle_hz + axes.offset_hz
         for start in range(0, cell.size, step):
             part = slice(start, start + step)
             turned = weighted[:, part]
             if centre != 0.0:
-                turns = centre * axes.offset_s[part, None] * frequency
-                turned = turned * np.exp(-2j * np.pi * np.remainder(turns, 1.0)).astype(weighted.dtype)
+                turned = turned * _stop(axes, centre * axes.offset_s[part]).astype(weighted.dtype)
             used, first = np.unique(cell[part], return_index=True)
             grid[:, used] += np.add.reduceat(turned, first, axis=1)
         return grid
@@ -117,6 +116,17 @@ def plan_search(axes: Axes, delay: Range, rate: Range) -> Search:
     width = half / pieces
     centres = np.asarray(rate.low + width * (2 * np.arange(pieces) + 1), dtype=float)
     return Search(axes, delay, rate, centres, width, max(1, int(_SCALLOP / (width * turn) + 1e-9)))
+
+
+def _stop(axes: Axes, delay: Floats) -> NDArray[np.complex128]:
+    """Phasors (time, channel) that stop a delay that is another at each time."""
+    # channels are evenly spaced: the product of a coarse and a fine phasor saves most of the exponentials
+    channels = axes.offset_hz.size
+    first = delay * (axes.middle_hz + axes.offset_hz[0])
+    coarse = first[:, None] + delay[:, None] * axes.width * np.arange(0, channels, _FINE)
+    fine = delay[:, None] * axes.width * np.arange(_FINE)
+    phasors = np.exp(-2j * np.pi * np.remainder(coarse, 1.0))[..., None] * np.exp(-2j * np.pi * fine)[:, None]
+    return np.asarray(phasors.reshape(delay.size, -1)[:, :channels])
 
 
 def _cells(axes: Axes) -> NDArray[np.int64]:
