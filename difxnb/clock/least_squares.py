@@ -21,6 +21,7 @@ Bools = NDArray[np.bool_]
 LIMIT_SIGMA = 5.0  # of 10,000 good fringes none is lost
 _HUBER = 1.5
 _ROUNDS = 20
+_STILL = 0.1  # errors
 _NO_REDUNDANCY = 1e-6
 _SAME_ERROR = 0.99  # squared correlation of two residuals from which on they tell the same
 _MAD = 1.4826  # rms over median absolute value, of a normal distribution
@@ -92,13 +93,14 @@ def adjust(observations: Observations, *, robust: bool) -> Adjustment:
     if robust:
         used = _without_outliers(observations, _starting_set(observations))
     scales = np.ones(kinds)
+    stated = fit = _Fit(observations, used, scales)
     for _ in range(4):  # each factor changes the weights, and hence, a little, the other
+        before, scales = scales, _scales(fit, kinds)
+        if (scales == before).all():
+            break
         fit = _Fit(observations, used, scales)
-        scales = _scales(fit, kinds)
     chi_squared = float(((fit.residual / observations.error)[used] ** 2).sum())
     freedom = int(used.sum()) - observations.design.shape[1]
-    fit = _Fit(observations, used, scales)
-    stated = _Fit(observations, used, np.ones(kinds))
     return Adjustment(
         fit.parameters, fit.covariance, fit.residual, stated.n_sigma, used, chi_squared, freedom, scales
     )
@@ -171,13 +173,15 @@ def _starting_set(observations: Observations) -> Bools:
     would drag all others along.
     """
     error = _at_least_median(observations)
-    weight = 1 / error**2
+    off = np.zeros(len(error))
     for _ in range(_ROUNDS):
+        weight = _HUBER / np.maximum(off, _HUBER) / error**2
         parameters = _inverse(_normal(observations.design, weight)) @ (
             observations.design.T @ (weight * observations.value)
         )
-        off = np.abs(observations.value - observations.design @ parameters) / error
-        weight = np.minimum(1.0, _HUBER / np.maximum(off, 1e-12)) / error**2
+        before, off = off, np.abs(observations.value - observations.design @ parameters) / error
+        if np.abs(off - before).max(initial=0.0) < _STILL:
+            break
     good = off <= LIMIT_SIGMA * _believed(off, np.ones(len(off), dtype=bool), observations.kind)
     return _regular(observations, _whole_fringes(observations, good))
 

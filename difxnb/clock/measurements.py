@@ -85,6 +85,7 @@ def sorted_out(
     for bad, why in (
         (~detected, f"not detected: false alarm probability above {max_false_alarm:g}"),
         (~known, "no time, or no delay and error that clocks have"),
+        (_is_at_edge(table), "at the edge of what was searched"),
         (_is_cross(hands), "cross hands"),
         (_is_shifted(table) & (not every_centre), "not the first phase centre"),
         ((table["antenna1_name"] == table["antenna2_name"]).to_numpy(), "autocorrelation"),
@@ -126,6 +127,13 @@ def ambiguity_of(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
 def _is_cross(hands: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Whether the two hands are opposite ones: such fringes may be of leakage, which has other delays."""
     return np.array([one != two and {one, two} in _BASES for one, two in hands], dtype=bool)
+
+
+def _is_at_edge(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether the highest point stood at the border of the window, so that the true one may lie outside."""
+    if "flags" not in table:
+        return np.zeros(len(table), dtype=bool)
+    return np.array(["window_edge" in str(flags).split() for flags in table["flags"]], dtype=bool)
 
 
 def _is_shifted(table: pd.DataFrame) -> NDArray[np.bool_]:

@@ -51,20 +51,17 @@ class Nodes:
 def nodes_of(table: pd.DataFrame, antennas: Sequence[str], offsets: Sequence[str]) -> Nodes:
     """Nodes of a table of fringes."""
     hands = hands_of(table["polarization"])
-    ends = [
-        pd.DataFrame(
-            {
-                "antenna": pd.Categorical(
-                    table[f"antenna{n + 1}_name"], categories=list(antennas)
-                ).codes.astype(np.int64)
-            }
-            | ({"band": table["band"].to_numpy()} if "band" in offsets else {})
-            | ({"polarization": hands[:, n]} if "polarization" in offsets else {})
-        )
-        for n in (0, 1)
-    ]
-    both = pd.concat(ends, ignore_index=True)
-    labels = both.drop_duplicates().sort_values(list(both.columns)).reset_index(drop=True)
-    places = both.merge(labels.assign(node=np.arange(len(labels))), on=list(both.columns), how="left")["node"]
-    pairs = np.asarray(places, dtype=np.int64).reshape(2, -1).T
-    return Nodes(np.asarray(labels["antenna"], dtype=np.int64), labels.drop(columns="antenna"), pairs)
+    names = np.concatenate([table["antenna1_name"], table["antenna2_name"]]).astype(object)
+    found: dict[str, NDArray[np.object_]] = {}
+    if "band" in offsets:
+        found["band"] = np.tile(table["band"].to_numpy(), 2)
+    if "polarization" in offsets:
+        found["polarization"] = hands.T.ravel()
+    places = pd.Index(antennas).get_indexer(pd.Index(names)).astype(np.int64)
+    number, kinds = places, {}
+    for name, values in found.items():
+        codes, kinds[name] = pd.factorize(values, sort=True)
+        number = number * len(kinds[name]) + codes
+    _, first, node = np.unique(number, return_index=True, return_inverse=True)
+    labels = pd.DataFrame({name: values[first] for name, values in found.items()}, index=range(len(first)))
+    return Nodes(places[first], labels, node.reshape(2, -1).T.astype(np.int64))

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from difxnb.clock.ambiguities import starting_values, turns
+from difxnb.clock.ambiguities import starting_values
 from difxnb.clock.closure import CARRIED, carried_phase, middle_of, seconds_since
-from difxnb.clock.least_squares import Observations, adjust
 from difxnb.clock.measurements import LABELS, SMALLEST_ERROR, numbered, simultaneous
 from difxnb.clock.nodes import Nodes, nodes_of
 
 Floats = NDArray[np.float64]
 
 _ROUNDS = 5
+_STILL = 1e-9  # rad
 
 
 def station_phases(
@@ -106,23 +105,18 @@ def _adjusted(
     errors[fixed] = 0.0
     if not columns.size:
         return np.where(errors == 0, 0.0, np.nan), errors
-    count = np.arange(len(rows))
-    pair = ends[rows]
-    design = sparse.csr_array(
-        (
-            np.concatenate([np.ones(len(rows)), -np.ones(len(rows))]),
-            (np.concatenate([count, count]), np.concatenate([pair[:, 1], pair[:, 0]])),
-        ),
-        shape=(len(rows), len(start)),
-    )[:, columns]
-    one_kind = np.zeros(len(rows), dtype=np.int64)
+    pair, count = ends[rows], np.arange(len(rows))
+    whole = np.zeros((len(rows), len(start)))
+    whole[count, pair[:, 1]] = 1.0
+    whole[count, pair[:, 0]] = -1.0
+    design = whole[:, columns] / error[rows, None]
+    covariance = np.linalg.inv(design.T @ design)
     for _ in range(_ROUNDS):
         model = start[pair[:, 1]] - start[pair[:, 0]]
-        whole = 2 * np.pi * turns(value[rows], model, np.full(len(rows), 2 * np.pi))
-        fit = adjust(Observations(design, value[rows] - whole, error[rows], count, one_kind), robust=False)
-        moved = fit.parameters - start[columns]
-        start[columns] = fit.parameters
-        if np.abs(moved).max() < 1e-9:
+        near = value[rows] - 2 * np.pi * np.rint((value[rows] - model) / (2 * np.pi))
+        moved = covariance @ design.T @ ((near - model) / error[rows])
+        start[columns] += moved
+        if np.abs(moved).max() < _STILL:
             break
-    errors[columns] = np.sqrt(fit.covariance.diagonal())
+    errors[columns] = np.sqrt(covariance.diagonal())
     return start, errors

@@ -79,7 +79,7 @@ def test_errors_covariances_and_residuals_are_true():
     """The deviation in the metric of the covariance is χ², and so are the residuals."""
     rng = np.random.default_rng(4)
     deviations, residuals, own, chi_squared, freedom = [], [], 0, 0.0, 0
-    for _ in range(25):
+    for _ in range(20):
         network = random_network(rng, stations=4, scans=2)
         solution = clock_search(network.fringes(rng), "S0", epoch=EPOCH)
         off = (found(solution) - truth(network, network.delay))[1:].ravel()

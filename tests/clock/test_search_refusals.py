@@ -63,12 +63,15 @@ def test_what_does_not_tell_of_clocks_is_left_out(fringes):
     table.loc[7, "false_alarm_probability"] = np.nan
     table.loc[8, "antenna2_name"] = table.loc[8, "antenna1_name"]
     table.loc[9, ["delay_rate", "delay_rate_error"]] = [1e200, 1e-300]
+    table["flags"] = ""
+    table.loc[10, "flags"] = "few_channels window_edge"
     solution = clock_search(table, "S0")
-    assert sorted(solution.not_used.index) == list(range(9))
+    assert sorted(solution.not_used.index) == [*range(9), 10]
     assert solution.not_used.loc[0, "reason"] == "cross hands"
+    assert solution.not_used.loc[10, "reason"] == "at the edge of what was searched"
     assert solution.not_used.loc[1, "reason"] == "not the first phase centre"
     assert np.isnan(solution.residuals().loc[9, "delay_rate_residual"])
-    assert len(solution.residuals()) == len(table) - 9
+    assert len(solution.residuals()) == len(table) - 10
     assert solution.outliers().empty
     # Other phase centres do close.
     assert (closure_delays(table)["phase_center"] == 0).all()
