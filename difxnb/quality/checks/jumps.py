@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Check `jumps`: whether delays or phases jump within a scan.
 
-In go the visibilities, out come steps between fits of equal parts of each scan. Phases are carried from the middle of a
-part to that of the next with the delay rate that the parts themselves have (of single integrations, the scan), and the
-median step, which a wrong rate leaves, is taken out. A step counts where it is beyond so many of its formal errors,
-beyond so many standard deviations of the other steps of the same fringe, which the atmosphere makes, and of a size that
-matters: an integration that lost a part of its data is earlier or later than its name, and its phase with it. Errors of
-the difference of two parts are those of the fits in quadrature.
+In go the visibilities, out come steps between equal parts of each scan. The delay rate of the whole scan is stopped,
+each part is averaged, and its delay and phase are fitted; the median step of the phases, which a wrong rate leaves, is
+taken out. A step counts where it is beyond so many of its formal errors, beyond so many standard deviations of the
+other steps of the same fringe, which the atmosphere makes, and of a size that matters: an integration that lost a part
+of its data is earlier or later than its name, and its phase with it. Errors of the difference of two parts are those of
+the fits in quadrature, and what the error of the rate makes of unequal distances.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from difxnb.quality.naming import parallel_hands, product_columns
 from difxnb.quality.trend import NORMAL_MAD
 from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable, worst_first
 from difxnb.visibility.accessor.grouping import time_groups
+from difxnb.visibility.accessor.means import mean_over
 
 NAME = "jumps"
 _LEAST_STEPS = 3  # of which one may be a jump, and the median still be none
 _LEAST_SCATTER = 5  # steps below which their scatter is not known
 _PRODUCT = ["baseline", "band", "polarization"]
+_BLOCK_BYTES = 16 * 2**20
 _COLUMNS = [
     "scan",
     "baseline",
@@ -90,34 +92,44 @@ def _strong(fringes: pd.DataFrame, limits: Section) -> pd.DataFrame:
 
 
 def _parts(cross: xr.Dataset, strong: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
-    """Fringes of the parts of each scan, of the products that are strong enough."""
+    """Fringes of the parts of each scan, of the products that are strong enough; a block of baselines at a time."""
     from difxnb.visibility.fits import fringe_fit
 
-    axes = [
-        "baseline",
-        "band",
-        "polarization",
-        *(name for name in product_columns(strong) if name in cross.dims),
-    ]
+    axes = [*_PRODUCT, *(name for name in product_columns(strong) if name in cross.dims)]
     names = cross["scan_name"].values.astype(str)
     for places in time_groups(cross, "scan"):
         wanted = strong[strong["scan"] == names[places[0]]]
         if wanted.empty:
             continue
-        here = cross.isel({axis: np.flatnonzero(np.isin(cross[axis].values, wanted[axis])) for axis in axes})
-        fits = fringe_fit(here.isel(time=places), by=_part_length(here["time"].values[places], limits))
-        whole = wanted[_PRODUCT].assign(
-            scan_rate=wanted["delay_rate"], scan_rate_error=wanted["delay_rate_error"]
-        )
-        fitted: pd.DataFrame = fits.merge(whole, on=_PRODUCT)
-        yield fitted
+        chosen = {axis: np.flatnonzero(np.isin(cross[axis].values, wanted[axis])) for axis in axes}
+        scan = cross.isel(chosen | {"time": places})
+        step = _part_length(scan["time"].values, limits)
+        rows = max(1, _BLOCK_BYTES // max(1, scan["VISIBILITY"].nbytes // scan.sizes["baseline"]))
+        for start in range(0, scan.sizes["baseline"], rows):
+            averaged = mean_over(_stopped(scan.isel(baseline=slice(start, start + rows)), wanted), step)
+            whole = wanted[_PRODUCT].assign(rate_error=wanted["delay_rate_error"].fillna(0.0))
+            fitted: pd.DataFrame = fringe_fit(averaged, by="integration").merge(whole, on=_PRODUCT)
+            yield fitted
 
 
-def _part_length(times: NDArray[np.datetime64], limits: Section) -> pd.Timedelta:
+def _stopped(scan: xr.Dataset, fringes: pd.DataFrame) -> xr.Dataset:
+    """Visibilities with the delay rates of their fringes taken out, V · exp(-2πi ν τ' t); t from the first time on."""
+    order = [scan[axis].values for axis in _PRODUCT]
+    known = fringes.set_index(_PRODUCT)["delay_rate"].fillna(0.0)
+    full = known.reindex(pd.MultiIndex.from_product(order, names=_PRODUCT), fill_value=0.0)
+    rate = xr.DataArray(full.to_numpy().reshape([len(one) for one in order]), dims=_PRODUCT)
+    seconds = (scan["time"].values - scan["time"].values[0]).astype("timedelta64[ns]").astype(np.int64) / 1e9
+    turns = scan["frequency"].variable * rate.variable * xr.Variable("time", seconds)
+    phasor = xr.Variable(turns.dims, np.exp(-2j * np.pi * np.asarray(turns.values)).astype(np.complex64))
+    values = scan["VISIBILITY"].variable
+    return scan.assign(VISIBILITY=(values * phasor).transpose(*values.dims))
+
+
+def _part_length(times: NDArray[np.datetime64], limits: Section) -> str:
     """Length of a part: as many whole integrations as make about the wanted number of parts."""
     steps = np.diff(times).astype("timedelta64[ns]").astype(np.int64)
     spacing = int(np.median(steps)) if len(steps) else 1
-    return pd.Timedelta(spacing * max(1, round(len(times) / limits["parts"])), "ns")
+    return f"{spacing * max(1, round(len(times) / limits['parts']))}ns"
 
 
 def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFrame]:
@@ -129,42 +141,28 @@ def _steps_of_scan(parts: pd.DataFrame, limits: Section) -> Iterator[pd.DataFram
 
 
 def _steps(fringe: pd.DataFrame, limits: Section) -> pd.DataFrame:
-    time = (fringe["reference_time"] - fringe["reference_time"].iloc[0]).dt.total_seconds().to_numpy()
-    frequency = fringe["reference_frequency"].to_numpy(dtype=float)
-    rate, rate_error = _mean_rate(fringe)
-    gap = np.diff(time)
-    delay = fringe["delay"].to_numpy(dtype=float)
-    phase = fringe["phase"].to_numpy(dtype=float)
-    delay_step = np.diff(delay) - rate * gap
-    phase_step = _turned(np.diff(phase - 2 * np.pi * frequency * rate * time))
+    stamps = fringe["reference_time"].to_numpy()
+    gap = np.diff(stamps).astype("timedelta64[ns]").astype(np.int64) / 1e9
+    carried = fringe["rate_error"].iloc[0] * np.abs(gap - np.median(gap))  # s; the rest went with the median
+    delay_step = np.diff(fringe["delay"].to_numpy(dtype=float))
+    phase_step = _turned(np.diff(fringe["phase"].to_numpy(dtype=float)))
     phase_step = _turned(phase_step - _circular_median(phase_step))
-    carried = rate_error * np.abs(
-        gap - np.median(gap)
-    )  # s; what is the same in all steps went with the median
-    phase_error = _step_errors(fringe["phase_error"], 2 * np.pi * frequency[1:] * carried, phase_step)
-    delay_error = _step_errors(fringe["delay_error"], rate_error * gap, delay_step)
+    frequency = fringe["reference_frequency"].to_numpy(dtype=float)[1:]
+    phase_error = _step_errors(fringe["phase_error"], 2 * np.pi * frequency * carried, phase_step)
+    delay_error = _step_errors(fringe["delay_error"], carried, delay_step)
     by_phase = _times_limit(phase_step, phase_error, limits["sigmas"], limits["phase"])
     by_delay = _times_limit(delay_step, delay_error, limits["sigmas"], limits["delay"])
-    later = fringe.iloc[1:]
-    return later[["scan", "baseline", "antenna1_name", "antenna2_name", "band", "polarization"]].assign(
-        time=(later["reference_time"].to_numpy() - fringe["reference_time"].to_numpy()[:-1]) / 2
-        + fringe["reference_time"].to_numpy()[:-1],
-        phase_step=phase_step,
-        delay_step=delay_step,
-        times_limit=np.fmax(by_phase, by_delay),
-        jumped=np.fmax(by_phase, by_delay) > 1.0,
+    labels = ["scan", "baseline", "antenna1_name", "antenna2_name", "band", "polarization"]
+    return (
+        fringe.iloc[1:][labels]
+        .assign(
+            time=stamps[:-1] + np.diff(stamps) / 2,
+            phase_step=phase_step,
+            delay_step=delay_step,
+            times_limit=np.fmax(by_phase, by_delay),
+        )
+        .assign(jumped=lambda steps: steps["times_limit"] > 1.0)
     )
-
-
-def _mean_rate(fringe: pd.DataFrame) -> tuple[float, float]:
-    """The rate of the parts, weighted with their errors, and its error; that of the scan where none is known."""
-    rate, error = (fringe[name].to_numpy(dtype=float) for name in ("delay_rate", "delay_rate_error"))
-    known = np.isfinite(rate) & np.isfinite(error) & (error > 0)
-    if known.any():
-        weight = error[known] ** -2
-        return float(np.average(rate[known], weights=weight)), float(weight.sum() ** -0.5)
-    scan = fringe[["scan_rate", "scan_rate_error"]].iloc[0].fillna(0.0)
-    return float(scan["scan_rate"]), float(scan["scan_rate_error"])
 
 
 def _step_errors(
