@@ -116,6 +116,24 @@ def numbered(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
     return np.asarray(groups, dtype=np.int64)
 
 
+def refuse_repeated(used: pd.DataFrame) -> None:
+    """Refuse fringes that are there twice: errors would come out too small.
+
+    Raises
+    ------
+    ValueError
+        Rows agree in everything that names a fringe.
+    """
+    names = ["antenna1_name", "antenna2_name", "polarization", "reference_frequency"]
+    repeated = used.assign(signal=simultaneous(used)).duplicated(["signal", *names])
+    if repeated.any():
+        first = used[repeated.to_numpy()].iloc[0]
+        raise ValueError(
+            f"the table has fringes twice, {int(repeated.sum())} of them, such as {first['baseline']} "
+            f"{first['polarization']} at {first['reference_time']}; give each once"
+        )
+
+
 def ambiguity_of(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """What may be added to a delay or rate without any change of its fringe; infinite where that is not known."""
     if name not in table:

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from difxnb.clock.closure import middle_of
-from difxnb.clock.measurements import LABELS, checked, sorted_out
+from difxnb.clock.measurements import LABELS, checked, refuse_repeated, sorted_out
 from difxnb.clock.network import NetworkSolution, solve
 from difxnb.clock.rows import covariance_array, offset_rows, residual_rows, station_rows, summary_of
 from difxnb.clock.solution import ClockSolution, Tables
@@ -67,12 +67,13 @@ def clock_search(
     Raises
     ------
     ValueError
-        The table lacks columns, no fringe is detected, or the reference has none.
+        The table lacks columns or has fringes twice, no fringe is detected, or the reference has none.
     """
     table = checked(fringes, max_false_alarm)
     used, not_used = sorted_out(table, max_false_alarm)
     if used.empty:
         raise ValueError(_nothing_detected(table, not_used, max_false_alarm))
+    refuse_repeated(used)
     groups = () if by == "all" else _names(by, "by", [name for name in LABELS if name in table])
     wanted = (
         () if offsets is None else _names(offsets, "offsets", [name for name in _OFFSETS if name in table])

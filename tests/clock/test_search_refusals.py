@@ -89,6 +89,7 @@ def test_the_reference_is_the_best_connected_station(fringes):
         (lambda table: table.drop(columns=["delay_error", "phase"]), {}, "lacks delay_error, phase"),
         (lambda table: table.iloc[:0], {}, "table of fringes is empty"),
         (lambda table: table.assign(false_alarm_probability=0.2), {}, "no fringe to search clocks with"),
+        (lambda table: pd.concat([table, table[:3]]), {}, "fringes twice, 3 of them, such as S0-S1"),
         (lambda table: table.assign(delay="late"), {}, "no number or time"),
         (lambda table: table.assign(reference_time="after lunch"), {}, "no number or time"),
         (lambda table: table, {"reference": "XX"}, "no fringes of a station 'XX'; there are S0, S1, S2, S3"),
