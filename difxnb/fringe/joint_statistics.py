@@ -152,12 +152,13 @@ def _measured(fit: JointFit, degrees: Floats, share: Floats, present: Flags) -> 
     that of each group, not that of their sum (all to first order in the relative variances).
     """
     groups = np.maximum(present.sum(axis=1), 1)
+    pairs = groups * (groups + 1) / 2
     with np.errstate(divide="ignore"):
-        variance = np.where(degrees > 0, 1 / degrees, 1.0)
-        of_sum = (share**2 * variance).sum(axis=1)
-        between = (share * variance).sum(axis=1) - of_sum
-        counted = groups * (groups + 1) / 2 / of_sum
-        return counted, 1 / (1 + 2 * between / groups + of_sum / groups - 1 / counted)
+        counted = pairs / (share**2 * np.where(degrees > 0, 1 / degrees, 1.0)).sum(axis=1)
+    variance = 1 / np.maximum(degrees - 1, 1.0)  # of few degrees of freedom the mean of 1/σ² is m/(m − 1)
+    of_sum = (share**2 * variance).sum(axis=1)
+    between = (share * variance).sum(axis=1) - of_sum
+    return counted, 1 / (1 + 2 * between / groups + of_sum * (1 / groups - 1 / pairs))
 
 
 def _ambiguities(fit: JointFit, usable: Flags) -> tuple[Floats, Floats]:
