@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from difxnb.visibility.accessor.correlation import UNTRUSTED
-from difxnb.visibility.accessor.selecting import autocorrelations, band_edges
+from difxnb.visibility.accessor.selecting import autocorrelations, band_edges, kept
 from difxnb.visibility.fits.blocks import most_integrations
 from difxnb.visibility.fits.intervals import Interval
 from difxnb.visibility.fits.search import channels_left
@@ -34,8 +34,7 @@ class MeanPowers:
 
     def __init__(self, dataset: xr.Dataset) -> None:
         trusted = not (dataset.attrs.get(UNTRUSTED) or dataset["VISIBILITY"].attrs.get(UNTRUSTED))
-        rows = np.flatnonzero(autocorrelations(dataset)) if trusted else np.empty(0, dtype=np.int64)
-        autos = dataset.isel(baseline=rows)
+        autos = kept(dataset, "baseline", autocorrelations(dataset) & trusted)
         for axis in ("phase_center", "pulsar_bin"):  # mpifxcorr writes those of the first alone
             if axis in autos.dims:
                 autos = autos.isel({axis: 0}, drop=True)

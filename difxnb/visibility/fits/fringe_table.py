@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict, Unpack, overload
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from difxnb.fringe.convention import Convention
+from difxnb.visibility.accessor.selecting import kept
 from difxnb.visibility.fits.band_phases import BandPhases
 from difxnb.visibility.fits.coefficients import MeanPowers
 from difxnb.visibility.fits.fitting import Fits, what_is_fitted_together
@@ -173,7 +173,7 @@ def fringe_fit(
     """
     if band_phases is not None and not multiband:
         raise ValueError("band_phases are of fits over several bands; ask for multiband=True")
-    cross = dataset.isel(baseline=np.flatnonzero(~dataset["is_autocorrelation"].values))
+    cross = kept(dataset, "baseline", ~dataset["is_autocorrelation"].values)
     fits = Fits(
         cross,
         MeanPowers(dataset),
