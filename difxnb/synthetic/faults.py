@@ -15,7 +15,7 @@ from difxnb.synthetic.experiment import default_experiment
 from difxnb.synthetic.experiment_model import Experiment
 from difxnb.synthetic.station_model import Carrier, Gap, PhaseJump, PulseCal, Station
 
-_BANDWIDTH_HZ, _CHANNELS = 0.128e6, 64
+_BANDWIDTH_HZ, _CHANNELS = 0.128e6, 32
 _TONE_INTERVAL_HZ = 25_000
 _TONE_DELAY_S = 20e-9
 _COMMON_POWER = 0.3
@@ -33,7 +33,7 @@ def healthy_experiment(
 ) -> Experiment:
     """Compose a small experiment in which nothing is wrong.
 
-    Three stations of like sensitivity, right- and left-hand polarization, 64 channels of 2 kHz in each band, every
+    Three stations of like sensitivity, right- and left-hand polarization, 32 channels of 4 kHz in each band, every
     frame recorded, and pulse calibration tones every 25 kHz at all stations.
 
     Parameters
