@@ -7,6 +7,7 @@ share. Nominal times and short last integrations are as in ``difx-files.md`` 13.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def attendance_of(dataset: xr.Dataset) -> Attendance:
     for start in range(0, times, step):
         block = slice(start, start + step)
         values = weight.isel(time=block).values
-        values = values.reshape(*values.shape[:4], -1)
+        values = values.reshape(*values.shape[:4], math.prod(values.shape[4:]))
         is_known = ~np.isnan(values)
         there = np.where(is_known, values > 0, _has_numbers(dataset, block, values.shape))
         present[block] = there.any(axis=4).sum(axis=(2, 3))

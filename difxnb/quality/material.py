@@ -91,12 +91,21 @@ class Material:
 
     @cached_property
     def fringes(self) -> pd.DataFrame | None:
-        """Fringes of every scan, cross baseline, band and polarization; None without visibilities."""
-        if self.given_fringes is not None or self.cross is None:
+        """Fringes of every scan, cross baseline, band and polarization; None where none can be fitted."""
+        if self.given_fringes is not None:
             return self.given_fringes
+        if self.cross is None:
+            self.missing_parts.setdefault("fringes", "there are no cross-correlations")
+            return None
         from difxnb.visibility.fits import fringe_fit
 
-        return fringe_fit(self.cross)
+        try:
+            return fringe_fit(self.cross)
+        except (
+            ValueError
+        ) as error:  # these axes cannot be fitted: a single channel, or years between integrations
+            self.missing_parts["fringes"] = f"no fringe can be fitted: {error}"
+            return None
 
     @cached_property
     def attendance(self) -> Attendance | None:
@@ -124,7 +133,12 @@ class Material:
         return f"there are no autocorrelations of parallel hands{self.so_far}"
 
     def why_no(self, part: str) -> str:
-        """Why a part is not there, as a sentence for a check that cannot be made."""
+        """Why a part is not there, as a sentence for a check that cannot be made.
+
+        Fringes are a part too; without a dataset the reason is that of the dataset.
+        """
+        if part == "fringes" and self.dataset is None:
+            part = "dataset"
         return self.missing_parts.get(part, f"there is no {part}")
 
     def _baselines(self, *, autocorrelations: bool) -> xr.Dataset | None:

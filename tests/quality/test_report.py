@@ -100,6 +100,40 @@ def test_data_that_are_out_of_order_and_no_numbers_are_judged_all_the_same():
     assert report["fringes"].verdict is Verdict.GO
 
 
+ODD = {
+    "a single channel": lambda d: d.isel(channel=[5]).assign_coords(n_channels=("band", [1, 1])),
+    "a single integration": lambda d: d.isel(time=[2]),
+    "no time": lambda d: d.isel(time=[]),
+    "no baseline": lambda d: d.isel(baseline=[]),
+    "autocorrelations alone": lambda d: d.isel(baseline=np.flatnonzero(d["is_autocorrelation"])),
+    "nothing but NaN": lambda d: d.assign(VISIBILITY=d["VISIBILITY"] * np.nan, WEIGHT=d["WEIGHT"] * 0),
+    "zeros": lambda d: d.assign(VISIBILITY=d["VISIBILITY"] * 0),
+    "huge values": lambda d: d.assign(VISIBILITY=d["VISIBILITY"] * np.float32(1e30)),
+    "no weights": lambda d: d.drop_vars("WEIGHT"),
+    "no names of scans": lambda d: d.drop_vars(["scan_name", "field_name"]),
+    "names that act on a terminal": lambda d: d.assign_coords(scan_name=("time", ["<b>\x1b[2J"] * 8)),
+    "years within a scan": lambda d: d.assign_coords(
+        time=d["time"].values + (np.arange(8) > 3) * np.timedelta64(3650, "D").astype("timedelta64[ns]")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_data_are_reported_and_not_refused(name):
+    data = visibilities()
+    data.attrs = {"job": "odd", "integration_time": data.attrs["integration_time"]}
+    report = check_quality(ODD[name](data))
+    assert [check.name for check in report] == list(CHECKS)
+    assert all(check.text for check in report)
+    json.dumps(report.to_dict(), allow_nan=False)
+    assert "\x1b" not in repr(report) + report._repr_html_()
+
+
+def test_what_cannot_be_fitted_says_why():
+    one = visibilities().isel(channel=[5]).assign_coords(n_channels=("band", [1, 1]))
+    assert "two or more frequencies" in check_quality(one)["fringes"].text
+
+
 def test_a_job_without_output_says_so(tmp_path):
     input_file = made_job(tmp_path, {})
     input_file.with_suffix(".difx").rmdir()

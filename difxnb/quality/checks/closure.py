@@ -36,7 +36,7 @@ def check_closure(material: Material, limits: Section) -> Check:
     """Count triangles that do not close."""
     fringes = material.fringes
     if fringes is None:
-        return not_applicable(NAME, material.why_no("dataset"))
+        return not_applicable(NAME, material.why_no("fringes"))
     alarm = limits["false_alarm_probability"]
     if fringes.empty or not (fringes["false_alarm_probability"] <= alarm).any():
         return not_applicable(NAME, f"no fringe is certain enough{material.so_far}")

@@ -23,7 +23,7 @@ def check_fringes(material: Material, limits: Section) -> Check:
     """Look for baselines without fringes, and for antennas that have none at all."""
     fringes = material.fringes
     if fringes is None:
-        return not_applicable(NAME, material.why_no("dataset"))
+        return not_applicable(NAME, material.why_no("fringes"))
     if fringes.empty:
         return not_applicable(NAME, f"there are no cross-correlations to fit{material.so_far}")
     found = _found(fringes, limits["false_alarm_probability"])

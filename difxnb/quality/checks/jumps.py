@@ -48,7 +48,7 @@ _COLUMNS = [
 def check_jumps(material: Material, limits: Section) -> Check:
     """Look for steps between parts of scans, and for the antenna that they have in common."""
     if material.cross is None or material.fringes is None:
-        return not_applicable(NAME, material.why_no("dataset"))
+        return not_applicable(NAME, material.why_no("fringes"))
     strong = _strong(material.fringes, limits)
     steps = [step for scan in _parts(material.cross, strong, limits) for step in _steps_of_scan(scan, limits)]
     if not steps:

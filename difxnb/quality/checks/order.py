@@ -7,6 +7,7 @@ every defect. A correlator that works makes none of them, so that any is worth a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def _blocks(dataset: xr.Dataset) -> Iterator[tuple[NDArray[np.complex64], NDArra
     for start in range(0, times, step):
         block = slice(start, start + step)
         values = visibility.isel(time=block).values
-        shape = (*values.shape[:4], -1)
+        shape = (*values.shape[:4], math.prod(values.shape[4:-1]))
         yield values.reshape(*shape, values.shape[-1]), weight.isel(time=block).values.reshape(shape)
 
 

@@ -29,7 +29,7 @@ def check_snr(material: Material, limits: Section) -> Check:
     """Compare the SNR of products, baselines and antennas with what the others lead to expect."""
     fringes = material.fringes
     if fringes is None:
-        return not_applicable(NAME, material.why_no("dataset"))
+        return not_applicable(NAME, material.why_no("fringes"))
     products = _strengths(fringes, material, limits)
     if products.empty:
         return not_applicable(
