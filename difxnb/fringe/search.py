@@ -24,6 +24,7 @@ Complexes = NDArray[np.complexfloating]
 _PLANE = 2**21  # samples of the longest grid, before padding: its plane takes 64 MB
 _MIGRATION = 0.5  # resolutions by which the delay may move unnoticed: costs 3 % of the amplitude at worst
 _SCALLOP = 1 / 8  # turns between integrations that are added up: costs 3 % of the amplitude at worst
+_AT_ONCE = 2**18  # samples of the planes that are searched together: they stay in the cache
 _TURNED_AT_ONCE = 2**20  # samples
 _FINE = 16  # channels whose phasors are made from one coarse phasor
 _MOST_CELLS = 2**24  # of a time grid: beyond it a search is not worth while
@@ -42,6 +43,11 @@ class Search:
 
     def run(self, weighted: Complexes) -> tuple[Floats, Floats]:
         """Delay and rate of the highest point of each item."""
+        step = max(1, _AT_ONCE // max(1, 4 * weighted[:1].size))
+        parts = [self._run_items(weighted[i : i + step]) for i in range(0, len(weighted), step)]
+        return np.concatenate([delay for delay, _ in parts]), np.concatenate([rate for _, rate in parts])
+
+    def _run_items(self, weighted: Complexes) -> tuple[Floats, Floats]:
         count = len(weighted)
         best = np.full(count, -1.0)
         delay, rate = np.zeros(count), np.zeros(count)
