@@ -140,7 +140,7 @@ def _running_median(power: NDArray[np.float64], inside: Channels) -> NDArray[np.
     smooth = np.zeros(len(power))
     if inside.any():
         width = min(_WIDEST, inside.sum() // 4) // 2 * 2 + 1
-        smooth[inside] = median_filter(power[inside], size=int(width), mode="nearest")
+        smooth[inside] = median_filter(power[inside], size=int(width), mode="mirror")
     return smooth
 
 
