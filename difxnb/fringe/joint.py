@@ -16,7 +16,12 @@ fourfit, but with one delay within and between bands).
 **SNR** = √F, in which each group counts with the square of its own SNR, amplitude over the rms of one
 component of its noise.
 
-Bands of a group are taken to be equally strong; they need not be equally wide.
+**Errors** know thermal noise only (``joint_errors.py``). Bands of a group are taken to be equally strong; they
+need not be equally wide. A delay that is off by the ambiguity of the band spacing is no matter of errors: how near
+that is `single_band_delay_error` tells, held against half the `ambiguity`.
+
+**False alarms** are counted over the window that was searched, for a chi-squared variable of twice as many degrees of
+freedom as there are groups (``joint_detection.py``).
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ class JointFringe:
     false_alarm_probability : ndarray, shape (…)
         Probability that noise alone gives such an SNR anywhere in the window.
     single_band_delay, single_band_delay_error : ndarray, shape (…)
-        Seconds; the common delay from the slopes within the bands alone, with a free phase in every block.
+        Seconds; the common delay from the slopes within the bands alone, with a free phase in every block: the highest
+        maximum within one over the bandwidth of `delay`.
     ambiguity : ndarray, shape (…)
         Seconds; `delay` may be wrong by a multiple of it. NaN where no group has two bands.
     at_edge : ndarray of bool, shape (…)

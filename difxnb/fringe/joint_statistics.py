@@ -78,27 +78,15 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     covariance = covariance_of(squared, spread.covariance, present, peak.has_rate)
     squared_single = debiased(peak.single[1] * honest, usable, peak.has_rate)
     alone = covariance_of(squared_single, single.covariance, usable, peak.has_rate)
-    leverage = (
-        squared[:, fit.group]
-        * share
-        * (
-            _ratio(np.ones_like(share), squared[:, fit.group])
-            + _quadratic(single.mean - spread.mean[:, fit.group], covariance)
-        )
-    )
+    drift = _quadratic(single.mean - spread.mean[:, fit.group], covariance)
+    # what the fit takes of the scatter of a block: its part in the phase of the group and in delay and rate
+    leverage = share * (1 + squared[:, fit.group] * drift)
     own = np.maximum(block_power - 1, 0.5)
     # of the noise each group took one part along, and delay and rate one part each of all groups
     taken = 1 + (1.0 + peak.has_rate)[:, None] * _ratio(squared, squared.sum(axis=1, keepdims=True))
     turn = np.exp(2j * np.pi * fit.frequency * peak.rate * fit.epoch)  # from the middle to the reference time
     period, ambiguity = _ambiguities(fit, usable)
-    window = SearchedWindow(
-        spread=_ratio(spread.covariance.sum(axis=1), present.sum(axis=1)[:, None, None]),
-        within=_ratio((share * single.covariance[..., 0, 0]).sum(axis=1), present.sum(axis=1)),
-        period=period,
-        delay=fit.delay_window[1] - fit.delay_window[0],
-        rate=np.where(peak.has_rate, fit.rate_window[1] - fit.rate_window[0], 0.0),
-        borders=fit.borders,
-    )
+    window = _searched(fit, peak, spread, single, share, period)
     samples = np.stack([np.count_nonzero(w, axis=(1, 2)) for _, w in data], axis=1)
     samples = np.where(usable, samples, 0).sum(axis=1)
     total = power.sum(axis=1)
@@ -128,6 +116,21 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
         "noise": peak.noise,
     }
     return _without_missing(found, fit, usable, present)
+
+
+def _searched(
+    fit: JointFit, peak: Peak, spread: Spread, single: Spread, share: Floats, period: Floats
+) -> SearchedWindow:
+    """The window in units of what the groups and blocks of each item resolve."""
+    groups = (share @ np.eye(fit.groups)[fit.group] > 0).sum(axis=1)
+    return SearchedWindow(
+        spread=_ratio(spread.covariance.sum(axis=1), groups[:, None, None]),
+        within=_ratio((share * single.covariance[..., 0, 0]).sum(axis=1), groups),
+        period=period,
+        delay=fit.delay_window[1] - fit.delay_window[0],
+        rate=np.where(peak.has_rate, fit.rate_window[1] - fit.rate_window[0], 0.0),
+        borders=fit.borders,
+    )
 
 
 def _ratio(above: Floats, below: NDArray[Any]) -> Floats:
