@@ -285,6 +285,17 @@ def test_nothing_that_is_a_number(dataset):
     assert (table["n_integrations"] == dataset.sizes["time"] - 1).all()
 
 
+def test_what_is_no_dataset_of_visibilities(dataset):
+    with pytest.raises(TypeError, match="are a Dataset; got DataArray"):
+        fringe_fit(dataset["VISIBILITY"])
+    with pytest.raises(ValueError, match="there is no VISIBILITY here"):
+        fringe_fit(dataset[["WEIGHT"]])
+    with pytest.raises(ValueError, match=r"have no n_channels; there are .*frequency"):
+        fringe_fit(dataset.drop_vars("n_channels"))
+    with pytest.raises(ValueError, match="no axis 'channel'"):
+        fringe_fit(dataset.isel(channel=3))
+
+
 def test_huge_values(dataset):
     scaled = fringe_fit(dataset.assign(VISIBILITY=dataset["VISIBILITY"] * np.float32(1e15)))
     usual = fringe_fit(dataset)

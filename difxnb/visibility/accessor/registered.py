@@ -21,7 +21,7 @@ from difxnb.visibility.accessor.correlation import normalized
 from difxnb.visibility.accessor.job_tones import tones_of
 from difxnb.visibility.accessor.lag import lags
 from difxnb.visibility.accessor.means import mean_over
-from difxnb.visibility.accessor.selecting import spectra_of, with_all_axes
+from difxnb.visibility.accessor.selecting import spectra_of
 from difxnb.visibility.accessor.selections import Selections
 from difxnb.visibility.accessor.summary import VisibilitySummary
 from difxnb.visibility.fits import fringe_fit
@@ -192,10 +192,9 @@ class DifxDataset(Selections[xr.Dataset]):
         >>> table.iloc[0][["baseline", "polarization"]].tolist()
         ['AA-BB', 'RR']
         """
-        data = with_all_axes(self._data)
         if as_dataset:
-            return fringe_fit(data, by, as_dataset=True, **options)
-        return fringe_fit(data, by, **options)
+            return fringe_fit(self._data, by, as_dataset=True, **options)
+        return fringe_fit(self._data, by, **options)
 
     def summary(self) -> VisibilitySummary:
         """What is in these visibilities: antennas, bands, polarizations, scans, weights, gaps, missing products.

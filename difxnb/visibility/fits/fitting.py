@@ -52,7 +52,7 @@ class Fits:
 
     def arrays(self, intervals: Sequence[Interval]) -> FringeArrays:
         """Fit all of them."""
-        arrays = FringeArrays(self._axes(), intervals, self._order())
+        arrays = FringeArrays(self._axes(), intervals, column_order(self.cross, self.together))
         for stack in stacks_of(intervals, most_integrations(self.cross)):
             scales = self._scales(intervals[stack])
             for labels, plane in _planes(self.cross):
@@ -61,11 +61,6 @@ class Fits:
                         found["correlation"] = found["amplitude"] / scales[:, row, block.baselines]
                         arrays.put((stack, *labels, row, block.baselines), found)
         return arrays
-
-    def _order(self) -> list[str]:
-        joint = [] if self.together is None else joint_columns(self.together)
-        server = [name for name in SERVER if name in self.cross and self.together is None]
-        return [*_BEFORE, *_COLUMNS, *joint, *_LAST, *server]
 
     def _axes(self) -> xr.Dataset:
         """Coordinates of the axes of the answer."""
@@ -107,6 +102,13 @@ class Fits:
         if self.together is None or self.together.hands is None:
             return lacking
         return np.asarray(lacking[..., list(self.together.hands)].any(axis=-1, keepdims=True))
+
+
+def column_order(cross: xr.Dataset, together: Together | None = None) -> list[str]:
+    """Names of the columns behind the labels, in the order of a table."""
+    joint = [] if together is None else joint_columns(together)
+    server = [name for name in SERVER if name in cross and together is None]
+    return [*_BEFORE, *_COLUMNS, *joint, *_LAST, *server]
 
 
 def what_is_fitted_together(

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from difxnb.fringe.convention import Convention
-from difxnb.visibility.accessor.selecting import kept
+from difxnb.visibility.accessor.selecting import kept, listed, spectra_of, with_all_axes
 from difxnb.visibility.fits.band_phases import BandPhases
 from difxnb.visibility.fits.coefficients import MeanPowers
 from difxnb.visibility.fits.fitting import Fits, what_is_fitted_together
@@ -66,8 +66,8 @@ def fringe_fit(
     Parameters
     ----------
     dataset : Dataset
-        Of the shape in the package docstring, live or from files; of lazy data a block at a time is read. Where
-        weights are unknown they count as 1.
+        Of the shape in the package docstring, live or from files; an axis of one value may be gone. Of lazy data a
+        block at a time is read. Where weights are unknown they count as 1.
     by : str or timedelta
         What has one delay and one rate: ``"scan"`` (integrations with the same scan and source that follow each
         other), a length of time such as ``"10s"`` or a timedelta (counted from the beginning of each scan), or
@@ -144,6 +144,8 @@ def fringe_fit(
 
     Raises
     ------
+    TypeError
+        It is no Dataset.
     ValueError
         An option makes no sense, or an axis does not; the text says what there is.
     OutputNotFound
@@ -173,6 +175,7 @@ def fringe_fit(
     """
     if band_phases is not None and not multiband:
         raise ValueError("band_phases are of fits over several bands; ask for multiband=True")
+    dataset = _whole(dataset)
     cross = kept(dataset, "baseline", ~dataset["is_autocorrelation"].values)
     fits = Fits(
         cross,
@@ -183,3 +186,12 @@ def fringe_fit(
     )
     arrays = fits.arrays(intervals_of(cross, by))
     return arrays.array() if as_dataset else arrays.frame()
+
+
+def _whole(dataset: xr.Dataset) -> xr.Dataset:
+    """The same with every axis that a fit goes along."""
+    spectra_of(dataset)
+    missing = [name for name in ("frequency", "bandwidth", "n_channels") if name not in dataset.coords]
+    if missing:
+        raise ValueError(f"these visibilities have no {', '.join(missing)}; {listed(dataset.coords)}")
+    return with_all_axes(dataset)
