@@ -30,11 +30,21 @@ NEEDED = (
 )
 LABELS = ("scan", "source", "start", "phase_center", "pulsar_bin", "baseline", "band", "polarization")
 _SIGNAL = ("scan", "phase_center", "pulsar_bin", "band")
-LARGEST_S = 10.0
-"""Seconds that no clock is off by."""
-LARGEST_RATE = 1e-3
-SMALLEST_ERROR = 1e-24
-"""Of delays (s) and rates (s/s): below the noise of anything, and weights stay finite numbers."""
+_PLAUSIBLE = {
+    "delay": (-10.0, 10.0),
+    "delay_error": (1e-18, 10.0),
+    "delay_rate": (-1e-3, 1e-3),
+    "delay_rate_error": (1e-24, 1e-3),
+    "phase": (-1e6, 1e6),
+    "phase_error": (1e-12, 1e6),
+    "snr": (0.0, 1e12),
+    "reference_frequency": (1.0, 1e13),
+    "delay_ambiguity": (1e-15, 10.0),
+    "rate_ambiguity": (1e-20, 1.0),
+}
+"""What fringes of clocks can have (s, s/s, rad, Hz); anything else counts as not known."""
+_SPREAD = 1e4
+"""Errors that differ more from the median one: smaller ones are not believed, and larger ones tell nothing."""
 _BASES = ({"R", "L"}, {"X", "Y"}, {"H", "V"})
 
 
@@ -57,8 +67,10 @@ def checked(fringes: pd.DataFrame, max_false_alarm: float) -> pd.DataFrame:
         raise ValueError(f"max_false_alarm is a probability, above 0 and at most 1; got {max_false_alarm!r}")
     table = fringes.copy() if fringes.index.is_unique else fringes.reset_index(drop=True)
     try:
-        for name in NEEDED[3:12]:
-            table[name] = table[name].to_numpy(dtype=float)
+        for name in (*NEEDED[3:12], *(name for name in _PLAUSIBLE if name in table)):
+            values = table[name].to_numpy(dtype=float)
+            low, high = _PLAUSIBLE.get(name, (-np.inf, np.inf))
+            table[name] = np.where((values >= low) & (values <= high), values, np.nan)
         stamps = pd.to_datetime(table["reference_time"], utc=True, format="ISO8601").dt.tz_localize(None)
         table["reference_time"] = stamps.astype("datetime64[ns]")
     except (ValueError, TypeError, OverflowError) as error:
@@ -81,7 +93,8 @@ def sorted_out(
     detected = table["false_alarm_probability"].to_numpy(dtype=float) <= max_false_alarm
     delay, error = (table[name].to_numpy(dtype=float) for name in ("delay", "delay_error"))
     timed = table["reference_time"].notna().to_numpy(dtype=bool)
-    known = (np.abs(delay) <= LARGEST_S) & (error >= SMALLEST_ERROR) & (error <= LARGEST_S) & timed
+    known = np.isfinite(delay) & np.isfinite(error) & timed
+    known &= error <= _SPREAD * np.median(error[known]) if known.any() else False
     for bad, why in (
         (~detected, f"not detected: false alarm probability above {max_false_alarm:g}"),
         (~known, "no time, or no delay and error that clocks have"),
@@ -134,12 +147,18 @@ def refuse_repeated(used: pd.DataFrame) -> None:
         )
 
 
+def believed(error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Errors, none of them far below the median one: such a weight would leave nothing to the others."""
+    there = error[np.isfinite(error)]
+    return np.maximum(error, np.median(there) / _SPREAD) if there.size else error
+
+
 def ambiguity_of(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """What may be added to a delay or rate without any change of its fringe; infinite where that is not known."""
     if name not in table:
         return np.full(len(table), np.inf)
     spacing = table[name].to_numpy(dtype=float)
-    return np.where(np.isfinite(spacing) & (spacing > 0), spacing, np.inf)
+    return np.where(np.isfinite(spacing), spacing, np.inf)
 
 
 def _is_cross(hands: NDArray[np.object_]) -> NDArray[np.bool_]:

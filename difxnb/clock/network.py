@@ -19,7 +19,7 @@ from scipy import sparse
 from difxnb.clock.ambiguities import moved_least, starting_values, turns
 from difxnb.clock.closure import seconds_since
 from difxnb.clock.least_squares import Adjustment, Observations, adjust, undetermined
-from difxnb.clock.measurements import LARGEST_RATE, SMALLEST_ERROR, ambiguity_of
+from difxnb.clock.measurements import ambiguity_of, believed
 from difxnb.clock.nodes import Nodes, nodes_of
 
 Floats = NDArray[np.float64]
@@ -104,8 +104,8 @@ class _System:
         self.later = seconds_since(rows, epoch)
         self.delay, self.delay_error = _columns(rows, "delay", "delay_error")
         self.rate, self.rate_error = _columns(rows, "delay_rate", "delay_rate_error")
-        self.has_rate = (np.abs(self.rate) <= LARGEST_RATE) & (self.rate_error >= SMALLEST_ERROR)
-        self.has_rate &= self.rate_error <= LARGEST_RATE
+        self.has_rate = np.isfinite(self.rate) & np.isfinite(self.rate_error)
+        self.delay_error, self.rate_error = believed(self.delay_error), believed(self.rate_error)
         self.spacing = ambiguity_of(rows, "delay_ambiguity")
         self.rate_spacing = ambiguity_of(rows, "rate_ambiguity")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from difxnb.clock.ambiguities import starting_values
 from difxnb.clock.closure import CARRIED, carried_phase, middle_of, seconds_since
-from difxnb.clock.measurements import LABELS, SMALLEST_ERROR, numbered, simultaneous
+from difxnb.clock.measurements import LABELS, numbered, simultaneous
 from difxnb.clock.nodes import Nodes, nodes_of
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,7 @@ def _solved(
     value, error = carried_phase(columns | {"time": seconds_since(rows, when)}, 0.0, frequency)
     size = len(nodes.antenna)
     values, errors = np.full(size, np.nan), np.full(size, np.nan)
-    good = np.isfinite(value) & np.isfinite(error) & (error >= SMALLEST_ERROR)
+    good = np.isfinite(value) & np.isfinite(error)
     fixed, _ = nodes.leading_to(reference)
     if not good.any() or not fixed.size:
         return values, errors
