@@ -58,7 +58,7 @@ def test_scatter_is_the_stated_error(case, snr):
 def test_no_bias_worth_speaking_of(groups, snr):
     rng = np.random.default_rng(snr + sum(groups))
     bands = [Band(8.4e9 + offset, 8) for offset in (0.0, 6e6, 14e6)]
-    truth = inject(rng, bands, groups, snr, trials=2500, integrations=3)
+    truth = inject(rng, bands, groups, snr, trials=2000, integrations=3)
     fringe = fitted(truth, groups, noise=1.0)
     pulls = [
         (fringe.delay - truth.delay) / fringe.delay_error,
@@ -197,8 +197,8 @@ def test_missing_bands_and_weights_count_for_nothing():
 
 def test_weights_are_inverse_variances():
     rng = np.random.default_rng(6)
-    weights = [np.broadcast_to(rng.uniform(0.1, 1.0, (1, 4, 1)), (600, 4, 12)) for _ in EVEN]
-    truth = inject(rng, EVEN, [0] * 4, 40, trials=600, weights=weights)
+    weights = [np.broadcast_to(rng.uniform(0.1, 1.0, (1, 4, 1)), (500, 4, 12)) for _ in EVEN]
+    truth = inject(rng, EVEN, [0] * 4, 40, trials=500, weights=weights)
     fringe = fitted(truth, [0] * 4)
     pull = (fringe.delay - truth.delay) / fringe.delay_error
     assert 0.9 < pull.std() < 1.1

@@ -14,7 +14,7 @@ UNEVEN = [8.21e9 + offset for offset in (0.0, 10e6, 40e6)]
 SETS = {
     "even": (EVEN, [0] * 4, 1, 14, 5000, {}),
     "uneven": (UNEVEN, [0] * 3, 3, 9, 5000, {}),
-    "phases free": (EVEN[:3], [0, 1, 2], 3, 9, 5000, {}),
+    "phases free": (EVEN[:3], [0, 1, 2], 3, 9, 2500, {}),
     "two polarizations": (EVEN[:2] * 2, [0, 0, 1, 1], 3, 10, 2500, {}),
     "small window": (
         EVEN,
