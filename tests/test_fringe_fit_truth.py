@@ -124,3 +124,16 @@ def test_intervals_within_scans(job):
     assert single["flags"].str.contains("one_integration").all()
     scaled = (single["delay"] - truth.of(single)[0]) / single["delay_error"]
     assert np.abs(scaled).max() < 6
+
+
+def test_phase_centers_and_pulsar_bins_are_axes(job):
+    """The same numbers as arrays and as rows, wherever there are several of either."""
+    _, dataset = job
+    table, arrays = fringe_fit(dataset, multiband=True), fringe_fit(dataset, multiband=True, as_dataset=True)
+    several = [name for name in ("phase_center", "pulsar_bin") if name in dataset.dims]
+    assert set(arrays["delay"].dims) == {"scan", "baseline", "polarization", *several}
+    assert set(several) <= set(table)
+    for row in table.to_dict("records"):
+        place = {name: row[name] for name in ("baseline", "polarization", *several)}
+        one = arrays.sel(place).isel(scan=list(arrays["start"].values).index(row["start"].to_datetime64()))
+        assert (one["delay"].item(), one["snr"].item()) == (row["delay"], row["snr"])
