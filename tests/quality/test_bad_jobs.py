@@ -48,8 +48,10 @@ NOTICED = {
     "swapped polarizations": Noticed({"polarizations"}),
     "half the data missing": Noticed({"missing", "size"}),
     "half the frames lost": Noticed({"weights"}),
+    # A constant voltage is a line at the band's edge, without fringes or tones, and no noise as others have it.
     "zeroed band": Noticed(
-        {"bandpass"}, frozenset({"fringes", "snr", "closure", "clipping", "pcal", "amplitudes"})
+        {"bandpass"},
+        frozenset({"fringes", "snr", "closure", "clipping", "interference", "amplitudes", "pcal"}),
     ),
     "overdriven sampler": Noticed({"clipping"}, verdict=Verdict.LOOK),
     "RFI line": Noticed({"interference"}, verdict=Verdict.LOOK),
@@ -79,12 +81,14 @@ def job_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], BadJob
 
     def give(fault: str) -> BadJob:
         if fault not in made:
-            n_bands = 2 if fault in (HEALTHY, "zeroed band") else 1
-            plan = (
-                healthy_experiment(n_scans=1, n_bands=n_bands)
-                if fault == HEALTHY
-                else bad_experiment(fault, n_scans=1, n_bands=n_bands)
-            )
+            shape = {
+                "n_scans": 1,
+                "n_bands": 2 if fault in (HEALTHY, "zeroed band") else 1,
+                "scan_seconds": 4
+                if fault in (HEALTHY, "phase jump")
+                else 2,  # parts of a scan are integrations
+            }
+            plan = healthy_experiment(**shape) if fault == HEALTHY else bad_experiment(fault, **shape)
             folder: Path = tmp_path_factory.mktemp("bad") / "job"
             files = make_experiment(folder, experiment=plan)
             correlate(files.input_file, cores=1)
