@@ -16,7 +16,8 @@ from difxnb.aio.job_run import JobRun
 from difxnb.aio.job_start import Starting, Wishes, as_waivers
 from difxnb.aio.job_stop import stop_cut_off, stop_elsewhere, stop_own
 from difxnb.aio.job_visibilities import WrittenJob
-from difxnb.aio.live_monitor import LIMIT_BYTES, Monitor, Select, watch_job
+from difxnb.aio.live_monitor import LIMIT_BYTES, Monitor, Select
+from difxnb.aio.live_watch import watch_job
 from difxnb.client.start_options import StartOptions
 from difxnb.tables.jobs import STALL_SECONDS
 

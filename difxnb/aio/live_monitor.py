@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,14 +18,15 @@ from difxnb.client.monitor_watch import MonitorWatch
 from difxnb.errors import DifxError
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
-from difxnb.wire.job import JobOutcome
 from difxnb.wire.monitor import Product, VisibilityBlock
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from difxnb.aio.correlator import Correlator
+    from difxnb.aio.live_looks import LiveLooks
     from difxnb.aio.tape import MonitorTape
+    from difxnb.quality.limits import Limits
+    from difxnb.quality.report import QualityReport
     from difxnb.visibility import VisibilitySeries
     from difxnb.visibility.live.offer import Choice, Offer
 
@@ -67,6 +70,7 @@ class Monitor:
         self._forget, self._limit_bytes, self.is_wanted = forget, limit_bytes, is_wanted
         self._offer: Offer
         self._series: VisibilitySeries | None = None
+        self._looks: LiveLooks
         self._watch = MonitorWatch(
             open_feed,
             begin=self._take_offer,
@@ -83,14 +87,20 @@ class Monitor:
     def _take_offer(self, feed: MonitorFeed) -> Sequence[Product]:
         """Choose from what the server lists; called for each exchange."""
         # xarray takes a second to load, which whoever only lists files need not wait for.
+        from difxnb.aio.live_looks import LiveLooks
         from difxnb.visibility import VisibilitySeries
         from difxnb.visibility.live.offer import Offer
 
         self._offer = Offer(feed.products, feed.scans, self._input)
         choice = self._offer.choose(self._select)
         if self._series is None:
+            self._looks = LiveLooks()
             self._series = VisibilitySeries(
-                self._input, choice, scans=self._offer.scans, limit_bytes=self._limit_bytes
+                self._input,
+                choice,
+                scans=self._offer.scans,
+                limit_bytes=self._limit_bytes,
+                cells=self._looks.cells,
             )
         else:
             self._series.watch(choice)
@@ -217,8 +227,46 @@ class Monitor:
 
     @property
     def fringes(self) -> pd.DataFrame:
-        """Fringe fit of every scan, baseline, band and polarization so far."""
-        return self._known.fringes()
+        """Fringe fit of every scan, baseline, band and polarization so far, columns of :func:`difxnb.fringe_fit`.
+
+        The whole of every scan, whether it is still in `dataset` or not: within a small part of the errors, what a fit
+        of all integrations gives (see :meth:`VisibilitySeries.fringes_so_far
+        <difxnb.visibility.VisibilitySeries.fringes_so_far>`). Made anew in the thread that asks, when there is
+        something new and 25 times as long as the last fit took has passed since; until then the last table, whose
+        ``attrs["until"]`` says up to which integration it goes (UTC). After the end of the job or the watching it is
+        always that of everything. From a coroutine, at a high rate of data, ask in a thread:
+        ``await asyncio.to_thread(lambda: monitor.fringes)``. A fit of `dataset`, fresh and exact:
+        ``difxnb.fringe_fit(monitor.dataset)``.
+        """
+        known = self._known
+        return self._looks.fringes(known, is_final=self._is_final)
+
+    async def quality(self, limits: str | PathLike[str] | Limits | None = None) -> QualityReport:
+        """Say whether the job is fine so far, check by check; see :func:`difxnb.check_quality`.
+
+        Checks of fringes look at `fringes`; those of spectra, of weights (which the monitor does not send) and of
+        missing data at the newest 32 MiB of integrations while the job runs, at everything kept afterwards. Made
+        anew at the pace of `fringes`, in a thread of its own.
+
+        Parameters
+        ----------
+        limits : path or mapping, optional
+            Limits in place of the usual ones.
+
+        Raises
+        ------
+        ValueError
+            There is no such check or limit.
+        FileFormatError, FileNotFoundError
+            The file of limits is no TOML, or not there.
+        """
+        known = self._known
+        return await asyncio.to_thread(self._looks.quality, known, limits, is_final=self._is_final)
+
+    @property
+    def _is_final(self) -> bool:
+        """Whether nothing more will come."""
+        return self.closed or not self.is_wanted()
 
     @property
     def best_snr(self) -> float | None:
@@ -288,56 +336,6 @@ class Monitor:
         counts += f", {self.passed_over} of other scans" if self.passed_over else ""
         counts += f", {self._watch.dropped_texts} texts dropped" if self._watch.dropped_texts else ""
         return f"<Monitor of {self._input_file}: {state}, {counts}>"
-
-
-async def watch_job(
-    correlator: Correlator,
-    input_file: str,
-    inp: Input,
-    delay_model: Im | None,
-    select: Select | None,
-    limit_bytes: int,
-) -> Monitor:
-    """Open a monitor; see `Job.monitor`."""
-    if not correlator.head_node.description.is_own:
-        # A real server serves one at a time: those of jobs that are over make room. Their data stay.
-        for other in tuple(correlator.monitors):
-            if not other.is_wanted():
-                await other.close()
-    tape = correlator.tape.monitor(PurePosixPath(input_file).stem, input_file, limit_bytes)
-    monitor = Monitor(
-        input_file,
-        inp,
-        delay_model,
-        select,
-        open_feed=lambda: correlator.head_node.open_monitor(input_file),
-        forget=correlator.monitors.discard,
-        is_wanted=_wanted_while(correlator, input_file),
-        limit_bytes=limit_bytes,
-        tape=tape,
-    )
-    try:
-        await monitor.begin()
-    except BaseException:
-        correlator.tape.forget(tape)
-        raise
-    correlator.monitors.add(monitor)
-    return monitor
-
-
-def _wanted_while(correlator: Correlator, input_file: str) -> Callable[[], bool]:
-    """Whether to go on after a loss of the connection: not after the end of the job that is watched."""
-    before = correlator.runs.get(input_file)
-    earlier = before if before is not None and before.done else None
-
-    def is_wanted() -> bool:
-        run = correlator.runs.get(input_file)
-        is_over = (
-            run is not None and run is not earlier and run.done and run.outcome is not JobOutcome.UNKNOWN
-        )
-        return not (is_over or correlator.head_node.closed)
-
-    return is_wanted
 
 
 def _described(select: Select | None) -> str:

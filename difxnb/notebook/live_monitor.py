@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from difxnb.aio.live_monitor import Select
     from difxnb.errors import DifxError
+    from difxnb.quality.limits import Limits
+    from difxnb.quality.report import QualityReport
 
 
 class Monitor:
@@ -81,8 +84,34 @@ class Monitor:
 
     @property
     def fringes(self) -> pd.DataFrame:
-        """Fringe fit of every scan, baseline, band and polarization."""
+        """Fringe fit of every scan, baseline, band and polarization so far, columns of :func:`difxnb.fringe_fit`.
+
+        The whole of every scan, whether it is still in `dataset` or not, within a small part of the errors. While the
+        job runs it is made anew when 25 times as long as it takes has passed; ``attrs["until"]`` says up to which
+        integration (UTC) it goes. After the end it is that of everything. A fit of `dataset`, fresh and exact:
+        ``difxnb.fringe_fit(monitor.dataset)``.
+        """
         return self._inner.fringes
+
+    def quality(self, limits: str | PathLike[str] | Limits | None = None) -> QualityReport:
+        """Say whether the job is fine so far, check by check; see :func:`difxnb.check_quality`.
+
+        Checks of fringes look at `fringes`, those of spectra at the newest 32 MiB of integrations while the job
+        runs, at everything kept afterwards. Made anew at the pace of `fringes`.
+
+        Parameters
+        ----------
+        limits : path or mapping, optional
+            Limits in place of the usual ones.
+
+        Raises
+        ------
+        ValueError
+            There is no such check or limit.
+        FileFormatError, FileNotFoundError
+            The file of limits is no TOML, or not there.
+        """
+        return self._loop.call(self._inner.quality(limits))
 
     @property
     def version(self) -> int:

@@ -63,7 +63,7 @@ class Cube:
         """Give a cube with the same rows on other axes, which hold these and more; what is new is missing."""
         made = Cube(axes, len(self.weight), layers=tuple(self.layers))
         made.times, made._rows = list(self.times), dict(self._rows)
-        chosen = (range(len(self.weight)), *_indices(self.axes, axes))
+        chosen = (range(len(self.weight)), *places_on(self.axes, axes))
         made.visibility[np.ix_(*chosen, range(self.axes.channels))] = self.visibility
         made.weight[np.ix_(*chosen)] = self.weight
         for name, layer in self.layers.items():
@@ -102,6 +102,7 @@ class Cube:
         attrs: dict[str, Any],
         *,
         uncertainty_s: Sequence[float] | None = None,
+        last: int | None = None,
     ) -> xr.Dataset:
         """Copy everything into a Dataset, in order of time.
 
@@ -115,9 +116,14 @@ class Cube:
             Provenance.
         uncertainty_s : sequence of float, optional
             By how much the time of each row may be wrong.
+        last : int, optional
+            Copy only so many rows, the newest.
         """
         count, axes = len(self.times), self.axes
         order = np.argsort(np.array(self.times, dtype=np.int64), kind="stable")
+        if last is not None:
+            count = min(count, last)
+            order = order[len(order) - count :]
         dims, shape = ("time", *axes.dims), (count, *axes.sizes)
         unknown = np.full((count, len(axes.baselines), 3), np.nan)
         variables: dict[str, Any] = {
@@ -139,7 +145,7 @@ class Cube:
         return dataset_on(axes, variables, np.array(self.times, dtype=np.int64)[order], along_time, attrs)
 
 
-def _indices(axes: Axes, larger: Axes) -> list[list[int]]:
+def places_on(axes: Axes, larger: Axes) -> list[list[int]]:
     """Where the values of each axis stand on the same axis of a larger one."""
     return [
         [theirs.index(value) for value in ours]
