@@ -29,6 +29,7 @@ NAME = "amplitudes"
 _COLUMNS = ["kind", "of", "scan", "band", "polarization", "factor", "where", "verdict"]
 _LEAST_PRODUCTS = 3  # bands and hands of an antenna among which one can stand out
 _FREE = 1e-6  # share of a residual below which its baseline fixes a gain by itself
+_SAME = 1 - 1e-6  # of the farthest: baselines that cannot be told apart are equal but for rounding
 _LEAST_TIMES = 3  # integrations of a scan in which a power can jump
 
 
@@ -104,22 +105,30 @@ def _solutions(rows: pd.DataFrame) -> Iterator[tuple[list[dict[str, Any]], list[
 def _closure(
     group: pd.DataFrame, design: NDArray[np.float64], left: NDArray[np.float64]
 ) -> Iterator[dict[str, Any]]:
-    """How far the worst baseline is from what the others make it: its residual over one less its leverage."""
+    """How far the worst baseline is from what the others make it: its residual over one less its leverage.
+
+    Of four antennas either of two opposite baselines may be the one: both are named.
+    """
     free = 1 - np.diag(design @ np.linalg.pinv(design))
     off = np.divide(left, free, out=np.zeros(len(left)), where=free > _FREE)
-    place = int(np.abs(off).argmax())
-    row = group.iloc[place]
-    yield _row("closure", row["baseline"], row, float(np.exp(np.abs(off[place]))))
+    farthest = float(np.abs(off).max())
+    names = group["baseline"][np.abs(off) >= _SAME * farthest] if farthest > 0 else group["baseline"][:1]
+    yield _row("closure", " or ".join(names), group.iloc[0], float(np.exp(farthest)))
 
 
 def _outliers(gains: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Gains against the median over the products of the antenna and scan, those of all antennas taken out before."""
+    """Gains with the medians of antennas, of products (which the source makes) and of antennas again taken out.
+
+    That is a median polish (Tukey, Exploratory Data Analysis): single outliers leave the others where they are.
+    """
     if gains.empty:
         return
-    product = ["scan", "band", "polarization"]
-    level = gains["factor"] - gains.groupby(product)["factor"].transform("median")
-    own = level.groupby([gains["scan"], gains["of"]])
-    off = (level - own.transform("median"))[own.transform("size") >= _LEAST_PRODUCTS]
+    antenna = [gains["scan"], gains["of"]]
+    product = [gains["scan"], gains["band"], gains["polarization"]]
+    off = gains["factor"]
+    for keys in (antenna, product, antenna):
+        off = off - off.groupby(keys).transform("median")
+    off = off[off.groupby(antenna).transform("size") >= _LEAST_PRODUCTS]
     for place, value in zip(np.flatnonzero(gains.index.isin(off.index)), off, strict=True):
         row = gains.iloc[int(place)]
         yield _row("gain", row["of"], row, float(np.exp(abs(value))))
