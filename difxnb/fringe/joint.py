@@ -16,12 +16,13 @@ fourfit, but with one delay within and between bands).
 **SNR** = √F, in which each group counts with the square of its own SNR, amplitude over the rms of one
 component of its noise.
 
-**Errors** know thermal noise only (``joint_errors.py``). Bands of a group are taken to be equally strong; they
-need not be equally wide. A delay that is off by the ambiguity of the band spacing is no matter of errors: how near
-that is `single_band_delay_error` tells, held against half the `ambiguity`.
+**Errors** know thermal noise only (``joint_errors.py``). Errors follow the strengths that the bands of a
+group show; those of residual phases take them to be equal. A delay that is off by the ambiguity of the band
+spacing is no matter of errors: how near that is `single_band_delay_error` tells, held against half the
+`ambiguity`.
 
-**False alarms** are counted over the window that was searched, for a chi-squared variable of twice as many degrees of
-freedom as there are groups (``joint_detection.py``).
+**False alarms** are counted over the window that was searched, for a chi-squared variable of twice as many
+degrees of freedom as there are groups (``joint_detection.py``).
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def debiased(power: Floats, present: NDArray[np.bool_], has_rate: NDArray[np.boo
 
 
 def covariance_of(
-    power: Floats, spread: Floats, present: NDArray[np.bool_], has_rate: NDArray[np.bool_]
+    power: Floats, spread: Floats, scatter: Floats, present: NDArray[np.bool_], has_rate: NDArray[np.bool_]
 ) -> Floats:
     """Covariance matrices (item, 2, 2) of delay and rate; those of the rate are 0 where there is none.
 
@@ -80,7 +80,10 @@ def covariance_of(
     power : ndarray, shape (item, group)
         From :func:`debiased`.
     spread : ndarray, shape (item, group, 2, 2)
-        Covariances of :class:`Spread`.
+        Covariances of x with the strength of the fringe as a further weight: what bends the objective.
+    scatter : ndarray, shape (item, group, 2, 2)
+        Mean squares of x about the same means without it: where noise comes from. Equal to `spread` where bands are
+        equally strong.
     present : ndarray of bool, shape (item, group)
         Which groups have data.
     has_rate : ndarray of bool, shape (item,)
@@ -88,9 +91,9 @@ def covariance_of(
     """
     two_pi = (2 * np.pi) ** 2
     information = two_pi * np.einsum("ig,igkl->ikl", power, spread)
-    noise = two_pi * np.einsum("ig,igkl->ikl", np.where(present, power + 2, 0.0), spread)
-    if present.shape[1] == 1:
-        noise = information  # noise times noise lies along the phase of a single group, not along its delay
+    noise = two_pi * np.einsum("ig,igkl->ikl", np.where(present, power + 2, 0.0), scatter)
+    if present.shape[1] == 1:  # noise times noise lies along the phase of a single group, not along its delay
+        noise = two_pi * np.einsum("ig,igkl->ikl", power, scatter)
     free = has_rate[:, None, None] | (np.arange(2) + np.arange(2)[:, None] == 0)
     scale = np.sqrt(np.where(free, information, 1.0)[:, [0, 1], [0, 1]])
     scale = np.where(scale > 0, scale, 1.0)

@@ -75,10 +75,15 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     # 1/σ² of few samples is too large in the mean, and so is the power it is multiplied with
     honest = (loss / (1 + 1 / degrees))[:, None]
     squared = debiased(power * honest, present, peak.has_rate)
-    covariance = covariance_of(squared, spread.covariance, present, peak.has_rate)
+    along = np.real(peak.blocks * np.exp(-1j * peak.phase) * sums[:, fit.group].conj())
+    strong = Spread.of(np.einsum("ibm,bg->igm", scaled * _strengths(along, peak.weight), member))
+    aside = spread.mean - strong.mean
+    scatter = spread.covariance + aside[..., :, None] * aside[..., None, :]
+    covariance = covariance_of(squared, strong.covariance, scatter, present, peak.has_rate)
     squared_single = debiased(peak.single[1] * honest, usable, peak.has_rate)
-    alone = covariance_of(squared_single, single.covariance, usable, peak.has_rate)
-    drift = _quadratic(single.mean - spread.mean[:, fit.group], covariance)
+    alone = covariance_of(squared_single, single.covariance, single.covariance, usable, peak.has_rate)
+    equal = covariance_of(squared, spread.covariance, spread.covariance, present, peak.has_rate)
+    drift = _quadratic(single.mean - spread.mean[:, fit.group], equal)
     # what the fit takes of the scatter of a block: its part in the phase of the group and in delay and rate
     leverage = share * (1 + squared[:, fit.group] * drift)
     own = np.maximum(block_power - 1, 0.5)
@@ -104,7 +109,7 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
         "n_samples": samples,
         "weight": _ratio(peak.weight.sum(axis=1), samples),
         "phase": np.angle(sums * turn[:, None]),
-        "phase_error": phase_errors(squared, spread.mean, covariance),
+        "phase_error": phase_errors(squared, strong.mean, covariance),
         "amplitude": np.sqrt(_ratio(np.maximum(power - taken, 0.0), norm)),
         "amplitude_error": np.sqrt(_ratio(np.ones_like(norm), norm)),
         "group_snr": np.sqrt(power),
@@ -116,6 +121,11 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
         "noise": peak.noise,
     }
     return _without_missing(found, fit, usable, present)
+
+
+def _strengths(along: Floats, weight: Floats) -> Floats:
+    """Amplitudes (item, block, 1) in phase with the group, of any scale; none is negative."""
+    return np.maximum(_ratio(along, weight), 0.0)[..., None]
 
 
 def _searched(

@@ -135,7 +135,11 @@ def test_bands_together_are_better_than_their_mean_by_the_ratio_of_spreads():
     every = np.concatenate([band.frequency[1:-1] for band in bands])
     within = np.std(bands[0].frequency[1:-1])
     expected = 1 / (2 * np.pi * fringe.snr * np.std(every))
-    np.testing.assert_allclose(fringe.delay_error, expected, rtol=2e-3)
+    ratio = (
+        fringe.delay_error / expected
+    )  # single errors follow the strengths that the bands show, noise and all
+    np.testing.assert_allclose(ratio, 1, rtol=0.06)
+    assert ratio.mean() == pytest.approx(1, rel=3e-3)
     np.testing.assert_allclose(
         fringe.single_band_delay_error, 1 / (2 * np.pi * fringe.snr * within), rtol=2e-3
     )
