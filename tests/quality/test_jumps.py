@@ -105,10 +105,10 @@ def test_an_atmosphere_that_wanders_is_no_jump():
 
 
 def test_noise_raises_no_alarm_more_often_than_its_limit_says():
-    """Fringes just strong enough to be followed: of some thousands of steps none is beyond six errors."""
+    """Fringes just strong enough to be followed: of some hundreds of steps none is beyond six errors."""
     steps, alarms = 0, 0
-    for seed in range(3):
-        data = quiet(tuple((f"No{scan}", "SRCA", 16) for scan in range(8)), seed=10 + seed)
+    for seed in range(2):
+        data = quiet(tuple((f"No{scan}", "SRCA", 16) for scan in range(5)), seed=10 + seed)
         rng = np.random.default_rng(seed)
         noise = rng.normal(size=(*data["VISIBILITY"].shape, 2)) @ np.array([1, 1j])
         noisy = data.assign(
@@ -117,7 +117,7 @@ def test_noise_raises_no_alarm_more_often_than_its_limit_says():
         check = check_jumps(of_data(noisy), LIMIT)
         steps += len(check.evidence)
         alarms += int((check.evidence["verdict"] == "look").sum()) if len(check.evidence) else 0
-    assert steps > 300
+    assert steps > 200
     assert alarms == 0
 
 

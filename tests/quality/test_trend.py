@@ -76,7 +76,7 @@ def test_values_that_never_move_do_not_alarm_at_rounding():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Six sessions of the same job a day apart, of which the last lost an antenna for half of its time."""
+    """Five sessions of the same job a day apart, of which the last lost an antenna for half of its time."""
     folder = tmp_path_factory.mktemp("sessions")
     records = records_of(ALPHA)
     late = sorted({record.seconds for record in records})[4:]
@@ -85,10 +85,10 @@ def folder(tmp_path_factory):
         for record in records
         if record.seconds not in late or 1 not in (record.antenna1, record.antenna2)
     ]
-    for day in range(6):
+    for day in range(5):
         job = read_input(ALPHA)
         job.start_mjd += day
-        chosen = records if day < 5 else kept
+        chosen = records if day < 4 else kept
         # Names run against the order of time, which is that of the observations.
         made_job(folder, encoded(chosen, mjd=job.start_mjd), name=f"s{9 - day}_1", job=job)
     return folder
@@ -101,31 +101,31 @@ def history(folder):
 
 def test_a_catalogue_has_a_row_for_every_job_and_check(history):
     frame = history.frame()
-    assert len(frame) == 6 * len(CHECKS)
-    assert list(dict.fromkeys(frame["job"])) == [f"s{9 - day}_1" for day in range(6)]
+    assert len(frame) == 5 * len(CHECKS)
+    assert list(dict.fromkeys(frame["job"])) == [f"s{9 - day}_1" for day in range(5)]
     assert frame["start"].is_monotonic_increasing
-    assert frame["start"].dt.normalize().nunique() == 6
+    assert frame["start"].dt.normalize().nunique() == 5
     wide = history.verdicts()
-    assert wide.shape == (6, len(CHECKS))
+    assert wide.shape == (5, len(CHECKS))
     assert list(wide) == list(CHECKS)
 
 
 def test_the_job_that_fell_off_is_told_by_its_trend(history):
     far = history.outliers()
-    assert set(far["job"]) == {"s4_1"}
+    assert set(far["job"]) == {"s5_1"}
     missing = far[far["check"] == "missing"].iloc[0]
     assert missing["value"] == 0.5
     assert missing["median"] == 0
-    assert missing["earlier"] == 5
+    assert missing["earlier"] == 4
     assert history.verdict is Verdict.NO_GO
-    assert "s4_1  no-go" in repr(history)
-    steady = history.frame().query("job != 's4_1'")
+    assert "s5_1  no-go" in repr(history)
+    steady = history.frame().query("job != 's5_1'")
     assert set(steady["trend"]) <= {"go", "not applicable"}
 
 
 def test_only_the_last_jobs_are_looked_at_when_asked(folder):
     found = check_quality(open_jobs(folder), last=2)
-    assert list(dict.fromkeys(found.frame()["job"])) == ["s5_1", "s4_1"]
+    assert list(dict.fromkeys(found.frame()["job"])) == ["s6_1", "s5_1"]
     with pytest.raises(ValueError, match="from 1"):
         check_quality(open_jobs(folder), last=0)
 
@@ -143,7 +143,7 @@ def test_a_job_that_cannot_be_checked_is_a_row_that_says_why(folder, tmp_path):
 
 
 def test_it_is_shown_as_text_html_picture_and_json(history):
-    assert "6 jobs" in repr(history)
+    assert "5 jobs" in repr(history)
     page = history._repr_html_()
     assert "✗ no-go" in page
     figure = history.figure()
