@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from difxnb.visibility.accessor.grouping import times_ns
 
 _BLOCK_BYTES = 64 * 2**20
-_MEANS_BYTES = 64 * 2**20
+_MEANS_BYTES = 32 * 2**20  # of single precision; sums under way take twice that
 _AXES = ("time", "baseline", "band", "polarization")
 
 
@@ -88,9 +88,13 @@ class AutoSpectra:
             for p, a, b, k in np.argwhere(self.n_integrations > 0).tolist()
         ]
 
-    def values(self, spectrum: Spectrum) -> NDArray[np.complex64]:
+    def values(self, spectrum: Spectrum) -> NDArray[np.complex128]:
         """Channels of one spectrum, as many as its band has."""
-        return np.asarray(self.mean[spectrum.place][: self.n_channels[spectrum.place[2]]])
+        return self.values_at(spectrum.place)
+
+    def values_at(self, place: tuple[int, int, int, int]) -> NDArray[np.complex128]:
+        """Channels of the spectrum at a place, in double precision, so that sums of huge numbers have room."""
+        return np.asarray(self.mean[place][: self.n_channels[place[2]]], dtype=np.complex128)
 
     def inner(self, spectrum: Spectrum, edge: float) -> slice:
         """Channels inside a band: a share of them left out at either end, at least one, where any are left."""
@@ -107,10 +111,10 @@ def auto_spectra(autos: xr.Dataset) -> AutoSpectra:
     autos = autos.isel({name: 0 for name in autos["WEIGHT"].dims if name not in _AXES})
     parts, names = _parts(autos)
     shape = (len(names), *(autos.sizes[axis] for axis in (*_AXES[1:], "channel")))
-    sums, weights = np.zeros(shape, np.complex64), np.zeros(shape[:-1])
+    sums, weights = np.zeros(shape, np.complex128), np.zeros(shape[:-1])
     counts = np.zeros(shape[:-1], np.int64)
     level = np.full((autos.sizes["time"], *shape[1:-1]), np.nan, np.float32)
-    n_channels = autos["n_channels"].values.astype(np.int64)
+    n_channels = np.minimum(autos["n_channels"].values, shape[-1]).astype(np.int64)
     own = np.arange(shape[-1]) < n_channels[:, None]
     for block in _blocks(autos, parts):
         values = autos["VISIBILITY"].isel(time=block).transpose(*_AXES, "channel").values
@@ -120,7 +124,7 @@ def auto_spectra(autos: xr.Dataset) -> AutoSpectra:
         counted = np.where(there, np.where(np.isnan(weight), 1.0, weight), 0.0)
         part = int(parts[block][0])
         filled = np.where(there[..., None] & own[:, None, :], values, 0)
-        sums[part] += np.einsum("tabp,tabpc->abpc", counted.astype(np.float32), filled)
+        sums[part] += np.einsum("tabp,tabpc->abpc", counted, filled)
         weights[part] += counted.sum(axis=0)
         counts[part] += there.sum(axis=0)
         level[block] = np.where(

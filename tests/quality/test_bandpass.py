@@ -165,3 +165,14 @@ def test_unknown_weights_count_alike():
     data["WEIGHT"] = data["WEIGHT"] * np.float32(np.nan)
     first = data["VISIBILITY"].isel(time=np.flatnonzero(data["scan_name"] == "No0001"))
     np.testing.assert_allclose(auto_spectra(data).mean[0], first.mean("time").values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 3e38, np.inf, np.nan])
+@pytest.mark.parametrize("name", ["bandpass", "clipping", "interference", "imaginary", "amplitudes"])
+def test_numbers_that_no_correlator_writes_are_no_trouble(name, value):
+    data = autos(USB)
+    values(data)[:] = value
+    check = checked(name, of_data(data))
+    assert check.value is None or np.isfinite(check.value)
+    if name == "bandpass" and value <= 0:
+        assert check.verdict is Verdict.NO_GO

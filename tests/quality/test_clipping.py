@@ -80,6 +80,14 @@ def test_one_bit_says_nothing_of_the_voltage():
     assert "1-bit" in check.text
 
 
+def test_some_channels_say_nothing_of_the_whole_band():
+    material = of_job(GOOD[0])
+    material.dataset = material.dataset.isel(channel=slice(4, 20))
+    check = checked("clipping", material)
+    assert check.verdict is Verdict.NOT_APPLICABLE
+    assert "some channels" in check.text
+
+
 def test_bits_are_not_guessed():
     check = checked("clipping", of_data(visibilities()))
     assert check.verdict is Verdict.NOT_APPLICABLE

@@ -56,7 +56,7 @@ def check_bandpass(material: Material, limits: Section) -> Check:
 
 def _shape(spectra: AutoSpectra, spectrum: Spectrum, limits: Section) -> dict[str, Any]:
     """Power, share of zero channels and slope (dB) of one spectrum."""
-    power = spectra.values(spectrum).real[spectra.inner(spectrum, limits["edge"])].astype(float)
+    power = spectra.values(spectrum).real[spectra.inner(spectrum, limits["edge"])]
     middle = float(np.median(power)) if power.size else 0.0
     zero = float(np.mean(power < limits["zero"] * middle)) if middle > 0 else 1.0
     return {

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
 from difxnb.quality.naming import named
-from difxnb.quality.sampling import Sampling
 from difxnb.quality.spectra import AutoSpectra, Spectrum
 from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable, worst, worst_first
 
@@ -39,7 +38,7 @@ def check_clipping(material: Material, limits: Section) -> Check:
         return not_applicable(NAME, material.why_no_autos())
     if not material.samplings:
         return not_applicable(NAME, f"how many bits samples have is not known: {material.why_no('input')}")
-    judged = [(one, _why_not(_sampling(material, one))) for one in spectra.parallel]
+    judged = [(one, _why_not(material, one, len(spectra.values(one)))) for one in spectra.parallel]
     rows = [_thresholds(spectra, one) for one, why in judged if not why]
     reasons = Counter(why for _, why in judged if why)
     if not rows:
@@ -64,12 +63,11 @@ def check_clipping(material: Material, limits: Section) -> Check:
     )
 
 
-def _sampling(material: Material, one: Spectrum) -> Sampling | None:
-    return material.samplings.get((one.antenna, one.band, one.polarization[0]))
-
-
-def _why_not(sampling: Sampling | None) -> str:
+def _why_not(material: Material, one: Spectrum, channels: int) -> str:
     """Why the power of a band tells nothing of thresholds; empty where it does."""
+    sampling = material.samplings.get((one.antenna, one.band, one.polarization[0]))
+    if material.input is not None and channels < material.input.channels(one.band):
+        return "some channels of a band alone"
     if sampling is None or not sampling.whole:
         return "a band that is a part of a recorded one"
     if sampling.scaled:

@@ -80,20 +80,19 @@ def _crossed(spectra: AutoSpectra) -> Iterator[dict[str, Any]]:
         if spectra.n_integrations[other] != spectra.n_integrations[one.place]:
             continue
         powers = [
-            spectra.mean[part, antenna, band, places[2 * hand]].real
+            spectra.values_at((part, antenna, band, places[2 * hand])).real
             for hand in one.polarization
             if 2 * hand in places
         ]
         if not powers:
             continue
-        count = int(spectra.n_channels[band])
-        difference = np.abs(spectra.values(one) - np.conj(spectra.mean[other][:count]))
+        difference = np.abs(spectra.values(one) - np.conj(spectra.values_at(other)))
         yield {
             "scan": one.part,
             "antenna": one.antenna,
             "band": one.band,
             "polarization": f"{one.polarization} {second + first}",
-            "share": _share(difference, np.stack(powers)[:, :count]),
+            "share": _share(difference, np.stack(powers)),
         }
 
 

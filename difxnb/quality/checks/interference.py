@@ -76,7 +76,7 @@ class _Lines:
     """
 
     def __init__(self, spectra: AutoSpectra, one: Spectrum, material: Material, limits: Section) -> None:
-        power = spectra.values(one).real.astype(float)
+        power = spectra.values(one).real
         self.one = one
         self.frequency = spectra.frequency[one.place[2], : len(power)]
         self.width = float(np.median(np.diff(self.frequency))) if len(power) > 1 else 0.0

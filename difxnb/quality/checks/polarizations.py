@@ -30,6 +30,8 @@ def check_polarizations(material: Material, limits: Section) -> Check:
     fringes = material.fringes
     if fringes is None:
         return not_applicable(NAME, material.why_no("dataset"))
+    if fringes.empty:
+        return not_applicable(NAME, f"there are no fringes{material.so_far}")
     hands = set(fringes["polarization"].astype(str))
     if not hands & set(_PARALLEL) or not hands & set(_CROSSED):
         linear = bool(hands & {"XY", "YX", "HV", "VH"})
