@@ -67,6 +67,8 @@ class Block:
     middle_s : float
         Where phases are stated, on the same scale.
     bands : list of BandData
+    length_s, left : float
+        Of the integrations, as of `Interval`; 0 where gaps within them are of no concern.
     """
 
     intervals: slice
@@ -75,6 +77,8 @@ class Block:
     seconds: NDArray[np.float64]
     middle_s: float
     bands: list[BandData]
+    length_s: float = 0.0
+    left: float = 1.0
 
 
 def most_integrations(dataset: xr.Dataset) -> int:
@@ -92,7 +96,8 @@ def blocks_of(dataset: xr.Dataset, intervals: Sequence[Interval], stack: slice) 
         baselines = slice(start, min(start + step, dataset.sizes["baseline"]))
         part = dataset[["VISIBILITY", "WEIGHT"]].isel(time=times, baseline=baselines)
         bands = list(_bands(part, len(chosen)))
-        yield Block(stack, baselines, times, chosen[0].seconds, chosen[0].middle_s, bands)
+        first = chosen[0]
+        yield Block(stack, baselines, times, first.seconds, first.middle_s, bands, first.length_s, first.left)
 
 
 def _row_bytes(dataset: xr.Dataset) -> int:

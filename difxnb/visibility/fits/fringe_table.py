@@ -158,8 +158,9 @@ def fringe_fit(
     are weighted with a triangle. Where τ lies between two lags this is no longer symmetric about the fringe, and pulls
     the delay of a band of width B with N channels by up to 0.2/(B·N) where there are 256 channels, more or less as
     log N where there are more or fewer; 0.1/(B·N) is added, which is the rms over all τ. Where τ falls on a lag it
-    does nothing. (Found by computing the expected spectrum of white noise in a band.) Neither clocks of
-    antennas nor atmosphere are in the errors.
+    does nothing. (Found by computing the expected spectrum of white noise in a band.) To those of rates and phases
+    is added what gaps within integrations do where a fringe turns: their places are not known, only the weights
+    (:mod:`difxnb.visibility.fits.timing`). Neither clocks of antennas nor atmosphere are in the errors.
 
     **Ambiguities.** The delay of one band repeats after 1/(channel width), a multi-band delay after the inverse of
     the spacing of the bands, a rate after 1/(ν₀ · spacing of the integrations): a fringe that turns faster than half

@@ -40,6 +40,10 @@ class Interval:
         Middle of the first integration.
     seconds : ndarray
         Middles of the integrations after the first.
+    length_s : float
+        Of the longest of its integrations, s.
+    left : float
+        Share of the last integration that the end of the scan left.
     """
 
     scan: str
@@ -49,6 +53,8 @@ class Interval:
     stop_ns: int
     first_ns: int
     seconds: NDArray[np.float64]
+    length_s: float = 0.0
+    left: float = 1.0
 
     @property
     def size(self) -> int:
@@ -92,7 +98,8 @@ def intervals_of(dataset: xr.Dataset, by: By) -> list[Interval]:
                 'sort them with sortby("time") and drop_duplicates("time")'
             )
         seconds = (times[run] - times[run.start]) / 1e9
-        cut_off = _cut_off(dataset, run) * lengths[run.stop - 1]
+        cut_share = _cut_off(dataset, run)
+        cut_off = cut_share * lengths[run.stop - 1]
         seconds[-1] -= cut_off / 2 / 1e9
         begun = times[run] - lengths[run] // 2
         scan, source = (str(dataset[name].values[run.start]) for name in ("scan_name", "field_name"))
@@ -109,6 +116,8 @@ def intervals_of(dataset: xr.Dataset, by: By) -> list[Interval]:
                     int(end) - round(cut_off if part.stop == run.stop else 0),
                     int(times[run.start]) + round(own[0] * 1e9),
                     own - own[0],
+                    float(lengths[part].max()) / 1e9,
+                    1.0 - (cut_share if part.stop == run.stop else 0.0),
                 )
             )
     return found

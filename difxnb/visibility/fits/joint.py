@@ -24,6 +24,7 @@ from difxnb.visibility.fits.search import (
     counted,
     lag_window_pull,
     rate_ambiguity,
+    with_gap_errors,
 )
 
 Floats = NDArray[np.float64]
@@ -103,6 +104,8 @@ def fit_together(block: Block, bands: Sequence[BandData], search: Search, what: 
     found["n_bands"] = np.isfinite(_by_hand(fringe.block_snr, hands)).any(axis=-2).sum(axis=-1)
     found["snr"] = _stated_snr(fringe, bands, search)
     found |= _phases(fringe, bands, what, hands)
+    weights = np.mean([part.of(part.band.weight) for part in parts], axis=0)
+    found |= with_gap_errors(found, block, weights, fringe.reference_frequency)
     found |= counted(
         [part.of(part.band.present) for part in parts], [part.of(part.band.weight) for part in parts]
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from difxnb.fringe import Fringe, fringe_scan, snr_in_convention
 from difxnb.fringe.convention import Convention
 from difxnb.visibility.fits.blocks import BandData, Block
+from difxnb.visibility.fits.timing import gap_errors
 
 FX_PULL = 0.1  # rms that the correlator's lag window adds to a delay, in units of 1/(bandwidth · channels)
 SERVER = ("server_delay", "server_snr")
@@ -63,6 +64,7 @@ def fit_band(block: Block, band: BandData, search: Search) -> dict[str, Any]:
     )
     found: dict[str, Any] = {name: getattr(fringe, name) for name in FITTED}
     found["delay_error"] = np.hypot(fringe.delay_error, lag_window_pull(band.frequency))
+    found |= with_gap_errors(found, block, band.weight, fringe.reference_frequency)
     found["snr"] = _stated_snr(fringe, band, search)
     found["at_edge"] = fringe.at_edge
     found["n_channels"] = channels_left(len(band.frequency), search.edge_channels)
@@ -70,6 +72,19 @@ def fit_band(block: Block, band: BandData, search: Search) -> dict[str, Any]:
     found["rate_ambiguity"] = rate_ambiguity(block, fringe.reference_frequency)
     found["reference_frequency"] = fringe.reference_frequency
     return found | counted([band.present], [band.weight])
+
+
+def with_gap_errors(
+    found: dict[str, Any], block: Block, weight: NDArray[np.floating], frequency: float
+) -> dict[str, Any]:
+    """Errors of rate, delay and phase with what gaps within integrations add to them."""
+    rate_error, shift = gap_errors(block, weight, found["delay_rate"])
+    added = {
+        "delay_rate_error": rate_error,
+        "delay_error": shift,
+        "phase_error": 2 * np.pi * frequency * shift,
+    }
+    return {name: np.hypot(found[name], error) for name, error in added.items() if name in found}
 
 
 def _stated_snr(fringe: Fringe, band: BandData, search: Search) -> NDArray[np.float64]:
