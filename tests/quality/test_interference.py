@@ -98,6 +98,14 @@ def test_noise_has_no_lines_however_strong_it_is():
     assert lines == 0
 
 
+def test_what_is_left_of_a_dead_band_is_no_interference():
+    def kill(data):
+        values(data)[place(data, "AA-AA")] *= 1e-3
+        values(data)[(*place(data, "AA-AA"), slice(20, 24))] *= 10
+
+    assert checked("interference", spoiled(kill, USB)).verdict is Verdict.GO
+
+
 def test_bands_of_few_channels_are_not_judged():
     material = of_job(ALPHA)
     material.dataset = material.dataset.isel(channel=slice(0, 10)).load()

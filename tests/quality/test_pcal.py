@@ -181,7 +181,7 @@ def test_small_steps_and_gaps_are_no_jumps():
 
 def test_noisy_tones_make_no_alarm():
     material = job()
-    for seed in range(10):
+    for seed in range(5):
         material.pcal = tones(noise=0.2, seed=seed)
         assert checked("pcal", material).verdict is Verdict.GO
 

@@ -15,6 +15,7 @@ import pandas as pd
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
 from difxnb.quality.naming import named
+from difxnb.quality.power import relative_powers
 from difxnb.quality.spectra import AutoSpectra, Spectrum
 from difxnb.quality.verdict import Check, Scale, Verdict, graded, not_applicable, worst, worst_first
 
@@ -28,7 +29,7 @@ def check_bandpass(material: Material, limits: Section) -> Check:
     if spectra is None or not spectra.parallel:
         return not_applicable(NAME, material.why_no_autos())
     evidence = pd.DataFrame([_shape(spectra, one, limits) for one in spectra.parallel])
-    evidence["relative_power"] = _relative_power(evidence, material)
+    evidence["relative_power"] = relative_powers(spectra, material.samplings, limits["edge"])
     evidence["dead"] = ~(evidence["relative_power"] >= limits["dead"])
     evidence.loc[evidence["dead"], ["zero", "slope"]] = [1.0, np.nan]
     sloping = evidence["slope"].abs() > limits["slope"]
@@ -37,7 +38,7 @@ def check_bandpass(material: Material, limits: Section) -> Check:
         for share, slopes in zip(evidence["zero"], sloping, strict=True)
     ]
     evidence["verdict"] = [str(verdict) for verdict in verdicts]
-    ordered = worst_first(evidence.drop(columns="power"), "zero", ascending=False)
+    ordered = worst_first(evidence, "zero", ascending=False)
     limit = (
         f"no channel below {limits['zero']:g} of its band's median (no-go above {limits['no_go']:g} of a band), "
         f"slopes up to {limits['slope']:g} dB"
@@ -55,7 +56,7 @@ def check_bandpass(material: Material, limits: Section) -> Check:
 
 
 def _shape(spectra: AutoSpectra, spectrum: Spectrum, limits: Section) -> dict[str, Any]:
-    """Power, share of zero channels and slope (dB) of one spectrum."""
+    """Share of zero channels and slope (dB) of one spectrum."""
     power = spectra.values(spectrum).real[spectra.inner(spectrum, limits["edge"])]
     middle = float(np.median(power)) if power.size else 0.0
     zero = float(np.mean(power < limits["zero"] * middle)) if middle > 0 else 1.0
@@ -64,24 +65,9 @@ def _shape(spectra: AutoSpectra, spectrum: Spectrum, limits: Section) -> dict[st
         "antenna": spectrum.antenna,
         "band": spectrum.band,
         "polarization": spectrum.polarization,
-        "power": middle,
         "zero": zero,
         "slope": _slope_db(power[power >= limits["zero"] * middle]) if middle > 0 else np.nan,
     }
-
-
-def _relative_power(evidence: pd.DataFrame, material: Material) -> pd.Series[float]:
-    """Power against the median of the antenna, and of all whose samples are of the same kind; the lesser counts."""
-    keys = zip(evidence["antenna"], evidence["band"], evidence["polarization"].str[0], strict=True)
-    kinds = pd.Series(
-        [str(material.samplings[key].scale if key in material.samplings else ()) for key in keys],
-        index=evidence.index,
-    )
-    power = evidence["power"].where(evidence["power"] > 0)
-    typical = np.fmax(
-        power.groupby(evidence["antenna"]).transform("median"), power.groupby(kinds).transform("median")
-    )
-    return (power / typical).fillna(0.0)
 
 
 def _slope_db(power: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:

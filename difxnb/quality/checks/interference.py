@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
 from difxnb.quality.naming import named
+from difxnb.quality.power import relative_powers
 from difxnb.quality.sampling import comb
 from difxnb.quality.spectra import AutoSpectra, Spectrum
 from difxnb.quality.trend import NORMAL_MAD
@@ -41,7 +42,9 @@ def check_interference(material: Material, limits: Section) -> Check:
     spectra = material.auto_spectra
     if spectra is None or not spectra.parallel:
         return not_applicable(NAME, material.why_no_autos())
-    found = [_Lines(spectra, one, material, limits) for one in spectra.parallel]
+    powers = relative_powers(spectra, material.samplings, limits["edge"])
+    alive = [one for one, power in zip(spectra.parallel, powers, strict=True) if power >= limits["dead"]]
+    found = [_Lines(spectra, one, material, limits) for one in alive]
     found = [one for one in found if one.inside.sum() >= _LEAST_CHANNELS]
     if not found:
         return not_applicable(
