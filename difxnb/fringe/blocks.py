@@ -22,8 +22,9 @@ from difxnb.fringe.search import plan_search
 Floats = NDArray[np.float64]
 
 _AT_ONCE = (
-    2**18
-)  # samples of the items that are fitted at a time: their plane of the search stays in the cache
+    2**19
+)  # samples of the items that are fitted at a time: many, lest threads wait for the interpreter
+_LEAST_PARTS = 4  # of many items, whatever the number of threads: it must not change the result
 
 
 class Blocks:
@@ -79,7 +80,7 @@ class Blocks:
 
     def _parts(self, count: int) -> Iterator[slice]:
         times, channels = self.axes.offset_s.size, self.axes.offset_hz.size
-        step = max(1, _AT_ONCE // max(1, 4 * times * channels))
+        step = min(max(1, _AT_ONCE // max(1, times * channels)), max(4, -(-count // _LEAST_PARTS)))
         for start in range(0, count if times else 0, step):
             yield slice(start, min(start + step, count))
 

@@ -50,16 +50,20 @@ def make_samples(visibility: Complexes, weight: NDArray[np.floating] | None) -> 
     if not single:
         visibility = visibility.astype(np.complex128, copy=False)
     real = np.float32 if single else np.float64
-    finite = np.isfinite(visibility)
-    whole = bool(finite.all())
+    parts: NDArray[np.floating] = np.ascontiguousarray(visibility).view(
+        real
+    )  # real and imaginary ones: far faster than complex
+    whole = bool(np.isfinite(parts).all())
     if weight is None:
         weight = np.ones((*visibility.shape[:2], 1), dtype=real)
     weight = weight.astype(real, copy=False)
     weight = np.where((weight > 0) & np.isfinite(weight), weight, real(0))
-    if whole:
+    if whole and weight.shape[2] == 1:
+        weighted = (parts * weight).view(visibility.dtype)
+    elif whole:
         weighted = visibility * weight
     else:
-        weight = np.where(finite, weight, real(0))
+        weight = np.where(np.isfinite(visibility), weight, real(0))
         weighted = np.where(weight > 0, visibility, 0) * weight
     used = (weight > 0).sum(axis=2)
     usable = used * visibility.shape[2] if weight.shape[2] == 1 else used

@@ -62,18 +62,20 @@ class Search:
         grid = self._grid(weighted, centre)
         cells, channels = grid.shape[1:]
         size = scipy.fft.next_fast_len(max(4, 2 * channels * (2 if cells == 1 else 1)))
+        size_time = scipy.fft.next_fast_len(2 * cells) if cells > 1 else 1
         delays = self.delay.nearest(scipy.fft.fftfreq(size, self.axes.width))
         columns = _inside(delays, self.delay.low, self.delay.high, self.delay.period / size)
-        plane = scipy.fft.fft(grid, n=size, axis=2)
+        plane = np.zeros((len(grid), size_time, size), dtype=grid.dtype)
+        plane[:, :cells, :channels] = grid
+        plane[:, :cells] = scipy.fft.fft(plane[:, :cells], axis=2, overwrite_x=True)
         if columns.size < size:
             plane = plane[:, :, columns]
         rates, rows = np.array([centre]), np.zeros(1, dtype=np.intp)
         if cells > 1:
-            size_time = scipy.fft.next_fast_len(2 * cells)
             steps = scipy.fft.fftfreq(size_time, self.added * self.axes.spacing) / self.axes.middle_hz
             rates = centre + steps
             rows = _inside(steps, -self.half_width, self.half_width, abs(steps[1]))
-            plane = scipy.fft.fft(plane, n=size_time, axis=1, overwrite_x=True)
+            plane = scipy.fft.fft(plane, axis=1, overwrite_x=True)
             if rows.size < size_time:
                 plane = plane[:, rows]
         height = np.abs(plane).reshape(len(plane), -1)
