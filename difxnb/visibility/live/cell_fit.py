@@ -15,13 +15,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.axes import Axes, dataset_on
+from difxnb.visibility.axes import dataset_on
 from difxnb.visibility.fits.blocks import BandData, Block
 from difxnb.visibility.fits.coefficients import MeanPowers
 from difxnb.visibility.fits.columns import NOT_DETECTED, FringeArrays
 from difxnb.visibility.fits.fitting import column_order
 from difxnb.visibility.fits.intervals import Interval
 from difxnb.visibility.fits.search import Search, fit_band
+from difxnb.visibility.live.antenna_rates import rates_by_antennas
 from difxnb.visibility.live.scan_cells import ScanCells
 
 _SEARCH = Search(workers=1)  # another CPU may be receiving
@@ -51,49 +52,34 @@ def fit_cells(cells: ScanCells) -> FringeArrays:
     return arrays
 
 
-def no_fits(axes: Axes) -> FringeArrays:
-    """The table before anything has come."""
-    empty = dataset_on(axes, {}, np.empty(0, np.int64), {"scan_name": [], "field_name": []}, {})
-    empty = empty.isel(baseline=~empty["is_autocorrelation"].values).drop_dims("channel")
-    return FringeArrays(empty, [], column_order(empty))
-
-
 def rates_of(arrays: FringeArrays, cells: ScanCells) -> NDArray[np.float64]:
     """Rates with which to stop the products of cells, shape of `ScanCells.rate`.
 
-    A fringe that is found has its own. One that is not has that of its antennas: rates of baselines are differences
-    of theirs (least squares over what is found, of the same phase centre and pulsar bin). Where that is not
-    determined either, the rate stays.
+    All products of a baseline share one: the median of those of the fringes that are found, by their weights, since
+    a single one may be a false maximum beside a gap. A baseline without fringes has the rate of its antennas (least
+    squares over the others, of the same phase centre and pulsar bin); where that is not determined either, the rates
+    of its products stay.
     """
-    values = {
-        name: np.swapaxes(arrays.values[name][0], 2, 3)
+    rate, error, chance = (
+        np.swapaxes(arrays.values[name][0], 2, 3)
         for name in ("delay_rate", "delay_rate_error", "false_alarm_probability")
-    }
-    rate, error = values["delay_rate"], values["delay_rate_error"]
-    found = (values["false_alarm_probability"] <= NOT_DETECTED) & np.isfinite(rate) & (error > 0)
-    by_antenna = np.full(rate.shape[:3], np.nan)
-    for plane in np.ndindex(*rate.shape[:2]):
-        by_antenna[plane] = _rates_of_antennas(cells, rate[plane], error[plane], found[plane])
-    others = np.where(np.isfinite(by_antenna)[..., None, None], by_antenna[..., None, None], cells.rate)
-    return np.where(found, rate, others)
-
-
-def _rates_of_antennas(
-    cells: ScanCells, rate: NDArray[np.float64], error: NDArray[np.float64], found: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Rates of baselines by those of antennas; NaN where what is found does not connect the two."""
-    pairs = np.array(cells.axes.baselines[: cells.crosses]).reshape(-1, 2)
-    antennas = np.unique(pairs)
-    design = (pairs[:, 1:] == antennas).astype(float) - (pairs[:, :1] == antennas)
+    )
+    found = (chance <= NOT_DETECTED) & np.isfinite(rate) & (error > 0)
     weight = np.where(found, 1 / np.where(found, error, 1.0) ** 2, 0.0)
-    total = weight.sum(axis=(1, 2))
-    seen = total > 0
-    if not seen.any():
-        return np.full(len(pairs), np.nan)
-    mean = np.where(found, rate * weight, 0.0).sum(axis=(1, 2))[seen] / total[seen]
-    inverse = np.linalg.pinv(design[seen])
-    is_known = np.abs(design @ inverse @ design[seen] - design).max(axis=1) < 1e-6
-    return np.where(is_known, design @ (inverse @ mean), np.nan)
+    own = _medians(np.where(found, rate, 0.0), weight)
+    total = weight.sum(axis=(3, 4), keepdims=True)
+    by_antenna = rates_by_antennas(cells.axes.baselines[: cells.crosses], own[..., None, None], total)
+    shared = np.where(total[..., 0, 0] > 0, own, by_antenna)[..., None, None]
+    return np.where(np.isfinite(shared), shared, cells.rate)
+
+
+def _medians(rate: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weighted medians over bands and polarizations."""
+    flat, weights = (one.reshape(*one.shape[:3], -1) for one in (rate, weight))
+    order = np.argsort(flat, axis=-1)
+    below = np.cumsum(np.take_along_axis(weights, order, -1), axis=-1)
+    middle = (below >= below[..., -1:] / 2).argmax(axis=-1)[..., None]
+    return np.asarray(np.take_along_axis(np.take_along_axis(flat, order, -1), middle, -1)[..., 0])
 
 
 def _dataset(cells: ScanCells) -> xr.Dataset:

@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from difxnb.visibility.axes import Axes
-from difxnb.visibility.live.cell_fit import fit_cells, no_fits, rates_of
+from difxnb.visibility.live.cell_fit import fit_cells, rates_of
 from difxnb.visibility.live.scan_cells import FULL, LiveRow, ScanCells
 
 MOST_ROWS = 2**18
@@ -65,13 +64,13 @@ class FringeCells:
             _put(self._scans, row)
             return True
 
-    def table(self, axes: Axes, pending: Sequence[LiveRow] = ()) -> tuple[pd.DataFrame, int | None]:
+    def table(self, pending: Sequence[LiveRow] = ()) -> tuple[pd.DataFrame, int] | None:
         """Fringes of every scan so far, and the time of the last integration in them (ns since 1970).
+
+        None where there are none.
 
         Parameters
         ----------
-        axes : Axes
-            Of a table without rows.
         pending : sequence of LiveRow
             Integrations that are not added yet, and will be.
 
@@ -89,16 +88,15 @@ class FringeCells:
             for row in pending:
                 finished = [one for one in finished if one[0] < row.time_ns]
                 _put(present, row)
-            tables, last_ns = [table for _, table in finished], finished[-1][0] if finished else None
+            tables, last_ns = [table for _, table in finished], max((one[0] for one in finished), default=0)
             for cells in present:
                 arrays = fit_cells(cells)
                 last_ns = cells.last_ns
                 tables.append(arrays.frame())
                 self._last_rates = (cells.first_ns, cells.span_s, rates_of(arrays, cells))
-            tables = tables or [no_fits(axes).frame()]
-            found = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+            found = pd.concat(tables, ignore_index=True) if len(tables) > 1 else None
             self.spent_s += time.thread_time() - begin
-        return found, last_ns
+        return (tables[0] if found is None else found, last_ns) if tables else None
 
     # --- what takes a fit -----------------------------------------------------------------------------
 
@@ -127,11 +125,11 @@ class FringeCells:
         try:
             table = fit_cells(over).frame()
         except ValueError:  # a band that cannot be fitted: the fit of the present scan tells who asks
-            table = no_fits(over.axes).frame()
+            table = None
         with self._lock:
             if self._scans[0] is over:  # and not forgotten meanwhile
                 del self._scans[0]
-                self._finished.append((over.last_ns, table))
+                self._finished += [] if table is None else [(over.last_ns, table)]
             while len(self._finished) > 1 and sum(len(one) for _, one in self._finished) > MOST_ROWS:
                 del self._finished[0]
         return True

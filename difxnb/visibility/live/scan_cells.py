@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.visibility.axes import Axes
+from difxnb.visibility.live.antenna_rates import rates_by_antennas
 from difxnb.visibility.live.cube import places_on
 
 MOST = 32
@@ -26,6 +27,7 @@ MOST = 32
 FULL = 24
 """Cells from which on neighbours should be added up; the rest is for what comes meanwhile."""
 
+_BY_CELL = ("sums", "counts", "moments")
 _FINE = 16  # channels that share a coarse phasor
 
 
@@ -85,6 +87,8 @@ class ScanCells:
         Of crosses, with the fringe stopped; rows beyond `len` are not used.
     counts : ndarray of float32, shape (cell, *axes.shape)
         Integrations in each sum.
+    moments : ndarray of float64, shape (cell, *axes.shape)
+        Sums of their times, seconds after the first integration.
     autos, auto_counts : ndarray
         Sums over the whole scan of what is no cross (real part), and integrations in them.
     rate : ndarray of float64, shape axes.shape of crosses
@@ -125,6 +129,7 @@ class ScanCells:
         auto = (*axes.shape[:2], axes.shape[2] - self.crosses, *axes.shape[3:])
         self.sums = np.zeros((max(1, len(self)), *cross, axes.channels), np.complex64)
         self.counts = np.zeros(self.sums.shape[:-1], np.float32)
+        self.moments = np.zeros(self.sums.shape[:-1])
         self.autos = np.zeros((*auto, axes.channels))
         self.auto_counts = np.zeros(auto, np.int64)
         self.rate = np.zeros(cross)
@@ -134,7 +139,8 @@ class ScanCells:
         """A copy that goes on by itself."""
         made = copy.copy(self)
         made._numbers, made._times = list(self._numbers), list(self._times)
-        made.sums, made.counts = self.sums[: len(self)].copy(), self.counts[: len(self)].copy()
+        for name in _BY_CELL:
+            setattr(made, name, getattr(self, name)[: len(self)].copy())
         made.autos, made.auto_counts = self.autos.copy(), self.auto_counts.copy()
         made.layers = {name: layer.copy() for name, layer in self.layers.items()}
         return made
@@ -160,6 +166,7 @@ class ScanCells:
             crosses = crosses * self._stopping(self.rate, seconds)
         self.sums[cell] += crosses
         self.counts[cell] += there[cross]
+        self.moments[cell] += there[cross] * seconds
         self.autos += values[:, :, self.crosses :].real
         self.auto_counts += there[:, :, self.crosses :]
         for name, layer in row.layers.items():
@@ -184,7 +191,7 @@ class ScanCells:
         return len(self) - 1
 
     def _grow(self, rows: int) -> None:
-        for name in ("sums", "counts"):
+        for name in _BY_CELL:
             array = getattr(self, name)
             larger = np.zeros((rows, *array.shape[1:]), array.dtype)
             larger[: len(array)] = array
@@ -203,7 +210,9 @@ class ScanCells:
             visibility = np.where(there[..., None], visibility, np.complex64(0))
         return visibility, there
 
-    def _stopping(self, rate: NDArray[np.float64], seconds: float) -> NDArray[np.complex64]:
+    def _stopping(
+        self, rate: NDArray[np.float64], seconds: float | NDArray[np.float64]
+    ) -> NDArray[np.complex64]:
         """exp(−2πi ν τ' t) of all products, as a product of coarse and fine steps along the channels."""
         turns = -rate * seconds
         coarse = np.arange(0, self.axes.channels, _FINE)
@@ -216,14 +225,12 @@ class ScanCells:
     # --- fewer cells ----------------------------------------------------------------------------------
 
     def merge(self, rate: NDArray[np.float64]) -> None:
-        """Stop each product with a rate (shape of `rate`), and add neighbours up until half of the room is free.
-
-        Products that have come meanwhile keep the rate 0.
-        """
+        """Stop each product with a rate (shape of `rate`), and add neighbours up until half of the room is free."""
         change = rate - self.rate
         if change.any():
-            for cell, seconds in enumerate(self.seconds):
-                self.sums[cell] *= self._stopping(change, float(seconds))
+            for cell in range(len(self)):
+                seconds = self.moments[cell] / np.maximum(self.counts[cell], 1)
+                self.sums[cell] *= self._stopping(change, seconds)
             self.rate = rate
         while len(self) > FULL // 2:
             self._halve()
@@ -232,11 +239,11 @@ class ScanCells:
         numbers = [number >> 1 for number in self._numbers]
         starts = [place for place, number in enumerate(numbers) if place == 0 or number != numbers[place - 1]]
         for place, (start, stop) in enumerate(zip(starts, [*starts[1:], len(numbers)], strict=True)):
-            for array in (self.sums, self.counts):
+            for array in (self.sums, self.counts, self.moments):
                 array[place] = array[start:stop].sum(axis=0)
             totals, counts = zip(*self._times[start:stop], strict=True)
             self._times[place] = (sum(totals), sum(counts))
-        for array in (self.sums, self.counts):
+        for array in (self.sums, self.counts, self.moments):
             array[len(starts) :] = 0
         self._numbers, self._times = [numbers[start] for start in starts], self._times[: len(starts)]
         self.level += 1
@@ -252,7 +259,13 @@ class ScanCells:
         cells = range(len(self))
         self.sums[np.ix_(cells, *cross, channels)] = before.sums[: len(self)]
         self.counts[np.ix_(cells, *cross)] = before.counts[: len(self)]
+        self.moments[np.ix_(cells, *cross)] = before.moments[: len(self)]
+        known = np.zeros(self.rate.shape)
+        known[np.ix_(*cross)] = before.counts[: len(self)].any(axis=0)
         self.rate[np.ix_(*cross)] = before.rate
+        # what is new begins with the rate that its antennas have
+        by_antenna = rates_by_antennas(axes.baselines[: self.crosses], self.rate, known)[..., None, None]
+        self.rate = np.where((known > 0) | np.isnan(by_antenna), self.rate, by_antenna)
         if autos:
             self.autos[np.ix_(*auto, channels)] = before.autos
             self.auto_counts[np.ix_(*auto)] = before.auto_counts

@@ -294,9 +294,11 @@ class VisibilitySeries:
 
         Each scan is fitted from at most 32 cells (see :mod:`difxnb.visibility.live.scan_cells`), at a cost that does
         not grow with the time it takes, and once more when it is over. Of a scan of up to 24 integrations the table is
-        exact; of a longer one it differs by a small part of the errors. A fringe that is too weak to be seen when
-        cells are added up, on a baseline whose antennas have none either, is lost where it turns by half a turn or
-        more within a cell. Each call makes a fit.
+        exact; of a longer one values differ by a small part of their errors, and SNR and errors by as much as the
+        noise of the fewer samples is uncertain: some 1.5 percent where there are 128 channels, 5 where there are 16.
+        A fringe that is too weak to be seen when cells are added up, on a baseline whose antennas have none either, is
+        weakened or lost where it turns by half a turn or more within a cell; so is what is chosen in the middle of a
+        scan, until cells are added up again. Each call makes a fit.
 
         Returns
         -------
@@ -314,10 +316,10 @@ class VisibilitySeries:
         with self._lock:
             there = [one for one in self._unsettled if self._held.get(one.middle_ns) is one]
             pending = [self._live_row(one).copied() for one in there]
-            axes = self._cube.axes
-        found, last_ns = self._cells.table(axes, pending)
-        found.attrs["until"] = pd.NaT if last_ns is None else pd.Timestamp(last_ns)
-        return found
+        found = self._cells.table(pending)
+        table, until = (self.fringes(), pd.NaT) if found is None else (found[0], pd.Timestamp(found[1]))
+        table.attrs["until"] = until
+        return table
 
     def __repr__(self) -> str:
         held = f"{len(self)} integrations, {self.dropped} spectra dropped"
