@@ -56,7 +56,10 @@ def snr_in_convention(
         Not measured but computed from the correlation coefficient, the bandwidth and the time (``fill_param.c``
         and ``make_plotdata.c`` of HOPS): it is our definition with the noise that samples without interference
         must have, 0.970 for the loss by the filters, and all channels. The conversion holds as far as the noise of
-        the data is that of theory, and for bands of more than 8 channels.
+        the data is that of theory, and for bands of more than 8 channels. (The loss by sampling is taken out by
+        ``new_type1.c`` of difx2mark4 and put back by fourfit, rounded: for two bits that leaves 0.998, not counted
+        here.) The amplitude of fourfit is corrected for the turning of the fringe within an integration, its SNR
+        is not, like ours.
 
     Parameters
     ----------

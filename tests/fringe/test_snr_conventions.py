@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from difxnb.fringe import fringe_scan, snr_in_convention
+from difxnb.visibility import open_visibilities
+from tests.stored_jobs import REFERENCE
 
 CHANNELS, BANDWIDTH = 64, 4e6
 TRIALS = 60
@@ -77,6 +79,47 @@ def test_fourfit_is_the_theoretical_one_with_its_loss():
     ours = fringe_scan(spectrum, [0.0], nu, noise=rms).snr
     theirs = 0.970 * coefficient * np.sqrt(2 * bandwidth * length)
     assert snr_in_convention(ours, "fourfit", channels=CHANNELS) == pytest.approx(theirs, rel=1e-6)
+
+
+# what fourfit 3.24 says of the first scan of each job, one band at a time, after difx2mark4 1.8
+FOURFIT = [
+    ("mpifxcorr-output/alpha_1", "AA-BB", 0, "RR", 979.824),
+    ("mpifxcorr-output/alpha_1", "AA-CC", 0, "RR", 619.308),
+    ("mpifxcorr-output/alpha_1", "BB-CC", 0, "RR", 596.168),
+    ("mpifxcorr-output/alpha_1", "AA-CC", 0, "RL", 185.726),
+    ("raw-jobs/usb2bit", "AA-BB", 0, "RR", 323.533),
+    ("raw-jobs/usb2bit", "AA-CC", 0, "RR", 404.601),
+    ("raw-jobs/usb2bit", "AA-CC", 0, "RL", 202.695),
+    ("raw-jobs/lsb1bit", "AA-BB", 1, "RR", 364.039),
+]
+
+
+@pytest.mark.parametrize(("job", "baseline", "band", "polarization", "said"), FOURFIT)
+def test_fourfit_itself_says_so(job, baseline, band, polarization, said):
+    """Correlation coefficients with the noise of theory; 0.2 % are the rounding of fourfit's sampling loss."""
+    folder = REFERENCE / job
+    whole = open_visibilities(folder / f"{folder.name}.input").isel(band=band)
+    scan = whole.isel(time=whole["scan_name"].values == "No0001")
+
+    def spectra(name, hands):
+        return scan["VISIBILITY"].sel(baseline=name, polarization=hands).values
+
+    power = [
+        spectra(f"{antenna}-{antenna}", 2 * hand).real.mean(axis=-1, keepdims=True)
+        for antenna, hand in zip(baseline.split("-"), polarization, strict=True)
+    ]
+    channels = scan.sizes["channel"]
+    bandwidth, length = float(scan["bandwidth"]), scan.attrs["integration_time"]
+    fringe = fringe_scan(
+        spectra(baseline, polarization) / np.sqrt(power[0] * power[1]),
+        (scan["time"].values - scan["time"].values[0]) / np.timedelta64(1, "s"),
+        scan["frequency"].values,
+        scan["WEIGHT"].sel(baseline=baseline, polarization=polarization).values,
+        edge_channels=0,
+        noise=np.sqrt(channels / (2 * bandwidth * length)),
+    )
+    ours = snr_in_convention(fringe.snr, "fourfit", channels=channels, edge_channels=0)
+    assert said == pytest.approx(float(ours), rel=0.003)
 
 
 def test_our_own_is_left_alone_and_shapes_are_kept():
