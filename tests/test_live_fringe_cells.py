@@ -104,7 +104,7 @@ def test_a_changed_selection():
     found = feed.series.fringes_so_far()
     require_same(found, fringe_fit(feed.series.dataset()))
     require_true(found, feed.sky)
-    assert sorted(set(found["n_integrations"])) == [100, 130, 170, 200]
+    assert sorted(set(found["n_integrations"])) == [100, 130, 170]
 
 
 def test_correlation_coefficients():

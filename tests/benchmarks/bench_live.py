@@ -117,6 +117,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
     """Feed in real time, ask once a second, print what asking costs and how old the answers are."""
     looks = LiveLooks()
     series = blocks.series(looks)
+    looks.quality(series, None, is_final=False)  # loads what it needs
     fringes = quality = longest = 0.0
     made, reports, ages = set(), 0, []
     begin, last_report = time.monotonic(), None
@@ -168,7 +169,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=120.0)
     options = parser.parse_args()
     blocks = Blocks()
     feeding(blocks, min(10.0, options.seconds))

@@ -38,6 +38,9 @@ def test_choosing_and_changing(far: FarEnd, tmp_path: Path, made: Path) -> None:
             assert (monitor.passed_over, monitor.dropped, monitor.closed) == (0, 0, False)
             assert "open, 4 products" in repr(monitor)
             assert "open, 4 products" in monitor._repr_html_()
+            report = monitor.quality()
+            assert report.running
+            assert report["fringes"].verdict == "not applicable", "nothing has come"
         assert monitor.closed
         with pytest.raises(ValueError, match="has been closed; open another one"):
             monitor.select()

@@ -27,6 +27,9 @@ from difxnb.visibility.live.scan_cells import ScanCells
 
 _SEARCH = Search(workers=1)  # another CPU may be receiving
 _ALL = slice(0, 1)
+_SHIFT = (
+    0.2  # errors of the phase of a cell: more, and products that have only a part of a cell are fitted again
+)
 
 
 def fit_cells(cells: ScanCells) -> FringeArrays:
@@ -108,6 +111,14 @@ def _order(cells: ScanCells) -> list[str]:
     return [*column_order(xr.Dataset()), *cells.layers]
 
 
+def _lateness(
+    cells: ScanCells, place: tuple[int | slice, ...], counts: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """By how much what a product has of each cell is later than the middle of the cell, s."""
+    moments = np.moveaxis(cells.moments[: len(cells)][(slice(None), *place)], 0, -1)
+    return np.where(counts > 0, moments / np.maximum(counts, 1) - cells.seconds, 0.0)
+
+
 def _fit_band(
     cells: ScanCells, place: tuple[int | slice, ...], frequency: NDArray[np.float64]
 ) -> dict[str, NDArray[Any]]:
@@ -117,9 +128,17 @@ def _fit_band(
     counts = np.moveaxis(cells.counts[: len(cells)][(slice(None), *place)], 0, -1)
     sums = np.moveaxis(cells.sums[: len(cells)][(slice(None), *place)], 0, -2)[..., :channels]
     middle = cells.span_s / 2
-    data = BandData(0, frequency[:channels], (sums / np.maximum(counts, 1)[..., None])[None], counts[None])
+    visibility = (sums / np.maximum(counts, 1)[..., None])[None]
+    data = BandData(0, frequency[:channels], visibility, counts[None])
     block = Block(_ALL, slice(0, cells.crosses), _ALL, cells.seconds, middle, [data])
     found = fit_band(block, data, _SEARCH)
+    late = _lateness(cells, place, counts)
+    turns = np.nan_to_num(found["delay_rate"][0])[..., None] * found["reference_frequency"] * late
+    strength = np.nan_to_num(found["snr"][0])[..., None] * np.sqrt(counts)
+    total = np.sqrt(counts.sum(axis=-1, keepdims=True))
+    if (np.abs(2 * np.pi * turns) * strength > _SHIFT * total).any():
+        visibility *= np.exp(-2j * np.pi * turns).astype(np.complex64)[..., None]
+        found = fit_band(block, data, _SEARCH)
     rate, reference = cells.rate[place], found["reference_frequency"]
     found["delay_rate"] = found["delay_rate"] + rate
     found["delay"] = found["delay"] + rate * middle
