@@ -25,6 +25,7 @@ from difxnb.server.gui_server import GuiServer
 from difxnb.server.running_jobs import embedded_correlator
 from difxnb.server.start_plan import Launch
 from difxnb.synthetic import make_experiment, read_truth, small_experiment
+from difxnb.visibility import fringe_fit
 from difxnb.wire.job import JobOutcome
 from tests.client.peers import own_server, patience_for
 
@@ -180,6 +181,37 @@ async def test_a_whole_job(
         assert monitor.scans["scan_name"].tolist() == SCANS
         assert len(monitor.available) == 48
         require_fringes(monitor.fringes, truth_of(demo), query)
+        assert monitor.fringes.attrs["until"] == pd.Timestamp(live["time"].values[-1])
+        pd.testing.assert_frame_equal(monitor.fringes, fringe_fit(live))
+
+
+async def test_quality_so_far_and_at_the_end(tmp_path: Path, demo: Path, gate: Gate) -> None:
+    """While the job runs it is said to be so far; limits are those of whoever asks."""
+    root = tmp_path.resolve()
+    path = put_demo(demo, root, 0.1)
+    async with own_server(root, correlator=gate.correlator) as server, correlator(server, None) as difx:
+        run = await difx.job(str(path)).start(monitor={"polarization": "parallel"})
+        monitor = run.monitor
+        assert monitor is not None
+        count = len(monitor.products)
+        await until(difx, lambda: monitor._watch.blocks == PASSING * count)
+        early = await monitor.quality()
+        assert early.running
+        assert "so far" in repr(early)
+        with pytest.raises(ValueError, match="there is no check 'colour'"):
+            await monitor.quality({"colour": {"look": 1}})
+        gate.open()
+        assert await run.wait(60) is JobOutcome.DONE
+        await until(difx, lambda: monitor._watch.blocks == 20 * count)
+        await monitor.close()
+        report = await monitor.quality()
+        assert not report.running
+        assert report["fringes"].verdict == "go"
+        assert report["order"].verdict == "go"
+        low = report["weights"].value
+        for look, verdict in ((low + 0.01, "look"), (low - 0.01, "go")):
+            other = await monitor.quality({"weights": {"look": look, "no_go": 0.1}})
+            assert other["weights"].verdict == verdict
 
 
 @pytest.mark.parametrize("quirks", [None, pytest.param(PATIENT, id="2.9")])
