@@ -188,9 +188,14 @@ class _Part:
         """What reading gives; None where there is no such file or it is damaged."""
         try:
             return reading()
-        except (DifxError, OSError) as error:
-            self._material.missing_parts[self._name] = str(error)
-            return None
+        except FileNotFoundError as error:
+            why = f"there is no {Path(error.filename).name}" if error.filename else str(error)
+        except DifxError as error:
+            why = str(error)
+        except OSError as error:
+            why = f"{Path(error.filename or '').name} cannot be read: {error.strerror}"
+        self._material.missing_parts[self._name] = why
+        return None
 
 
 def _known_baselines(material: Material, expected: Iterable[str]) -> tuple[str, ...]:

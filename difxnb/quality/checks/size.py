@@ -48,7 +48,7 @@ def check_size(material: Material, limits: Section) -> Check:
             "verdict": [str(verdict)],
         }
     )
-    text = f"{material.size} bytes where every record would make {expected}, {share:.1%}{material.so_far}"
+    text = f"{material.size} of {expected} bytes, {share:.1%}{material.so_far}"
     if share > limits["most"]:
         text += "; more than one run of the job may have written there"
     limit = f"{limits['look']:g} to {limits['most']:g} (no-go below {limits['no_go']:g})"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from difxnb.quality.limits import Section
 from difxnb.quality.material import Material
@@ -61,7 +62,7 @@ def _strengths(fringes: pd.DataFrame, material: Material, limits: Section) -> pd
     """
     rows = parallel_hands(fringes)
     keys = ["scan", "baseline", *product_columns(rows)]
-    typical = rows.groupby(keys)["snr"].transform(_upper_median)
+    typical = _upper_medians(rows, keys, "snr")
     rows = rows[(typical >= limits["least_expected"]) & (rows["snr"] > 0)]
     spectra = rows["band"].map(_bandwidths(material)).fillna(1.0) * rows["n_integrations"]
     made: pd.DataFrame = rows.assign(
@@ -82,22 +83,25 @@ def _keys(rows: pd.DataFrame, columns: list[str]) -> pd.Series[Any]:
     return rows[columns].astype(str).agg(" ".join, axis=1) if len(rows) else pd.Series([], dtype=object)
 
 
-def _upper_median(values: pd.Series[float]) -> float:
-    """The median; of two, as of two polarizations, the greater, since one that fails makes the smaller."""
-    return float(values.quantile(0.5, interpolation="higher"))
+def _upper_medians(rows: pd.DataFrame, keys: list[str], column: str) -> NDArray[np.float64]:
+    """For each row the median of those with the same keys; of two the greater, since one that fails is the smaller."""
+    groups = rows.groupby(keys)
+    medians = groups[column].quantile(0.5, interpolation="higher").to_numpy(dtype=float)
+    return np.asarray(medians[groups.ngroup().to_numpy()]) if len(rows) else np.zeros(0)
 
 
 def _products(products: pd.DataFrame) -> pd.DataFrame:
     """Bands and polarizations against the others of their baseline and scan."""
-    groups = products.groupby(["scan", "key"])["strength"]
-    ratio = np.exp(products["strength"] - groups.transform(_upper_median))
+    keys = ["scan", "key"]
+    ratio = np.exp(products["strength"] - _upper_medians(products, keys, "strength"))
     rows: pd.DataFrame = products.assign(kind="product", of=products["baseline"], ratio=ratio)
-    return rows.loc[groups.transform("size") > 1]
+    return rows.loc[products.duplicated(keys, keep=False)]
 
 
 def _of_scans(products: pd.DataFrame) -> pd.DataFrame:
     """Strength of each baseline (row) in each scan (column)."""
-    return products.groupby(["key", "scan"], sort=False)["strength"].agg(_upper_median).unstack()
+    groups = products.groupby(["key", "scan"], sort=False)["strength"]
+    return groups.quantile(0.5, interpolation="higher").unstack()
 
 
 def _baselines(products: pd.DataFrame) -> pd.DataFrame:
@@ -133,12 +137,20 @@ def _antennas(products: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(lowest: pd.Series[Any], evidence: pd.DataFrame) -> str:
-    where = {
+    who = {
         "product": f"{lowest['of']} band {lowest['band']} {lowest['polarization']} in {lowest['scan']}",
         "baseline": f"{lowest['of']} in {lowest['scan']}",
-        "antenna": f"all of {lowest['of']}",
+        "antenna": f"antenna {lowest['of']}",
     }[lowest["kind"]]
-    bad = int((evidence["verdict"] != str(Verdict.GO)).sum())
-    if not bad:
-        return f"every fringe as strong as expected, the least {where} at {lowest['ratio']:.2g}"
-    return f"{bad} fringes weaker than expected, the worst {where} at {lowest['ratio']:.2g} of it"
+    against = {
+        "product": "of what the other bands and polarizations have",
+        "baseline": "of what its other scans lead to expect",
+        "antenna": "of the median antenna",
+    }[lowest["kind"]]
+    bad = evidence[evidence["verdict"] != str(Verdict.GO)]
+    weakest = f"{who}, with an SNR of {lowest['ratio']:.2g} {against}"
+    if bad.empty:
+        return f"every fringe is as strong as expected; the weakest is {weakest}"
+    if len(bad) == 1:
+        return f"weaker than expected is {weakest}"
+    return f"{len(bad)} fringes or antennas are weaker than expected; the weakest is {weakest}"

@@ -34,9 +34,8 @@ def check_weights(material: Material, limits: Section) -> Check:
     ordered = worst_first(evidence, "weight")
     lowest = ordered.iloc[0]
     bad = list(dict.fromkeys(ordered.loc[ordered["verdict"] != str(Verdict.GO), "antenna"]))
-    text = (
-        f"{lowest['antenna']} lowest with {lowest['weight']:.3f} {lowest['scan']}".rstrip() + material.so_far
-    )
+    where = f" in {lowest['scan']}" if lowest["scan"] else ""
+    text = f"the lowest mean weight is {lowest['weight']:.3f}, of {lowest['antenna']}{where}{material.so_far}"
     if bad:
         text = f"data of {named(bad)} partly invalid; {text}"
     limit = f"at least {limits['look']:g} (no-go below {limits['no_go']:g})"
