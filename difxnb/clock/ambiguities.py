@@ -49,8 +49,11 @@ def starting_values(
     place = place.ravel()
     forward = np.where(ends[:, 0] <= ends[:, 1], value, -value)
     between, variance = np.zeros(len(pairs)), np.zeros(len(pairs))
-    order = np.argsort(place, kind="stable")
-    for one, rows in enumerate(np.split(order, np.cumsum(np.bincount(place))[:-1])):
+    between[place], variance[place] = forward, error**2
+    counts = np.bincount(place)
+    places = np.split(np.argsort(place, kind="stable"), np.cumsum(counts)[:-1])
+    for one in np.flatnonzero(counts > 1):
+        rows = places[one]
         between[one], variance[one] = _agreed(forward[rows], error[rows], spacing[rows])
     graph = sparse.csr_array((variance, (pairs[:, 0], pairs[:, 1])), shape=(nodes, nodes))
     far, before, _ = csgraph.dijkstra(

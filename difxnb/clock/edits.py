@@ -12,6 +12,7 @@ import difflib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -26,6 +27,7 @@ from difxnb.formats.keyvalue import read_text, write_text
 from difxnb.formats.new_file import new_file
 from difxnb.markup import printable
 
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _COLOURS = {"+": "#0a7a2f", "-": "#b3261e"}
 
 
@@ -81,6 +83,10 @@ class ClockEdit:
             The file is there, and `overwrite` was not given.
         FileChanged
             The file that was read is not what it was then, and would be replaced.
+        PermissionError
+            The file is there and protected against writing.
+        IsADirectoryError, FileNotFoundError
+            `path` is a directory, or in one that is not there.
         """
         target = self._target(path, overwrite)
         if overwrite:
@@ -93,6 +99,12 @@ class ClockEdit:
     def _target(self, path: str | PathLike[str] | None, overwrite: bool) -> Path:
         """Where to write; raises where that must not be."""
         target = Path(self.path if path is None else path).resolve()
+        if target.is_dir():
+            raise IsADirectoryError(f"{target} is a directory; name the file to write")
+        if not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"{target.parent}, where {target.name} is to be, is not there; make it first"
+            )
         if not overwrite and target.exists():
             raise OutputExists(
                 f"{target} exists already; look at the difference, then write with overwrite=True, or under "
@@ -100,6 +112,8 @@ class ClockEdit:
             )
         if target == self.path.resolve() and read_text(target) != self.before:
             raise FileChanged(f"{target} has changed since it was read for new clocks; make the edits anew")
+        if target.exists() and (not os.access(target, os.W_OK) or not target.stat().st_mode & _WRITABLE):
+            raise PermissionError(f"{target} is protected against writing; write under another name")
         return target
 
     def _shown(self) -> list[str]:

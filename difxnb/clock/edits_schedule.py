@@ -46,7 +46,17 @@ def schedule_with_clocks(
 
 def _vex_edit(vex: VexText, path: Path, changes: Sequence[ClockChange]) -> FileEdit:
     after, notes = vex_with_clocks(vex, changes, path)
-    return path, vex.text, after, tuple(notes)
+    return path, vex.text, after, (*notes, *_made_before(vex.text, changes))
+
+
+def _made_before(text: str, changes: Sequence[ClockChange]) -> list[str]:
+    """What to say where comments tell that fringes of the same time have been used already."""
+    said = " ".join(text.replace("*", " ").split())
+    reasons = dict.fromkeys(change.reason for change in changes if change.reason in said)
+    return [
+        f"it says already of a clock that it was so {reason}: take the same residual out only once"
+        for reason in reasons
+    ]
 
 
 class _Schedule:
@@ -97,7 +107,7 @@ class _Schedule:
                         f"{self.vex_path}; the new one is right for the clock of the fringes only"
                     )
         after = v2d_with_clocks(self.v2d, changes, elsewhere, self._path)
-        return self._path, self.v2d.text, after, tuple(notes)
+        return self._path, self.v2d.text, after, (*notes, *_made_before(self.v2d.text, changes))
 
     def _own(self, change: ClockChange) -> Clock | None:
         block = antenna_block(self.v2d, change.antenna)

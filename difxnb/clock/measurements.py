@@ -59,7 +59,10 @@ def checked(fringes: pd.DataFrame, max_false_alarm: float) -> pd.DataFrame:
         Columns are missing, or do not hold what they should.
     """
     if not isinstance(fringes, pd.DataFrame):
-        raise TypeError(f"fringes are a DataFrame as fringe_fit gives it, not a {type(fringes).__name__}")
+        raise TypeError(
+            f"fringes are the DataFrame that fringe_fit(dataset) gives without as_dataset, not a "
+            f"{type(fringes).__name__}"
+        )
     missing = [name for name in NEEDED if name not in fringes]
     if missing:
         raise ValueError(f"the table of fringes lacks {', '.join(missing)}; fringe_fit makes such tables")
@@ -176,5 +179,6 @@ def _is_at_edge(table: pd.DataFrame) -> NDArray[np.bool_]:
 def _is_shifted(table: pd.DataFrame) -> NDArray[np.bool_]:
     if "phase_center" not in table or table.empty:
         return np.zeros(len(table), dtype=bool)
-    centre = table["phase_center"].to_numpy()
-    return np.asarray(centre != centre.min(), dtype=bool)
+    # A job with one centre has no such column: none is told where its fringes stand beside those of another job.
+    centre = pd.to_numeric(table["phase_center"], errors="coerce")
+    return np.asarray(centre > centre.min(), dtype=bool)

@@ -42,30 +42,36 @@ def station_phases(
         ``reference_time`` (UTC).
     """
     signal = simultaneous(table)
+    nodes = nodes_of(table, antennas, ("polarization",))
+    columns = {name: table[name].to_numpy(dtype=np.float64) for name in CARRIED[:-1]}
+    first = middle_of(table) if len(table) else pd.Timestamp(0)
+    columns["time"] = seconds_since(table, first)
     found = []
-    for one in np.unique(signal):
-        rows = table.iloc[np.flatnonzero(signal == one)]
-        when = middle_of(rows) if epoch is None else epoch
-        frequency = float(rows["reference_frequency"].mean())
-        nodes = nodes_of(rows, antennas, ("polarization",))
-        values, errors = _solved(rows, nodes, list(antennas).index(reference), when, frequency)
-        labels = {name: rows[name].iloc[0] for name in LABELS if name in rows and name not in _OF_A_ROW}
-        known = np.isfinite(values)
-        found.append(
-            pd.DataFrame(
-                {
-                    **labels,
-                    "polarization": nodes.labels["polarization"],
-                    "antenna": np.array(antennas, dtype=object)[nodes.antenna],
-                    "phase": np.angle(np.exp(1j * values)),
-                    "phase_error": errors,
-                    "reference_frequency": frequency,
-                    "reference_time": when,
-                }
-            ).iloc[np.flatnonzero(known)]
+    for rows in np.split(np.argsort(signal, kind="stable"), np.cumsum(np.bincount(signal))[:-1]):
+        if not rows.size:
+            continue
+        one = {name: values[rows] for name, values in columns.items()}
+        when = first + pd.Timedelta(seconds=float(one["time"].mean())) if epoch is None else epoch
+        frequency = float(one["reference_frequency"].mean())
+        carried = carried_phase(one, (when - first).total_seconds(), frequency)
+        ends = Nodes(nodes.antenna, nodes.labels, nodes.ends[rows])
+        values, errors = _solved(*carried, ends, list(antennas).index(reference))
+        known = np.flatnonzero(np.isfinite(values))
+        found += [(rows[0], node, values[node], errors[node], frequency, when) for node in known]
+    names = ["row", "node", "phase", "phase_error", "reference_frequency", "reference_time"]
+    whole = pd.DataFrame(found, columns=names)
+    place = whole["node"].to_numpy(dtype=int)
+    labels = [name for name in LABELS if name in table and name not in _OF_A_ROW]
+    return (
+        table.iloc[whole["row"].to_numpy(dtype=int)][labels]
+        .reset_index(drop=True)
+        .assign(
+            polarization=nodes.labels["polarization"].to_numpy()[place],
+            antenna=np.array(antennas, dtype=object)[nodes.antenna[place]],
+            phase=np.angle(np.exp(1j * whole["phase"].to_numpy(dtype=float))),
+            **{name: whole[name] for name in names[3:]},
         )
-    columns = ["polarization", "antenna", "phase", "phase_error", "reference_frequency", "reference_time"]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    )
 
 
 _OF_A_ROW = ("baseline", "polarization")
@@ -77,16 +83,12 @@ def number_of_sets(table: pd.DataFrame) -> int:
     return int(numbered(pairs, list(pairs.columns)).max(initial=-1)) + 1
 
 
-def _solved(
-    rows: pd.DataFrame, nodes: Nodes, reference: int, when: pd.Timestamp, frequency: float
-) -> tuple[Floats, Floats]:
+def _solved(value: Floats, error: Floats, nodes: Nodes, reference: int) -> tuple[Floats, Floats]:
     """Phase and error of each node; NaN where nothing leads to the reference."""
-    columns = {name: rows[name].to_numpy(dtype=np.float64) for name in CARRIED[:-1]}
-    value, error = carried_phase(columns | {"time": seconds_since(rows, when)}, 0.0, frequency)
     size = len(nodes.antenna)
     values, errors = np.full(size, np.nan), np.full(size, np.nan)
     good = np.isfinite(value) & np.isfinite(error)
-    fixed, _ = nodes.leading_to(reference)
+    fixed = np.intersect1d(nodes.leading_to(reference)[0], nodes.ends)
     if not good.any() or not fixed.size:
         return values, errors
     ends, value, error = nodes.ends[good], value[good], error[good]

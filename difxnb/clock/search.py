@@ -35,6 +35,10 @@ def clock_search(
     the model of the correlator, and its rate; delays of several scans tell rates too. A station that is late by x
     needs the clock c - x (``difx-files.md`` 16.6): ``solution.edits(...)`` makes such files.
 
+    Noise counts as independent between baselines. A source that makes a part ρ of the power of stations breaks that:
+    among N stations true errors are then √(1 + (N - 2) ρ/(1 + ρ)) times those stated, and χ² comes out small (by the
+    moments of Gaussian noise; 1.02 times for 10 stations and ρ = 0.005, 1.8 times for ρ = 0.4).
+
     Parameters
     ----------
     fringes : DataFrame

@@ -61,7 +61,7 @@ def _title(solution: ClockSolution) -> str:
         f"{used} fringes, {len(outliers)} outliers, {len(solution.not_used)} not used; "
         f"χ² {solution.chi_squared:.1f} for {solution.degrees_of_freedom} degrees of freedom",
     ]
-    parts += _scaled(solution)
+    parts += [*_scaled(solution), *_together(solution)]
     parts += [f"{name}: {why}" for name, why in solution.undetermined.items()]
     parts += [f"outlier: {_named(row)}" for _, row in outliers.head(_NAMED).iterrows()]
     if len(outliers) > _NAMED:
@@ -91,6 +91,16 @@ def _hint(solution: ClockSolution) -> list[str]:
     if not several:
         return []
     return [f"stations may have offsets: offsets={tuple(several)!r} finds them"]
+
+
+def _together(solution: ClockSolution) -> list[str]:
+    """What to say where a fringe is of several hands."""
+    if not solution.fringes["polarization"].str.contains("+", regex=False).any():
+        return []
+    return [
+        "hands were fitted together: where those of a station differ in delay, its clock is between them and its "
+        "error too small; fit them apart and search with offsets='polarization' to see that"
+    ]
 
 
 def _named(row: pd.Series) -> str:

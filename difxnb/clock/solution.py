@@ -159,7 +159,9 @@ class ClockSolution:
             The solution is divided: a station has one clock.
         """
         if self.by:
-            raise ValueError(f"a station has one clock, but this solution is divided by {', '.join(self.by)}")
+            raise ValueError(
+                f"a station has one clock, but this solution is divided by {', '.join(self.by)}; search without by="
+            )
         known = self.tables.stations.dropna(subset="delay")
         known = known[known["antenna"] != self.reference]
         delays, rates = (known[name].to_numpy(dtype=float) for name in ("delay", "delay_rate"))
@@ -178,6 +180,9 @@ class ClockSolution:
         vex: str | PathLike[str] | None = None,
     ) -> ClockEdits:
         """Edits of the files that set the clocks; nothing is written yet.
+
+        Give the files that the fringes were made with, and write once: what is still late is subtracted from
+        whatever clock stands in a file, so a second time it would be taken out twice.
 
         Parameters
         ----------

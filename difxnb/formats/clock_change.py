@@ -7,6 +7,7 @@ late by x gets the clock c - x.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class ClockChange:
     delay_rate : float
         Its rate, s/s.
     epoch : np.datetime64
-        Time (UTC) at which `delay_s` holds.
+        Time at which `delay_s` holds. Text as ISO 8601 and a datetime do as well; UTC where they name no time zone.
 
     Raises
     ------
@@ -51,6 +52,7 @@ class ClockChange:
     def __post_init__(self) -> None:
         if not self.antenna:
             raise ValueError("a change of a clock without the name of a station")
+        object.__setattr__(self, "epoch", _utc(self.antenna, self.epoch))
         for what, value, limit in (
             ("delay", self.delay_s, _LARGEST_DELAY_S),
             ("delay rate", self.delay_rate, _LARGEST_RATE),
@@ -136,6 +138,17 @@ def decimal_rate(delay_rate: float, unit: float = 1e-6) -> str:
 
 def _decimal(value: float, decimals: int, unit: float) -> str:
     return repr(round(value, decimals + round(math.log10(unit))) + 0.0)
+
+
+def _utc(antenna: str, time: np.datetime64 | dt.datetime | str) -> np.datetime64:
+    """A time without its time zone, as UTC."""
+    try:
+        stamp = dt.datetime.fromisoformat(time) if isinstance(time, str) else time
+        if isinstance(stamp, dt.datetime) and stamp.tzinfo:
+            stamp = stamp.astimezone(dt.UTC).replace(tzinfo=None)
+        return np.datetime64(stamp)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"clock of {antenna}: {time!r} is no time") from error
 
 
 def distinct(changes: Iterable[ClockChange]) -> list[ClockChange]:

@@ -64,7 +64,8 @@ def chance_of_peak(
     level = np.asarray(snr, dtype=float)
     # below its own maximum an expected number falls again although a peak there is certain
     top = np.maximum(level, np.sqrt(3.0))
-    expected = np.asarray(plane) * (_above(top, 2, degrees) - _above(top, 0, degrees))
+    # Next to the smallest numbers there are, rounding may turn the difference.
+    expected = np.asarray(plane) * np.maximum(_above(top, 2, degrees) - _above(top, 0, degrees), 0.0)
     expected = expected + np.asarray(lines) * _above(np.maximum(level, 1.0), 1, degrees)
     single = np.asarray(corner) * _above(level, 0, degrees)
     with np.errstate(divide="ignore"):  # certain is certain

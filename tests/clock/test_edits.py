@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,6 +115,8 @@ def test_no_digits_are_written_that_nothing_can_see() -> None:
         ("AA", 0.0, -0.1, EPOCH, "a delay rate of -0.1"),
         ("AA", 0.0, 0.0, np.datetime64("NaT"), "NaT is no time"),
         ("AA", 0.0, 0.0, np.datetime64("3000-01-01"), "3000-01-01 is no time"),
+        ("AA", 0.0, 0.0, "noon", "'noon' is no time"),
+        ("AA", 0.0, 0.0, 60310.5, "60310.5 is no time"),
     ],
 )
 def test_what_no_clock_can_have_is_refused(
@@ -120,6 +124,19 @@ def test_what_no_clock_can_have_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=problem):
         ClockChange(antenna, delay, rate, epoch)
+
+
+@pytest.mark.parametrize(
+    "epoch",
+    [
+        "2024-01-01T12:00:02",
+        "2024-01-01T13:00:02+01:00",
+        pd.Timestamp("2024-01-01T12:00:02"),
+        dt.datetime(2024, 1, 1, 7, 0, 2, tzinfo=dt.timezone(dt.timedelta(hours=-5))),
+    ],
+)
+def test_a_time_is_understood_in_any_form(epoch: str | dt.datetime) -> None:
+    assert ClockChange("AA", 0.0, 0.0, epoch) == ClockChange("AA", 0.0, 0.0, EPOCH)
 
 
 def test_one_change_for_each_station_and_none_for_those_of_zero() -> None:
@@ -184,6 +201,17 @@ def test_writing_refuses_a_file_that_changed_meanwhile(edit: ClockEdit) -> None:
     with pytest.raises(FileChanged, match="make the edits anew"):
         edit.write(overwrite=True)
     assert edit.path.read_text() == edit.before + "\n"
+
+
+def test_writing_refuses_protected_files_and_places_that_are_none(edit: ClockEdit, tmp_path: Path) -> None:
+    edit.path.chmod(0o444)
+    with pytest.raises(PermissionError, match="protected against writing"):
+        edit.write(overwrite=True)
+    assert edit.path.read_text() == edit.before
+    with pytest.raises(IsADirectoryError, match="name the file"):
+        edit.write(tmp_path, overwrite=True)
+    with pytest.raises(FileNotFoundError, match="make it first"):
+        edit.write(tmp_path / "none" / "new.input")
 
 
 def test_a_link_stays_a_link(edit: ClockEdit, tmp_path: Path) -> None:

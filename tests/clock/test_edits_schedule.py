@@ -233,6 +233,21 @@ def test_each_clock_changes_once_in_the_file_where_it_is_set(tmp_path: Path) -> 
     assert clock_of_job(edits.v2d.after, edits.vex.after, "CC", MJD).at(MJD) == pytest.approx(-1e-7)
 
 
+def test_a_residual_that_was_taken_out_already_is_noted(tmp_path: Path) -> None:
+    v2d, vex = tmp_path / "x.v2d", tmp_path / "x.vex"
+    v2d.write_text("vex = x.vex\nANTENNA Bb { clockOffset = 1 clockEpoch = 60310 }\n")
+    vex.write_text(VEX)
+    changes = [ClockChange("AA", 81e-9, 0.0, EPOCH), ClockChange("BB", 81e-9, 0.0, EPOCH)]
+    first = edits_of(changes, v2d=v2d, vex=vex)
+    assert not any(edit.notes for edit in first)
+    first.write(overwrite=True)
+    for edit in edits_of(changes, v2d=v2d, vex=vex):
+        assert "take the same residual out only once" in edit.notes[0]
+        assert edit.notes[0] in repr(edit)
+    later = [ClockChange(one.antenna, 5e-9, 0.0, EPOCH + np.timedelta64(1, "h")) for one in changes]
+    assert not any(edit.notes for edit in edits_of(later, v2d=v2d, vex=vex))
+
+
 def test_a_rate_added_to_clocks_with_several_epochs_is_noted(tmp_path: Path) -> None:
     second = "  clock_early = 2024y005d : 1 usec : 2024y005d : 0;\nenddef;"
     path = write(

@@ -79,7 +79,7 @@ def test_errors_covariances_and_residuals_are_true():
     """The deviation in the metric of the covariance is χ², and so are the residuals."""
     rng = np.random.default_rng(4)
     deviations, residuals, own, chi_squared, freedom = [], [], 0, 0.0, 0
-    for _ in range(20):
+    for _ in range(12):
         network = random_network(rng, stations=4, scans=2)
         solution = clock_search(network.fringes(rng), "S0", epoch=EPOCH)
         off = (found(solution) - truth(network, network.delay))[1:].ravel()
@@ -98,7 +98,7 @@ def test_errors_covariances_and_residuals_are_true():
     assert 1e-3 < stats.chi2.sf((pulls**2).sum(), pulls.size) < 1 - 1e-3
     assert 1e-3 < stats.chi2.sf(chi_squared, freedom) < 1 - 1e-3
     assert own == 0
-    assert pd.concat(residuals).to_numpy().std() == pytest.approx(1, abs=0.03)
+    assert pd.concat(residuals).to_numpy().std() == pytest.approx(1, abs=0.06)
 
 
 def test_delays_of_several_scans_tell_rates():
@@ -188,12 +188,12 @@ def test_fringes_of_linear_and_circular_hands_hang_together():
 
 def test_solutions_by_scan_and_band():
     rng = np.random.default_rng(10)
-    network = random_network(rng, stations=4)
+    network = random_network(rng, stations=4, scans=2)
     fringes = network.fringes(rng)
     solution = clock_search(fringes, "S0", by=["scan", "band"])
     frame = solution.frame()
-    assert len(frame) == 3 * 2 * 4
-    assert solution.covariance.sizes["solution"] == len(solution.summary()) == 6
+    assert len(frame) == 2 * 2 * 4
+    assert solution.covariance.sizes["solution"] == len(solution.summary()) == 4
     own = frame["delay"].to_numpy() - [network.delay[name] for name in frame["antenna"]]
     own -= [network.rate[name] for name in frame["antenna"]] * (frame["epoch"] - EPOCH).dt.total_seconds()
     used = frame["antenna"] != "S0"
@@ -202,7 +202,7 @@ def test_solutions_by_scan_and_band():
         solution.changes()
     scans = station_solutions(fringes, reference="S0")
     pd.testing.assert_frame_equal(scans, clock_search(fringes, "S0").per_scan())
-    assert scans["scan"].nunique() == 3
+    assert scans["scan"].nunique() == 2
 
 
 def test_phases_of_stations():
@@ -237,6 +237,8 @@ def test_bands_that_were_fitted_together():
     off = (found(solution) - truth(network, network.delay))[1:] / errors(solution)[1:]
     assert np.abs(off).max() < 4
     assert set(solution.phases()["polarization"]) == {"RR+LL"}
+    assert "hands were fitted together" in repr(solution)
+    assert "hands were fitted together" not in repr(clock_search(fringes.assign(polarization="RR"), "S0"))
     assert "band" not in solution.residuals()
 
 

@@ -77,6 +77,14 @@ def test_what_does_not_tell_of_clocks_is_left_out(fringes):
     assert (closure_delays(table)["phase_center"] == 0).all()
 
 
+def test_a_job_with_several_phase_centres_stands_beside_one_with_one(fringes):
+    """Tables of jobs with one centre have no such column, so that it is empty there when tables are put together."""
+    table = fringes.assign(phase_center=np.where(fringes["scan"] == "No0000", np.nan, 0))
+    assert clock_search(table, "S0").not_used.empty
+    table.loc[table.index[-1], "phase_center"] = 1
+    assert list(clock_search(table, "S0").not_used.index) == [table.index[-1]]
+
+
 def test_the_reference_is_the_best_connected_station(fringes):
     assert clock_search(fringes[fringes["baseline"] != "S0-S1"]).reference in ("S2", "S3")
     strong = fringes.assign(snr=np.where(fringes["baseline"].str.contains("S2"), 500.0, 10.0))
@@ -115,7 +123,7 @@ def test_a_reference_that_is_never_detected_is_refused(fringes):
 
 
 def test_something_else_than_a_table_is_refused():
-    with pytest.raises(TypeError, match="DataFrame as fringe_fit gives it, not a list"):
+    with pytest.raises(TypeError, match="without as_dataset, not a list"):
         clock_search([1, 2])
 
 
