@@ -148,7 +148,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
     print(
         f"adding cells up {max(0.0, background) / seconds:.1%}, quality {quality / seconds:.1%} in {reports} reports"
     )
-    print(f"tables are {np.median(ages):.0f} s old (median), {max(ages):.0f} s at most; ", end="")
+    print(f"tables are {np.nanmedian(ages):.0f} s old (median), {np.nanmax(ages):.0f} s at most; ", end="")
     print(f"taking in an integration took at most {longest * 1e3:.0f} ms")
     table = looks.fringes(series, is_final=True)
     delay, rate = blocks.true(table)
