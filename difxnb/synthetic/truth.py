@@ -3,6 +3,13 @@
 
 Written to ``truth.json`` and read back. Signs: a delay is positive where antenna 2 is late, and the visibility goes as
 exp(+2πi ν τ) (``design.md`` 3); the phase is that at the middle of the band and of the scan.
+
+What the correlator itself adds is not in the truth: mpifxcorr, and so the embedded one, takes the samples nearest to
+the wanted time but turns them by the delay at the wanted time (``mpifxcorr-algorithm.md`` 2 and 3). With f the band
+edge and D' the rate of the whole delay model, clock included, this puts a saw-tooth of at most π f abs(D') / (samples
+per second) per station into the phase, which jumps back whenever the delay has moved by a sample, and D'² into the rate
+in between: some 0.01 rad and 0.1 ps/s in the default experiment, whose samples are long. It averages out where the
+delay moves by many samples within what is fitted.
 """
 
 from __future__ import annotations
@@ -35,7 +42,9 @@ _CONVENTION = (
     "delay_s > 0: antenna 2 is late; V = S1 conj(S2) ~ exp(+2 pi i nu delay); phase_rad: of V at "
     "reference_frequency_hz, the middle of the band; delay_s and phase_rad hold at mid_scan_s seconds after the "
     "start of the job, elsewhere the delay is delay_s + delay_rate (t - mid_scan_s), and the phase turns by "
-    "2 pi reference_frequency_hz delay_rate per second"
+    "2 pi reference_frequency_hz delay_rate per second; the correlator takes whole samples, by which the phases of "
+    "single integrations differ from this by up to pi f (abs(D1') + abs(D2')) / (samples per second), f being the "
+    "band edge and D' the rates of the stations' delay models"
 )
 
 

@@ -160,7 +160,11 @@ def fringe_fit(
     log N where there are more or fewer; 0.1/(B·N) is added, which is the rms over all τ. Where τ falls on a lag it
     does nothing. (Found by computing the expected spectrum of white noise in a band.) To those of rates and phases
     is added what gaps within integrations do where a fringe turns: their places are not known, only the weights
-    (:mod:`difxnb.visibility.fits.timing`). Neither clocks of antennas nor atmosphere are in the errors.
+    (:mod:`difxnb.visibility.fits.timing`). Neither clocks of antennas nor atmosphere are in the errors, nor this: the
+    correlator takes the samples nearest to the wanted time but turns them by the delay at that time, which puts a
+    saw-tooth of up to π · ν₀ · abs(D') / (samples per second) per antenna into the phases, and D'² into rates, D' being
+    the rate of the delay model; it averages out where the model moves by many samples within an interval (mpifxcorr,
+    ``mode.cpp``: the nearest sample and the fringe rotation).
 
     **Ambiguities.** The delay of one band repeats after 1/(channel width), a multi-band delay after the inverse of
     the spacing of the bands, a rate after 1/(ν₀ · spacing of the integrations): a fringe that turns faster than half
