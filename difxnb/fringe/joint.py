@@ -95,7 +95,7 @@ def fit_jointly(
     Raises
     ------
     ValueError
-        Shapes, axes, labels or windows do not fit.
+        Shapes, axes, labels or windows do not fit, or the rate window is wider than what is searched of a long scan.
     """
     time = _time_axis(time_s)
     labels = tuple(dict.fromkeys(groups))
@@ -107,7 +107,7 @@ def fit_jointly(
     middle = float(time[0] + time[-1]) / 2 if time.size else 0.0
     epoch = middle if reference_time is None else float(reference_time)
     widest = 1 / min(band.width for band in bands)
-    range_of_rate = 1 / (time_spacing(time) * frequency)
+    range_of_rate = _range_of_rate(time, frequency, rate_window)
     fit = JointFit(
         bands=bands,
         group=np.array([labels.index(one) for one in groups], dtype=np.int64),
@@ -154,6 +154,18 @@ def _time_axis(time_s: ArrayLike) -> NDArray[np.float64]:
     if time.ndim != 1 or not np.isfinite(time).all() or np.any(np.diff(time) <= 0):
         raise ValueError("the times of a joint fit are a list of seconds that ascend")
     return time
+
+
+def _range_of_rate(time: NDArray[np.float64], frequency: float, asked: tuple[float, float] | None) -> float:
+    """Rates that the search of these times can tell apart, s/s; no less may have been asked for of what they have."""
+    searched = 1 / (time_spacing(time) * frequency)
+    there = 1 / (float(np.diff(time).min()) * frequency) if time.size > 1 else searched
+    if asked is not None and min(asked[1] - asked[0], there) > searched * (1 + 1e-9):
+        raise ValueError(
+            f"a rate window of {asked[1] - asked[0]:.3g} s/s is too wide for a joint fit of {time.size} integrations, "
+            f"which searches {searched:.3g} s/s at most; ask for a narrower one or fit shorter intervals"
+        )
+    return searched
 
 
 def _window(window: tuple[float, float] | None, period: float, name: str) -> tuple[float, float]:

@@ -152,12 +152,6 @@ class Cells:
     offset_hz: Floats
     frequency: Floats
 
-    def moved(self, delay: Floats) -> Cells:
-        """The same with fringes stopped by so much more delay, one for each item."""
-        phasors = np.exp(-2j * np.pi * np.multiply.outer(delay, self.offset_hz))
-        beside = self.beside * np.exp(-2j * np.pi * delay * self.offset_hz.mean())[:, None]
-        return Cells(self.sums * phasors[:, None], beside, self.time, self.offset_hz, self.frequency)
-
 
 def in_cells(stopped: Samples, band: Band, time: Floats) -> Cells:
     """Add up stopped, weighted visibilities (item, time, channel) of one band."""
@@ -169,7 +163,7 @@ def in_cells(stopped: Samples, band: Band, time: Floats) -> Cells:
     apart = band.offset_hz - np.repeat(offset, np.diff(np.append(starts, band.frequency.size)))
     apart_time = time - np.repeat(late, np.diff(np.append(starts_time, time.size)))
     across = np.einsum("itc,c->it", stopped, apart)
-    along = np.einsum("itk,t,k->i", narrow, apart_time, frequency, optimize=True)
+    along = np.einsum("itk,k->it", narrow, frequency) @ apart_time
     beside = np.stack([across.sum(axis=1), along + across @ time], axis=1)
     return Cells(sums.astype(np.complex128), beside.astype(np.complex128), late, offset, frequency)
 

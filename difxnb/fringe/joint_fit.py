@@ -77,15 +77,15 @@ class JointFit:
         has_rate = used.sum(axis=1) > 1
         delay, rate = self._search(data, weight, phase)
         rate[~has_rate] = 0.0
+        cells, noise, _ = self._stop(data, delay, rate, sigma)
+        scale, turned = _scales(noise, weight, phase)
+        delay, rate = self._settle(cells, turned, scale * weight, has_rate, delay, rate)
+        # once more: what the search left of a strong fringe looks like noise
         cells, noise, degrees = self._stop(data, delay, rate, sigma)
-        usable = (weight > 0) & np.isfinite(noise) & (noise > 0)
-        scale = np.divide(1.0, noise**2, out=np.zeros_like(noise), where=usable)
+        scale, turned = _scales(noise, weight, phase)
         strength = scale * weight
-        turned = scale * np.exp(-1j * phase)
-        delay, rate = self._settle(cells, turned, strength, has_rate, delay, rate)
-        cells, *_ = self._stop(data, delay, rate, noise)
         sums = Sums(cells, turned, strength, self.group)
-        at, rate_at, at_edge = self._refine(sums, has_rate, delay, rate)
+        at, rate_at, at_edge = self._refine(sums, has_rate, delay, rate, np.zeros_like(delay))
         blocks = sums.blocks(at - delay, rate_at - rate)
         single = self._single_band(cells, turned, strength, has_rate)
         peak = Peak(
@@ -97,7 +97,7 @@ class JointFit:
             single=(delay + single[0], single[1]),
             phase=phase,
             scale=scale,
-            weight=np.where(usable, weight, 0.0),
+            weight=np.where(scale > 0, weight, 0.0),
             noise=noise,
             degrees=degrees,
         )
@@ -160,30 +160,29 @@ class JointFit:
         rate: Floats,
     ) -> tuple[Floats, Floats]:
         """Delay and rate of the highest maximum nearby: bands that repeat have several of nearly the same height."""
-        if not self._coherent():
-            return self._refine(Sums(cells, turned, strength, self.group), has_rate, delay, rate)[:2]
         sums = Sums(cells, turned, strength, self.group)
+        if not self._coherent():
+            return self._refine(sums, has_rate, delay, rate, np.zeros_like(delay))[:2]
         low, high = self._limits(self.delay_window, 0)
         shifts = sums.scan_delays(delay_shifts(sums.span, self._resolution()), low - delay, high - delay)
         best = np.full(len(delay), -1.0)
         found, found_rate = delay, rate
         for shift in shifts.T:
-            moved = Sums([one.moved(shift) for one in cells], turned, strength, self.group)
-            to, to_rate, _ = self._refine(moved, has_rate, delay + shift, rate)
-            height = moved.heights(to - delay - shift, to_rate - rate)
+            to, to_rate, _ = self._refine(sums, has_rate, delay, rate, shift)
+            height = sums.heights(to - delay, to_rate - rate)
             higher = height > best
             best = np.where(higher, height, best)
             found, found_rate = np.where(higher, to, found), np.where(higher, to_rate, found_rate)
         return found, found_rate
 
     def _refine(
-        self, sums: Sums, has_rate: NDArray[np.bool_], delay: Floats, rate: Floats
+        self, sums: Sums, has_rate: NDArray[np.bool_], delay: Floats, rate: Floats, start: Floats
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Delay and rate at the maximum near these, and whether it lies on a border."""
+        """Delay and rate at the maximum `start` (s) from these, and whether it lies on a border."""
         low, high = self._limits(self.delay_window, 0)
         low_rate, high_rate = self._limits(self.rate_window, 1)
         limits = (low - delay, low_rate - rate), (high - delay, high_rate - rate)
-        shift, shift_rate = sums.refine(has_rate, *limits)
+        shift, shift_rate = sums.refine(has_rate, *limits, start)
         at_edge = (shift <= limits[0][0]) | (shift >= limits[1][0])
         at_edge |= has_rate & ((shift_rate <= limits[0][1]) | (shift_rate >= limits[1][1]))
         return delay + shift, rate + shift_rate, at_edge
@@ -200,9 +199,13 @@ class JointFit:
         reach = self._resolution()
         free = np.full(len(strength), np.inf)
         shift = alone.scan_delays(delay_shifts(0.5 / reach, reach), -free, free)[:, 0]
-        again = Sums([one.moved(shift) for one in cells], turned, strength, np.arange(len(cells)))
-        more, rate = again.refine(has_rate, (-free, -free), (free, free))
-        sums = again.blocks(more, rate) * turned
-        return shift + more, np.divide(
-            np.abs(sums) ** 2, strength, out=np.zeros_like(strength), where=strength > 0
-        )
+        shift, rate = alone.refine(has_rate, (-free, -free), (free, free), shift)
+        sums = alone.blocks(shift, rate) * turned
+        return shift, np.divide(np.abs(sums) ** 2, strength, out=np.zeros_like(strength), where=strength > 0)
+
+
+def _scales(noise: Floats, weight: Floats, phase: Floats) -> tuple[Floats, NDArray[np.complex128]]:
+    """p = 1/σ² of each block, 0 where it does not take part, and the same with its phase taken out."""
+    usable = (weight > 0) & np.isfinite(noise) & (noise > 0)
+    scale = np.divide(1.0, noise**2, out=np.zeros_like(noise), where=usable)
+    return scale, scale * np.exp(-1j * phase)

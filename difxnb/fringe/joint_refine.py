@@ -50,12 +50,27 @@ class Sums:
         self.span = max(float(np.abs(offset).max()) for offset in self.relative)
         self.length = max(float(np.abs(cells[0].time).max()), 1e-9)
         self.frequency = max(float(cell.frequency[-1]) for cell in cells)
+        self._concatenate()
+
+    def _concatenate(self) -> None:
+        """Put the cells of all blocks into one row each item, those of a group beside each other."""
+        self.order = np.argsort(self.group, kind="stable")
+        flat = [self.cells[b].sums.reshape(len(self.norm), -1) * self.turned[:, b, None] for b in self.order]
+        self.values = np.concatenate(flat, axis=1)
+        self.starts = np.cumsum([0, *(one.shape[1] for one in flat)])
+        pairs = [self._coordinates(block) for block in self.order]
+        self.first, self.second = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
+        one, x, y = np.ones_like(self.first), self.first, self.second
+        self.basis = np.stack([one, x, y, x**2, x * y, y**2])
+        units = self.span, self.length * self.frequency
+        self.beside = np.stack([cell.beside for cell in self.cells], axis=1) / units * self.turned[..., None]
+        self.middles = np.array([offset.mean() for offset in self.relative])
 
     def refine(
-        self, has_rate: Flags, low: tuple[Floats, Floats], high: tuple[Floats, Floats]
+        self, has_rate: Flags, low: tuple[Floats, Floats], high: tuple[Floats, Floats], start: Floats
     ) -> tuple[Floats, Floats]:
-        """Offsets of delay and rate at the maximum, none beyond `low` and `high` (delay, rate)."""
-        delay, rate = (np.clip(np.zeros(len(self.norm)), low[i], high[i]) for i in (0, 1))
+        """Offsets of delay and rate at the maximum near delays `start`, none beyond `low` and `high` (delay, rate)."""
+        delay, rate = np.clip(start, low[0], high[0]), np.clip(np.zeros_like(start), low[1], high[1])
         for _ in range(_STEPS):
             both, alone = _newton_steps(*self._derivatives(delay, rate), has_rate)
             units = self.span, self.length * self.frequency
@@ -74,17 +89,15 @@ class Sums:
 
     def _derivatives(self, delay: Floats, rate: Floats) -> tuple[Floats, Floats, Floats]:
         """F, its gradient (item, 2) and its second derivatives (item, 2, 2), in scaled offsets."""
-        groups = self.norm.shape[1]
-        sums = np.zeros((len(delay), groups, 6), dtype=np.complex128)
-        for block in range(len(self.cells)):
-            first, second = self._coordinates(block)
-            basis = [np.ones_like(first), first, second, first**2, first * second, second**2]
-            # a sum too small for the threads of a matrix product, which would wait for each other
-            moments = np.einsum("ik,mk->im", self._stopped(block, delay, rate), np.stack(basis))
-            beside = self.cells[block].beside
-            moments[:, 1] += beside[:, 0] / self.span
-            moments[:, 2] += beside[:, 1] / (self.length * self.frequency)
-            sums[:, self.group[block]] += self.turned[:, block, None] * moments
+        sums = np.zeros((*self.norm.shape, 6), dtype=np.complex128)
+        stopped = self._stopped(delay, rate)
+        aside = self.beside * np.exp(-2j * np.pi * np.multiply.outer(delay, self.middles))[..., None]
+        groups = self.group[self.order]
+        for one in range(self.norm.shape[1]):
+            there = slice(*self.starts[np.searchsorted(groups, [one, one + 1])])
+            # a product of matrices would start threads of its own beside ours
+            sums[:, one] = np.einsum("ik,mk->im", stopped[:, there], self.basis[:, there])
+            sums[:, one, 1:3] += aside[:, self.group == one].sum(axis=1)
         whole = sums[..., :1]
         weight = np.divide(1.0, self.norm, out=np.zeros_like(self.norm), where=self.norm > 0)[..., None]
         once = -2j * np.pi * sums[..., 1:3]
@@ -101,13 +114,11 @@ class Sums:
         first = np.broadcast_to(self.relative[block] / self.span, cells.sums.shape[1:]).ravel()
         return first, (cells.time[:, None] / self.length * (cells.frequency / self.frequency)).ravel()
 
-    def _stopped(self, block: int, delay: Floats, rate: Floats) -> Complexes:
-        """Cells (item, cell) of a block, the fringe stopped by so much more."""
-        first, second = self._coordinates(block)
-        turns = np.multiply.outer(delay * self.span, first)
-        turns += np.multiply.outer(rate * (self.length * self.frequency), second)
-        sums = self.cells[block].sums
-        return np.asarray(sums.reshape(len(sums), -1) * np.exp(-2j * np.pi * turns))
+    def _stopped(self, delay: Floats, rate: Floats) -> Complexes:
+        """Cells (item, cell) of all blocks, the fringe stopped by so much more."""
+        turns = np.multiply.outer(delay * self.span, self.first)
+        turns += np.multiply.outer(rate * (self.length * self.frequency), self.second)
+        return np.asarray(self.values * np.exp(-2j * np.pi * turns))
 
     def scan_delays(self, shifts: Floats, low: Floats, high: Floats) -> Floats:
         """Shifts in delay (item, 3), within `low` and `high` of each item, of the highest maxima of F."""
@@ -131,10 +142,10 @@ class Sums:
 
     def blocks(self, delay: Floats, rate: Floats) -> Complexes:
         """S_b (item, block) at these offsets, phases referred to the reference frequency."""
-        sums = [self._stopped(block, delay, rate).sum(axis=1) for block in range(len(self.cells))]
-        return np.asarray(
-            np.stack(sums, axis=1) * np.exp(-2j * np.pi * np.multiply.outer(delay, self.origin))
-        )
+        sums = np.empty_like(self.turned)
+        sums[:, self.order] = np.add.reduceat(self._stopped(delay, rate), self.starts[:-1], axis=1)
+        sums = np.divide(sums, self.turned, out=np.zeros_like(sums), where=self.turned != 0)
+        return np.asarray(sums * np.exp(-2j * np.pi * np.multiply.outer(delay, self.origin)))
 
 
 def delay_shifts(span: float, reach: float) -> Floats:

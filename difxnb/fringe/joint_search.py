@@ -23,8 +23,10 @@ Samples = NDArray[np.complex64]
 Window = tuple[float, float]
 
 TIME_CELLS = 1024  # longer scans are searched on a coarser time grid; the refinement uses every integration
-_OVERSAMPLING = 4  # points of the coarse grid per resolution
+_OVERSAMPLING = 2  # points of the coarse grid per resolution
 _PIECE = 2**20  # fine points that are computed at once
+_FIRST = 2**8  # cells that are looked into first
+_PRODUCT = 2**16  # products of a matrix that no library divides among threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +193,12 @@ def search(
         return grid.delay[best_cell % delays], grid.rate[best_cell // delays]
     inside = _FineSum(planes, strength, middle_hz, group, grid)
     height, fine = inside.highest(np.arange(len(best_cell)), best_cell)
-    step = max(1, _PIECE // grid.fine.size)
+    pieces = _pieces(delays * grid.rate.size, max(1, _PIECE // grid.fine.size))
     for one in range(len(best_cell)):
         cells = np.flatnonzero(bound[one] > height[one])
         cells = cells[np.argsort(-bound[one, cells], kind="stable")]
-        for start in range(0, cells.size, step):
-            some = cells[start : start + step]
+        for piece in pieces:
+            some = cells[piece]
             some = some[bound[one, some] > height[one]]
             if some.size == 0:
                 break
@@ -205,6 +207,15 @@ def search(
             if there[top] > height[one]:
                 height[one], best_cell[one], fine[one] = there[top], some[top], where[top]
     return grid.delay[best_cell % delays] + grid.fine[fine], grid.rate[best_cell // delays]
+
+
+def _pieces(count: int, most: int) -> list[slice]:
+    """Parts of so many cells, few at first: the best of them are likely the best of all and spare the rest."""
+    found, start, size = [], 0, min(_FIRST, most)
+    while start < count:
+        found.append(slice(start, start + size))
+        start, size = start + size, min(4 * size, most)
+    return found
 
 
 class _FineSum:
@@ -229,15 +240,25 @@ class _FineSum:
         rate, delay = np.divmod(cell, self.grid.delay.size)
         power = np.zeros((item.size, self.grid.fine.size), dtype=np.float32)
         for members in self.members:
-            sums = np.zeros(power.shape, dtype=np.complex64)
-            for block in members:
+            values = np.empty((item.size, members.size), dtype=np.complex64)
+            for column, block in enumerate(members):
                 plane = self.planes[block]
-                values = plane.sums[item, rate, delay] * plane.turn_rate[rate] * plane.turn_delay[delay]
-                values *= self.share[item, block].astype(np.float32)
-                sums += values[:, None] * self.phasors[block]
+                turned = plane.sums[item, rate, delay] * plane.turn_rate[rate] * plane.turn_delay[delay]
+                values[:, column] = turned * self.share[item, block].astype(np.float32)
+            sums = _product(values, self.phasors[members])
             power += sums.real**2 + sums.imag**2
         low, high = self.grid.delay_window
         fine = self.grid.delay[delay, None] + self.grid.fine
         power[(fine < low) | (fine > high)] = -1
         place = power.argmax(axis=1)
         return power[np.arange(item.size), place].astype(float), place.astype(np.int64)
+
+
+def _product(values: Samples, phasors: Samples) -> Samples:
+    """Product of matrices, some rows at a time: a large one would start threads of its own beside ours."""
+    rows = max(1, _PRODUCT // phasors.size)
+    batches = -(-len(values) // rows)
+    padded = np.zeros((batches * rows, values.shape[1]), dtype=values.dtype)
+    padded[: len(values)] = values
+    product = np.matmul(padded.reshape(batches, rows, -1), phasors)
+    return np.asarray(product.reshape(batches * rows, -1)[: len(values)])

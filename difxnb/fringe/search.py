@@ -26,7 +26,6 @@ _MIGRATION = 0.5  # resolutions by which the delay may move unnoticed: costs 3 %
 _SCALLOP = 1 / 8  # turns between integrations that are added up: costs 3 % of the amplitude at worst
 _AT_ONCE = 2**18  # samples of the planes that are searched together: they stay in the cache
 _TURNED_AT_ONCE = 2**20  # samples
-_FINE = 16  # channels whose phasors are made from one coarse phasor
 _MOST_CELLS = 2**24  # of a time grid: beyond it a search is not worth while
 
 
@@ -128,13 +127,17 @@ def plan_search(axes: Axes, delay: Range, rate: Range) -> Search:
 
 def _stop(axes: Axes, delay: Floats) -> NDArray[np.complex128]:
     """Phasors (time, channel) that stop a delay that is another at each time."""
-    # channels are evenly spaced: the product of a coarse and a fine phasor saves most of the exponentials
-    channels = axes.offset_hz.size
-    first = delay * (axes.middle_hz + axes.offset_hz[0])
-    coarse = first[:, None] + delay[:, None] * axes.width * np.arange(0, channels, _FINE)
-    fine = delay[:, None] * axes.width * np.arange(_FINE)
-    phasors = np.exp(-2j * np.pi * np.remainder(coarse, 1.0))[..., None] * np.exp(-2j * np.pi * fine)[:, None]
-    return np.asarray(phasors.reshape(delay.size, -1)[:, :channels])
+    first = np.exp(-2j * np.pi * np.remainder(delay * (axes.middle_hz + axes.offset_hz[0]), 1.0))
+    # channels are evenly spaced: each doubling of the phasors that are known saves as many exponentials
+    step = np.exp(-2j * np.pi * delay * axes.width)
+    phasors = np.empty((delay.size, axes.offset_hz.size), dtype=np.complex128)
+    phasors[:, 0] = first
+    known = 1
+    while known < phasors.shape[1]:
+        more = min(known, phasors.shape[1] - known)
+        phasors[:, known : known + more] = phasors[:, :more] * step[:, None]
+        known, step = known + more, step**2
+    return phasors
 
 
 def _cells(axes: Axes) -> NDArray[np.int64]:
