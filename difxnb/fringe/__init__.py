@@ -50,7 +50,7 @@ from difxnb.fringe.convention import snr_in_convention
 from difxnb.fringe.estimate import estimate_fringe, fringe_scan
 from difxnb.fringe.false_alarm import false_alarm_probability
 from difxnb.fringe.joint import fit_jointly
-from difxnb.fringe.joint_result import Block, JointFringe
+from difxnb.fringe.joint.result import Block, JointFringe
 from difxnb.fringe.lags import lag_axis, lag_spectrum
 from difxnb.fringe.result import Fringe
 

@@ -317,6 +317,19 @@ def test_what_does_not_fit_is_refused(change, text):
         fit_jointly(given.pop("blocks"), given.pop("time_s"), **given)
 
 
+def test_a_rate_window_wider_than_is_searched_of_a_long_scan_is_refused():
+    """Beyond 1024 cells of time the search adds integrations up; what it would cut of a window is said."""
+    blocks, time = (
+        [Block(np.ones((1, 3000, 6), np.complex64), Band(8.4e9, 6).frequency)],
+        np.arange(3000) * 0.1,
+    )
+    whole = 1 / (0.1 * 8.4e9)
+    with pytest.raises(ValueError, match="too wide for a joint fit of 3000 integrations"):
+        fit_jointly(blocks, time, groups=[0], rate_window=(-whole / 2, whole / 2))
+    narrow = fit_jointly(blocks, time, groups=[0], rate_window=(-whole / 8, whole / 8))
+    assert abs(narrow.delay_rate[0]) < whole / 3000
+
+
 @pytest.mark.parametrize(
     ("block", "text"),
     [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from difxnb.fringe import Block, false_alarm_probability, fit_jointly
-from difxnb.fringe.joint_detection import SearchedWindow, joint_false_alarm
+from difxnb.fringe.joint.detection import SearchedWindow, joint_false_alarm
 
 EVEN = [8.4e9 + step * 32e6 for step in range(4)]
 UNEVEN = [8.21e9 + offset for offset in (0.0, 10e6, 40e6)]

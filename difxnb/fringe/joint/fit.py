@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of a joint fit for some items: search, noise, refinement (definitions: ``joint.py``)."""
+"""The steps of a joint fit for some items: search, noise, refinement (definitions: ``joint/__init__.py``)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.fringe.joint_band import Band, Cells, in_cells
-from difxnb.fringe.joint_refine import Sums, delay_shifts
-from difxnb.fringe.joint_result import JointFringe
-from difxnb.fringe.joint_search import coarse_plane, search, search_grid
-from difxnb.fringe.joint_statistics import Peak, statistics
+from difxnb.fringe.joint.band import Band, Cells, in_cells
+from difxnb.fringe.joint.refine import Sums, delay_shifts
+from difxnb.fringe.joint.result import JointFringe
+from difxnb.fringe.joint.search import coarse_plane, search, search_grid
+from difxnb.fringe.joint.statistics import Peak, statistics
 from difxnb.fringe.noise import measure_noise
 
 Floats = NDArray[np.float64]

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from difxnb.fringe.joint_band import Band
+from difxnb.fringe.joint.band import Band
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.complex64]

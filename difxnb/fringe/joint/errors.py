@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.fringe.joint_band import Band
+from difxnb.fringe.joint.band import Band
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The maximum of a joint fit to a fraction of its error: sums of stopped visibilities in cells in, offsets out.
 
-The objective is F = Σ_g |S_g|²/N_g with S_g = Σ_b p_b S_b and N_g = Σ_b p_b W_b (definitions: ``joint.py``).
+The objective is F = Σ_g |S_g|²/N_g with S_g = Σ_b p_b S_b and N_g = Σ_b p_b W_b (definitions: ``joint/__init__.py``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.fringe.joint_band import Cells
+from difxnb.fringe.joint.band import Cells
 
 Floats = NDArray[np.float64]
 Complexes = NDArray[np.complex128]

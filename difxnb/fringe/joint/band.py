@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from difxnb.fringe.joint_result import Block
+from difxnb.fringe.joint.result import Block
 
 Floats = NDArray[np.float64]
 Samples = NDArray[np.complex64]

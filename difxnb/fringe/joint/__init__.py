@@ -16,13 +16,13 @@ fourfit, but with one delay within and between bands).
 **SNR** = √F, in which each group counts with the square of its own SNR, amplitude over the rms of one
 component of its noise.
 
-**Errors** know thermal noise only (``joint_errors.py``). Errors follow the strengths that the bands of a
+**Errors** know thermal noise only (``joint/errors.py``). Errors follow the strengths that the bands of a
 group show; those of residual phases take them to be equal. A delay that is off by the ambiguity of the band
 spacing is no matter of errors: how near that is `single_band_delay_error` tells, held against half the
 `ambiguity`.
 
 **False alarms** are counted over the window that was searched, for a chi-squared variable of twice as many
-degrees of freedom as there are groups (``joint_detection.py``).
+degrees of freedom as there are groups (``joint/detection.py``).
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from difxnb.fringe.joint_band import Band, bands_of
-from difxnb.fringe.joint_fit import FITTED, JointFit
-from difxnb.fringe.joint_result import Block, JointFringe
-from difxnb.fringe.joint_search import time_spacing
+from difxnb.fringe.joint.band import Band, bands_of
+from difxnb.fringe.joint.fit import FITTED, JointFit
+from difxnb.fringe.joint.result import Block, JointFringe
+from difxnb.fringe.joint.search import time_spacing
 
 _CHUNK_SAMPLES = (
     2**20

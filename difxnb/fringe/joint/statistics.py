@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from difxnb.fringe.ambiguity import spacing_ambiguity
-from difxnb.fringe.joint_detection import SearchedWindow, joint_false_alarm
-from difxnb.fringe.joint_errors import Spread, covariance_of, debiased, moments_of, phase_errors
+from difxnb.fringe.joint.detection import SearchedWindow, joint_false_alarm
+from difxnb.fringe.joint.errors import Spread, covariance_of, debiased, moments_of, phase_errors
 
 if TYPE_CHECKING:
-    from difxnb.fringe.joint_fit import Data, JointFit
+    from difxnb.fringe.joint.fit import Data, JointFit
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
