@@ -80,7 +80,8 @@ def _scaled(solution: ClockSolution) -> list[str]:
     rows = rows[~rows["outlier"]]
     worst = rows.iloc[int(rows["n_sigma"].abs().fillna(0).to_numpy().argmax())]
     said = f"residuals are larger than stated errors explain ({' and '.join(large)} times); errors here hold that"
-    return [said, f"worst: {_named(worst)}", *_hint(solution)]
+    hint = _hint(solution) if scales["delays"] > 1 else []
+    return [said, f"worst: {_named(worst)}", *hint]
 
 
 def _hint(solution: ClockSolution) -> list[str]:

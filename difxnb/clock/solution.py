@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from difxnb.formats.input_model import Input
 
 
+_SURE = 3.0
+"""Errors from which on a rate is taken out of a clock."""
+
+
 @dataclass(frozen=True)
 class Tables:
     """Tables of all solutions that `by` divides fringes into."""
@@ -153,6 +157,9 @@ class ClockSolution:
     def changes(self) -> list[ClockChange]:
         """What has to be taken out of the clock of each station whose delay is known, but for the reference.
 
+        A rate below 3 of its errors is not taken out, since few seconds tell rates that would spoil a long experiment.
+        The delay is then what it is at the epoch without such a rate: τ - τ' cov(τ, τ')/var(τ').
+
         Raises
         ------
         ValueError
@@ -162,15 +169,21 @@ class ClockSolution:
             raise ValueError(
                 f"a station has one clock, but this solution is divided by {', '.join(self.by)}; search without by="
             )
-        known = self.tables.stations.dropna(subset="delay")
-        known = known[known["antenna"] != self.reference]
-        delays, rates = (known[name].to_numpy(dtype=float) for name in ("delay", "delay_rate"))
-        return [
-            ClockChange(str(antenna), delay, rate, self.epoch.to_datetime64())
-            for antenna, delay, rate in zip(
-                known["antenna"], delays.tolist(), np.nan_to_num(rates).tolist(), strict=True
+        epoch = self.epoch.to_datetime64()
+        stations = self.tables.stations
+        own = np.einsum("ijik->ijk", self.covariance.values)
+        found = []
+        for antenna, delay, rate, spread in zip(
+            stations["antenna"], stations["delay"], stations["delay_rate"], own, strict=True
+        ):
+            if antenna == self.reference or np.isnan(delay):
+                continue
+            told = abs(rate) >= _SURE * np.sqrt(spread[1, 1])
+            without = delay if np.isnan(rate) or rate == 0 else delay - rate * spread[0, 1] / spread[1, 1]
+            found.append(
+                ClockChange(antenna, float(delay if told else without), float(rate if told else 0.0), epoch)
             )
-        ]
+        return found
 
     def edits(
         self,
@@ -182,7 +195,8 @@ class ClockSolution:
         """Edits of the files that set the clocks; nothing is written yet.
 
         Give the files that the fringes were made with, and write once: what is still late is subtracted from
-        whatever clock stands in a file, so a second time it would be taken out twice.
+        whatever clock stands in a file, so a second time it would be taken out twice. See :meth:`changes` for what
+        is subtracted.
 
         Parameters
         ----------

@@ -130,6 +130,30 @@ def test_one_time_without_rates_gives_delays_alone():
     assert "unknown" in repr(solution)
 
 
+def test_rates_that_are_not_sure_are_not_taken_out():
+    """Delays of a few seconds tell a rate badly; what is taken out are then the delays of a search without rates."""
+    rng = np.random.default_rng(20)
+    network = random_network(rng, scans=4)
+    fringes = network.fringes(rng)
+    close = EPOCH + (fringes["reference_time"] - EPOCH) / 600
+    fringes["delay"] -= [
+        (network.rate[two] - network.rate[one]) * (time - EPOCH).total_seconds()
+        for one, two, time in zip(
+            fringes["antenna1_name"], fringes["antenna2_name"], fringes["reference_time"], strict=True
+        )
+    ]
+    silent = fringes.assign(reference_time=close, delay_rate=np.nan, delay_rate_error=np.nan)
+    plain = clock_search(silent.assign(reference_time=EPOCH), "S0", robust=False).frame().set_index("antenna")
+    for hours in (0, 5):  # hours later the delay of the solution is far off
+        solution = clock_search(silent, "S0", epoch=EPOCH + pd.Timedelta(hours=hours), robust=False)
+        assert (solution.frame()["delay_rate"].iloc[1:].abs() > 1e-11).any()
+        for change in solution.changes():
+            assert change.delay_rate == 0
+            assert abs(change.delay_s - plain["delay"][change.antenna]) < plain["delay_error"][change.antenna]
+    sure = clock_search(network.fringes(rng), "S0")
+    assert [change.delay_rate for change in sure.changes()] == list(sure.frame()["delay_rate"].iloc[1:])
+
+
 def test_offsets_of_bands_and_hands():
     rng = np.random.default_rng(7)
     keys = [(f"S{n}", band, hand) for n in range(1, 4) for band in range(2) for hand in "RL"]
