@@ -100,7 +100,7 @@ class Material:
         from difxnb.visibility.fits import fringe_fit
 
         try:
-            return fringe_fit(self.cross)
+            return fringe_fit(self._in_order)
         except (
             ValueError
         ) as error:  # these axes cannot be fitted: a single channel, or years between integrations
@@ -145,7 +145,12 @@ class Material:
         if self.dataset is None:
             return None
         rows = np.flatnonzero(self.dataset["is_autocorrelation"].values == autocorrelations)
-        chosen = self.dataset.isel(baseline=rows)
-        if not (np.diff(chosen["time"].values) > np.timedelta64(0)).all():
-            chosen = chosen.sortby("time").drop_duplicates("time")
-        return chosen if rows.size else None
+        return self._in_order.isel(baseline=rows) if rows.size else None
+
+    @cached_property
+    def _in_order(self) -> xr.Dataset:
+        """The dataset with each time once and in order."""
+        assert self.dataset is not None
+        if (np.diff(self.dataset["time"].values) > np.timedelta64(0)).all():
+            return self.dataset
+        return self.dataset.sortby("time").drop_duplicates("time")

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from difxnb.markup import printable
 from difxnb.plots import ShownFigure
@@ -52,10 +53,7 @@ def evidence_figure(title: str, checks: Sequence[Check]) -> Figure:
 def _draw(axes: Axes, check: Check, scale: Scale) -> None:
     shown = check.evidence.head(_MOST_ROWS)
     values = shown[scale.column].to_numpy(dtype=float)
-    for place, (value, verdict) in enumerate(zip(values, shown["verdict"], strict=True)):
-        kind = Verdict(verdict)
-        if np.isfinite(value):
-            axes.plot([value], [place], _SHAPES[kind], color=COLOURS[kind], ms=6)
+    _draw_marks(axes, values, np.arange(len(shown)), [Verdict(one) for one in shown["verdict"]])
     for limit, style in ((scale.look, ":"), (scale.no_go, "-")):
         if limit is not None:
             axes.axvline(limit, ls=style, color="0.4", lw=1.0, zorder=0)
@@ -99,15 +97,26 @@ def trend_figure(title: str, table: pd.DataFrame) -> Figure:
 
 def _draw_trend(axes: Axes, name: str, rows: pd.DataFrame, places: list[int]) -> None:
     axes.plot(places, rows["median"].to_numpy(dtype=float), "-", color="0.5", lw=1.0)
-    verdicts = zip(rows["verdict"], rows["trend"], strict=True)
-    for place, value, pair in zip(places, rows["value"], verdicts, strict=True):
-        kind = worst(Verdict(one) for one in pair)
-        axes.plot([place], [value], _SHAPES[kind], color=COLOURS[kind], ms=5)
+    verdicts = [
+        worst(Verdict(one) for one in pair) for pair in zip(rows["verdict"], rows["trend"], strict=True)
+    ]
+    _draw_marks(axes, np.array(places), rows["value"].to_numpy(dtype=float), verdicts)
     unit = str(rows["unit"].iloc[-1])
     axes.set_title(printable(name), fontsize=9, parse_math=False)
     axes.set_ylabel(unit, fontsize=8)
     axes.set_xlabel("job", fontsize=8)
     axes.tick_params(labelsize=7)
+
+
+def _draw_marks(
+    axes: Axes, across: NDArray[np.number], up: NDArray[np.number], verdicts: Sequence[Verdict]
+) -> None:
+    """Mark points by their verdicts; those that are not finite are left out."""
+    there = np.isfinite(across) & np.isfinite(up)
+    for kind, shape in _SHAPES.items():
+        mine = there & np.array([verdict is kind for verdict in verdicts], dtype=bool)
+        if mine.any():
+            axes.plot(across[mine], up[mine], shape, color=COLOURS[kind], ms=6)
 
 
 def _labels(rows: pd.DataFrame, column: str) -> list[str]:

@@ -11,9 +11,11 @@ import pytest
 
 from difxnb.errors import FileFormatError
 from difxnb.quality.checks import CHECKS
+from difxnb.quality.checks.weights import check_weights
 from difxnb.quality.limits import default_limits, limits_with
 from difxnb.quality.report import check_quality
 from difxnb.quality.verdict import Verdict, graded, worst, worst_first
+from tests.quality.made_material import of_job
 from tests.stored_jobs import ALPHA
 
 
@@ -40,8 +42,9 @@ def test_a_file_changes_what_it_names_and_leaves_the_rest(tmp_path):
 
 
 def test_limits_decide():
-    assert check_quality(ALPHA)["weights"].verdict is Verdict.GO
-    assert check_quality(ALPHA, limits={"weights": {"look": 1}})["weights"].verdict is Verdict.LOOK
+    material = of_job(ALPHA)
+    assert check_weights(material, default_limits()["weights"]).verdict is Verdict.GO
+    assert check_weights(material, limits_with({"weights": {"look": 1}})["weights"]).verdict is Verdict.LOOK
     strict = check_quality(ALPHA, limits={"weights": {"look": 1.0, "no_go": 0.95}})
     assert strict["weights"].verdict is strict.verdict is Verdict.NO_GO
     assert "0.95" in strict["weights"].limit

@@ -43,7 +43,7 @@ def test_integrations_that_an_antenna_lost_are_counted(tmp_path, records, lost, 
     check = check_missing(of_job(made_job(tmp_path, encoded(left))), LIMIT)
     assert check.verdict is verdict
     assert check.value == lost / 8
-    assert f"{lost / 8:.0%} of BB" in check.text
+    assert f"{lost / 8:.0%} of the records of BB" in check.text
     assert f"{1 - len(left) / len(records):.2%} of all records" in check.text
     bad = check.evidence[check.evidence["missing"] > 0]
     assert set(bad["baseline"]) == {"AA-BB", "BB-CC", "BB-BB"}
@@ -62,7 +62,7 @@ def test_an_antenna_that_never_came_is_missing(tmp_path, records):
     left = [record for record in records if BB not in (record.antenna1, record.antenna2)]
     check = check_missing(of_job(made_job(tmp_path, encoded(left))), LIMIT)
     assert check.verdict is Verdict.NO_GO
-    assert "100% of BB" in check.text
+    assert "100% of the records of BB" in check.text
 
 
 def test_a_job_that_broke_off_misses_its_last_scan():
@@ -107,7 +107,7 @@ def test_a_selection_is_judged_by_its_gaps():
     gap = check_missing(of_data(good.isel(time=[0, 1, 2, 5, 6, 7])), LIMIT)
     assert gap.verdict is Verdict.NO_GO
     assert gap.value == 2 / 8
-    assert "by gaps in scans alone" in gap.text
+    assert "by gaps within scans alone" in gap.text
     is_cc = good["baseline"].copy(data=sides(good, "CC") != 0)
     lost = is_cc & (good["time"] == good["time"][2])
     one = check_missing(of_data(good.assign(WEIGHT=good["WEIGHT"].where(~lost, 0.0))), LIMIT)

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import difxnb
 from difxnb.catalogue import StoredJob, open_jobs
 from difxnb.quality.checks import CHECKS
+from difxnb.quality.gathering import gather
 from difxnb.quality.report import QualityReport, check_quality
 from difxnb.quality.verdict import Check, Scale, Verdict
 from difxnb.visibility import open_visibilities
@@ -43,14 +45,27 @@ def test_good_jobs_are_no_no_go(job):
         ALPHA.with_suffix(".difx"),
         StoredJob(ALPHA),
         SimpleNamespace(input_file=str(ALPHA)),
-        open_visibilities(ALPHA),
     ],
-    ids=["text", "folder", "stored job", "job of a correlator", "Dataset"],
+    ids=["text", "folder", "stored job", "job of a correlator"],
 )
-def test_every_kind_of_source_gives_the_same(alpha, source):
-    found = check_quality(source)
+def test_every_kind_of_source_is_the_same_job(source):
+    found, same = gather(source), gather(ALPHA)
+    assert found.job == "alpha_1"
+    xr.testing.assert_identical(found.dataset, same.dataset)
+    assert (found.size, found.missing_parts, found.is_part) == (same.size, same.missing_parts, False)
+    assert all(part is not None for part in (found.input, found.calc, found.pcal))
+
+
+def test_visibilities_and_their_job_give_the_same(alpha):
+    found = check_quality(open_visibilities(ALPHA))
     assert found.job == "alpha_1"
     pd.testing.assert_frame_equal(found.frame(), alpha.frame())
+
+
+def test_fringes_are_shown_with_their_correlation(alpha):
+    whole = difxnb.fringe_fit(open_visibilities(ALPHA)).set_index(["baseline", "band", "polarization"])
+    for row in alpha["fringes"].evidence.itertuples():
+        assert row.correlation == whole.loc[(row.baseline, row.band, row.polarization), "correlation"] > 0
 
 
 def test_it_is_a_public_name(alpha):
@@ -133,9 +148,11 @@ def test_what_cannot_be_fitted_says_why():
 def test_a_job_without_output_says_so(tmp_path):
     input_file = made_job(tmp_path, {})
     input_file.with_suffix(".difx").rmdir()
+    input_file.with_suffix(".difxlog").unlink(missing_ok=True)
     report = check_quality(input_file)
     assert report["fringes"].verdict is Verdict.NOT_APPLICABLE
     assert ".difx" in report["fringes"].text
+    assert report["log"].text == f"there is no {input_file.stem}.difxlog"
     empty = tmp_path / "empty"
     empty.mkdir()
     assert check_quality(made_job(empty, b""))["missing"].value == 1.0
@@ -152,7 +169,6 @@ def test_a_job_with_damaged_files_is_reported_and_not_refused(tmp_path):
 
 def test_fringes_that_were_fitted_already_are_used(alpha):
     table = difxnb.fringe_fit(open_visibilities(ALPHA))
-    assert check_quality(ALPHA, fringes=table)["fringes"].value == 1.0
     table["false_alarm_probability"] = 1.0
     assert check_quality(ALPHA, fringes=table)["fringes"].verdict is Verdict.NO_GO
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,10 @@ from difxnb.quality.verdict import Verdict
 from tests.stored_jobs import ALPHA, encoded, made_job, records_of
 
 LIMIT = default_limits()["trend"]
+ROW = pd.DataFrame(
+    [("weights", "go", 1.0, "", "", "")],
+    columns=["check", "verdict", "value", "limit", "unit", "text"],
+)
 
 
 def test_a_step_is_found_with_its_size():
@@ -124,22 +127,23 @@ def test_the_job_that_fell_off_is_told_by_its_trend(history):
 
 
 def test_only_the_last_jobs_are_looked_at_when_asked(folder):
-    found = check_quality(open_jobs(folder), last=2)
-    assert list(dict.fromkeys(found.frame()["job"])) == ["s6_1", "s5_1"]
+    found = history_of(open_jobs(folder), lambda job: ROW, LIMIT, last=2)
+    assert found.frame()["job"].tolist() == ["s6_1", "s5_1"]
     with pytest.raises(ValueError, match="from 1"):
         check_quality(open_jobs(folder), last=0)
 
 
-def test_a_job_that_cannot_be_checked_is_a_row_that_says_why(folder, tmp_path):
-    for file in folder.glob("s9_1.*"):
-        (shutil.copytree if file.is_dir() else shutil.copy)(file, tmp_path / file.name)
+def test_a_job_that_cannot_be_checked_is_a_row_that_says_why(tmp_path):
+    made_job(tmp_path, {}, name="never_1").with_suffix(".difx").rmdir()
     (tmp_path / "broken_1.input").write_text("no input at all\n")
-    frame = check_quality(open_jobs(tmp_path)).frame()
+    history = check_quality(open_jobs(tmp_path))
+    frame = history.frame()
     broken = frame[frame["job"] == "broken_1"]
     assert len(broken) == 1
     assert broken["verdict"].tolist() == ["no-go"]
     assert "broken_1.input" in broken["text"].iloc[0]
     assert len(frame) == 1 + len(CHECKS)
+    assert "never_1" in repr(history)
 
 
 def test_it_is_shown_as_text_html_picture_and_json(history):

@@ -184,6 +184,7 @@ _SAID = {
     "closure": "the amplitude of {} is off by a factor of {:.2g} from what the other baselines make it",
     "power": "the power of {} jumps by a factor of {:.2g}",
 }
+_KINDS = {"gain": "the gain of {}", "closure": "a closure amplitude with {}", "power": "the power of {}"}
 
 
 def _text(ordered: pd.DataFrame) -> str:
@@ -191,7 +192,8 @@ def _text(ordered: pd.DataFrame) -> str:
     bad = ordered[ordered["verdict"] != str(Verdict.GO)]
     if bad.empty:
         top = ordered.iloc[0]
-        return f"nothing stands out, the most the {top['kind']} of {top['of']} by a factor of {top['factor']:.3g}"
+        what = _KINDS[str(top["kind"])].format(top["of"])
+        return f"nothing stands out; the largest factor is {top['factor']:.3f}, of {what}"
     said = []
     for kind, rows in bad.groupby("kind", sort=False):
         first = rows.iloc[0]

@@ -82,7 +82,8 @@ def _judged(kind: str, closures: pd.DataFrame, sigmas: float, least: float) -> p
 def _text(evidence: pd.DataFrame, count: int) -> str:
     total = len(evidence)
     if not count:
-        return f"all {total} delays and phases close, the farthest {evidence['n_sigma'].abs().max():.1f} errors away"
+        largest = evidence["n_sigma"].abs().max()
+        return f"all {total} closure delays and phases are 0 within {largest:.1f} of their errors"
     bad = evidence.head(count)
     first = bad.iloc[0]
     value = (

@@ -64,6 +64,7 @@ def _found(fringes: pd.DataFrame, limit: float) -> pd.DataFrame:
         band=best["band"],
         polarization=best["polarization"],
         n_products=groups.size().to_numpy(),
+        correlation=best.get("correlation", np.nan),
         at_edge=["window_edge" in str(words).split() for words in flags],
     )
     return found.reset_index(drop=True)
@@ -100,7 +101,9 @@ def _row_verdict(is_found: bool, antennas: tuple[str, str], lost: list[str]) -> 
 
 def _text(found: pd.DataFrame, lost: list[str], at_edge: list[str], so_far: str) -> str:
     count, total = int(found["found"].sum()), len(found)
-    said = f"fringes on {count} of {total} baselines and scans{so_far}"
+    scans = found["scan"].nunique()
+    cases = "baselines" if scans == 1 else f"baselines, each of {scans} scans counted by itself,"
+    said = f"fringes on {count} of {total} {cases}".rstrip(",") + so_far
     if count == 0:
         return f"{said}: no data of one signal, or a clock is off by more than the delays that were searched"
     if lost:

@@ -50,7 +50,8 @@ def check_missing(material: Material, limits: Section) -> Check:
     evidence["verdict"] = [str(verdict) for verdict in verdicts]
     text = _text(evidence, limits["look"]) + material.so_far
     if schedule is None:
-        text += ", by gaps in scans alone: there are no .input and .calc of all of this"
+        text += ", judged by gaps within scans alone"
+        text += ": this is a part of a job" if material.is_part else ": .input or .calc are not here"
     limit = (
         f"at most {limits['look']:g} of the records of a baseline and scan (no-go above {limits['no_go']:g})"
     )
@@ -100,7 +101,9 @@ def _pairs(attendance: Attendance) -> list[tuple[str, str]]:
 def _text(evidence: pd.DataFrame, look: float) -> str:
     """Scans without anything, then antennas that all of their baselines lack, then single baselines."""
     if not (evidence["missing"] > 0).any():
-        return f"every record of {evidence['baseline'].nunique()} baselines is there"
+        baselines = evidence["baseline"].unique()
+        who = f"{len(baselines)} baselines" if len(baselines) > 1 else str(baselines[0])
+        return f"every record of {who} is there"
     sums = evidence.groupby("scan", sort=False)[["expected", "there"]].sum()
     empty = list(sums.index[sums["there"] == 0])
     rest = evidence[~evidence["scan"].isin(empty)]
@@ -131,7 +134,7 @@ def _by_antenna(guilty: dict[tuple[str, str], float], antennas: set[str]) -> lis
         same = {f"{share:.0%}" for share in shares.values()}
         who = "all antennas" if set(shares) == antennas else named(shares)
         amount = same.pop() if len(same) == 1 else f"up to {max(shares.values()):.0%}"
-        said.append(f"{amount} of {who} in {scan or 'all'}")
+        said.append(f"{amount} of the records of {who}{f' in {scan}' if scan else ''}")
     more = [f"{len(said) - _MOST_SCANS} more scans"] if len(said) > _MOST_SCANS else []
     return said[:_MOST_SCANS] + more
 

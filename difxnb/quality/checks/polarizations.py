@@ -29,7 +29,7 @@ def check_polarizations(material: Material, limits: Section) -> Check:
     """Hold cross hands against parallel hands, antenna by antenna and band by band."""
     fringes = material.fringes
     if fringes is None:
-        return not_applicable(NAME, material.why_no("dataset"))
+        return not_applicable(NAME, material.why_no("fringes"))
     if fringes.empty:
         return not_applicable(NAME, f"there are no fringes{material.so_far}")
     hands = set(fringes["polarization"].astype(str))
