@@ -120,8 +120,11 @@ def hands_of(polarization: pd.Series) -> NDArray[np.object_]:
 
 def simultaneous(table: pd.DataFrame) -> NDArray[np.int64]:
     """Number of the interval and band of each row: rows with the same number are of the same signal."""
-    when = "start" if "start" in table else "reference_time"
-    return numbered(table, [when, *(name for name in _SIGNAL if name in table)])
+    names = ["start" if "start" in table else "reference_time", *(name for name in _SIGNAL if name in table)]
+    if "band" in table:  # in tables of several jobs one number may stand for bands of several frequencies
+        table = table.assign(at=table["reference_frequency"].round(-3))
+        names.append("at")
+    return numbered(table, names)
 
 
 def numbered(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:

@@ -17,6 +17,8 @@ from difxnb.clock.rows import covariance_array, offset_rows, residual_rows, stat
 from difxnb.clock.solution import ClockSolution, Tables
 
 _OFFSETS = ("band", "polarization")
+_FARTHEST = pd.Timedelta(days=3653)
+"""From fringes to an epoch: no clock is known so far off, and numbers of rates and delays would drown each other."""
 
 
 def clock_search(
@@ -71,7 +73,8 @@ def clock_search(
     Raises
     ------
     ValueError
-        The table lacks columns or has fringes twice, no fringe is detected, or the reference has none.
+        The table lacks columns or has fringes twice, no fringe is detected, or the reference has none; the epoch is
+        more than ten years from the fringes.
     """
     table = checked(fringes, max_false_alarm)
     used, not_used = sorted_out(table, max_false_alarm)
@@ -84,7 +87,7 @@ def clock_search(
     )
     antennas = [str(name) for name in pd.unique(table[["antenna1_name", "antenna2_name"]].to_numpy().ravel())]
     chosen = _reference(used, antennas, reference)
-    at = _time(epoch)
+    at = _near(_time(epoch), middle_of(used))
     found = [
         _Found(labels, rows, own, solve(rows, antennas, chosen, wanted, own, robust=robust))
         for labels, rows in _groups(used, groups)
@@ -155,6 +158,10 @@ def _names(asked: str | Sequence[str], what: str, possible: Sequence[str]) -> tu
 def _time(epoch: pd.Timestamp | np.datetime64 | str | None) -> pd.Timestamp | None:
     if epoch is None:
         return None
+    if isinstance(
+        epoch, (int, float, np.number)
+    ):  # pandas would count nanoseconds since 1970, whatever was meant
+        raise ValueError(f"epoch: {epoch!r} is no time; give one as 2024-01-01T12:00:00")
     try:
         stamp = pd.Timestamp(epoch)
     except (ValueError, TypeError) as error:
@@ -162,6 +169,12 @@ def _time(epoch: pd.Timestamp | np.datetime64 | str | None) -> pd.Timestamp | No
     if pd.isna(stamp):
         raise ValueError(f"epoch: {epoch!r} is no time")
     return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp
+
+
+def _near(epoch: pd.Timestamp | None, fringes: pd.Timestamp) -> pd.Timestamp | None:
+    if epoch is not None and abs(epoch - fringes) > _FARTHEST:
+        raise ValueError(f"epoch: {epoch} is years from the fringes, which are of {fringes:%Y-%m-%d}")
+    return epoch
 
 
 def _reference(used: pd.DataFrame, antennas: Sequence[str], asked: str | None) -> str:

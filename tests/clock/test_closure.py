@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from difxnb.clock import closure_delays, closure_phases
+from difxnb.clock import clock_search, closure_delays, closure_phases
 from tests.clock.made_fringes import random_network
 
 
@@ -82,6 +82,18 @@ def test_intervals_of_a_scan_are_kept_apart():
     assert len(closure_delays(one_scan)) == len(closure_delays(fringes))
     with pytest.raises(ValueError, match="several fringes of one baseline"):
         closure_delays(pd.concat([fringes, fringes]))
+
+
+def test_bands_of_several_jobs_are_kept_apart_though_their_numbers_are_the_same():
+    rng = np.random.default_rng(58)
+    network = random_network(rng, stations=4, scans=2, bands=1)
+    low, high = network.fringes(rng), network.fringes(rng)
+    high["reference_frequency"] += 300e6
+    both = pd.concat([low, high], ignore_index=True)
+    assert len(closure_delays(both)) == 2 * len(closure_delays(low))
+    phases = clock_search(both, "S0").phases()
+    assert len(phases) == 2 * len(clock_search(low, "S0").phases())
+    assert set(phases["reference_frequency"]) == set(both["reference_frequency"])
 
 
 def test_two_stations_make_no_triangle():

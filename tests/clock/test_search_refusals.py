@@ -107,6 +107,12 @@ def test_the_reference_is_the_best_connected_station(fringes):
         (lambda table: table, {"offsets": "scan"}, "offsets: 'scan' is none"),
         (lambda table: table, {"epoch": "teatime"}, "epoch: 'teatime' is no time"),
         (lambda table: table, {"epoch": "NaT"}, "epoch: 'NaT' is no time"),
+        (lambda table: table, {"epoch": 60310.5}, "epoch: 60310.5 is no time; give one as"),
+        (
+            lambda table: table,
+            {"epoch": "1969-07-20"},
+            "epoch: 1969-07-20 00:00:00 is years from the fringes",
+        ),
         (lambda table: table, {"max_false_alarm": 0}, "max_false_alarm is a probability"),
     ],
 )
