@@ -24,7 +24,8 @@ Floats = NDArray[np.float64]
 _AT_ONCE = (
     2**19
 )  # samples of the items that are fitted at a time: many, lest threads wait for the interpreter
-_LEAST_PARTS = 4  # of many items, whatever the number of threads: it must not change the result
+_FEWEST = 16  # items of a part, unless it were too large
+_PARTS = 16  # of many items, for as many threads; their number must not change the result
 
 
 class Blocks:
@@ -80,7 +81,7 @@ class Blocks:
 
     def _parts(self, count: int) -> Iterator[slice]:
         times, channels = self.axes.offset_s.size, self.axes.offset_hz.size
-        step = min(max(1, _AT_ONCE // max(1, times * channels)), max(4, -(-count // _LEAST_PARTS)))
+        step = min(max(1, _AT_ONCE // max(1, times * channels)), max(_FEWEST, -(-count // _PARTS)))
         for start in range(0, count if times else 0, step):
             yield slice(start, min(start + step, count))
 

@@ -50,8 +50,10 @@ def make_samples(visibility: Complexes, weight: NDArray[np.floating] | None) -> 
     if not single:
         visibility = visibility.astype(np.complex128, copy=False)
     real = np.float32 if single else np.float64
+    if visibility.strides[-1] != visibility.itemsize:
+        visibility = np.ascontiguousarray(visibility)
     # real and imaginary parts: far faster than complex numbers
-    parts: NDArray[np.floating] = np.ascontiguousarray(visibility).view(real)
+    parts: NDArray[np.floating] = visibility.view(real)
     whole = bool(np.isfinite(parts).all())
     if weight is None:
         weight = np.ones((*visibility.shape[:2], 1), dtype=real)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from difxnb.visibility.fits.intervals import Interval
 from difxnb.visibility.fits.weights import known_weights
 
-_BLOCK_BYTES = 2**26
+_BLOCK_BYTES = 2**27
 _INNER = ("baseline", "polarization", "time")
 
 
@@ -91,9 +91,11 @@ def blocks_of(dataset: xr.Dataset, intervals: Sequence[Interval], stack: slice) 
     chosen = intervals[stack]
     times = slice(chosen[0].places.start, chosen[-1].places.stop)
     rows = (times.stop - times.start) * _row_bytes(dataset)
-    step = max(1, _BLOCK_BYTES // max(1, rows))
-    for start in range(0, dataset.sizes["baseline"], step):
-        baselines = slice(start, min(start + step, dataset.sizes["baseline"]))
+    count = dataset.sizes["baseline"]
+    blocks = -(-count // max(1, _BLOCK_BYTES // max(1, rows)))
+    step = -(-count // max(1, blocks))  # all of about the same size: few fits at a time take longer each
+    for start in range(0, count, max(1, step)):
+        baselines = slice(start, min(start + step, count))
         part = dataset[["VISIBILITY", "WEIGHT"]].isel(time=times, baseline=baselines)
         bands = list(_bands(part, len(chosen)))
         first = chosen[0]
