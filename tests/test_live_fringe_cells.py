@@ -9,7 +9,7 @@ import pytest
 
 from difxnb.visibility import VisibilitySeries, fringe_fit
 from difxnb.visibility.live.pace import Paced
-from difxnb.visibility.live.scan_cells import FULL, MOST
+from difxnb.visibility.live.scan_cells import MOST
 from tests.live_fringes import Feed, Sky, scan
 
 CROSS = {"kind": "cross", "polarization": "parallel"}
@@ -39,7 +39,7 @@ def require_true(found, sky):
 
 def test_a_short_scan_is_fitted_as_it_is():
     feed = Feed()
-    feed.give(range(FULL - 1))
+    feed.give(range(MOST))
     pd.testing.assert_frame_equal(feed.series.fringes_so_far(), fringe_fit(feed.series.dataset()))
 
 
@@ -89,8 +89,7 @@ def test_gaps():
     found = feed.series.fringes_so_far()
     require_same(found, fringe_fit(feed.series.dataset()))
     require_true(found, feed.sky)
-    assert len(feed.cells._scans) == 1
-    assert len(feed.cells._scans[0].sums) <= MOST
+    assert len(feed.cells._present.sums) <= MOST
 
 
 def test_a_changed_selection():
@@ -168,7 +167,62 @@ def test_a_band_that_cannot_be_fitted_is_an_error_of_who_asks():
     feed.give(range(2 * MOST))
     with pytest.raises(ValueError, match="needs sky frequencies"):
         feed.series.fringes_so_far()
-    assert len(feed.cells._scans[-1]) <= MOST
+    assert len(feed.cells._present) <= MOST
+
+
+# --- who receives does not wait ---------------------------------------------------------------------------
+
+
+def test_integrations_are_taken_while_a_fit_goes_on():
+    """As long as it may take; none of them is lost, nor one that is put down while a table is asked for."""
+    feed = Feed(select=CROSS)
+    feed.give(range(20))
+    with feed.cells._fitting:
+        feed.give(range(20, 4 * MOST))
+        pending = [feed.series._live_row(one) for one in feed.series._unsettled]
+        feed.give(range(4 * MOST, 4 * MOST + 20))
+    feed.cells.table(pending)
+    found = feed.series.fringes_so_far()
+    assert (found["n_integrations"] == 4 * MOST + 20).all()
+    assert found.attrs["left_out"] == 0
+    require_same(found, fringe_fit(feed.series.dataset()))
+
+
+def test_what_comes_faster_than_it_is_added_up_is_counted(monkeypatch):
+    from difxnb.visibility.live import fringe_cells
+
+    feed = Feed(select=CROSS)
+    feed.give(range(2))
+    (unsettled,) = {feed.series._live_row(one).nbytes for one in feed.series._unsettled}
+    monkeypatch.setattr(fringe_cells, "WAITING_BYTES", 10 * unsettled)
+    with feed.cells._fitting:
+        feed.give(range(2, 42))
+    found = feed.series.fringes_so_far()
+    (taken,) = found["n_integrations"].unique()
+    assert found.attrs["left_out"] == 42 - taken > 0
+    assert f"{42 - taken} integrations left out of fringes" in repr(feed.series)
+    require_true(found, feed.sky)
+
+
+def test_what_is_kept_is_not_copied_for_what_comes():
+    """And what has been handed out stays as it was, also when the same time comes again."""
+    feed = Feed(select={"baseline": "AA-BB", "polarization": "RR"}, scans=(scan(0, 0, 30),))
+    feed.give(range(3))
+    cube = feed.series._cube
+    rows = {time_ns: cube.hand_out(time_ns) for time_ns in cube.times[:2]}
+    before = {time_ns: row.visibility.copy() for time_ns, row in rows.items()}
+    feed.give(range(3, 60))
+    feed.watch(None)
+    feed.give(range(58, 60))
+    assert all(cube.hand_out(time_ns) is row for time_ns, row in rows.items())
+    feed.give(range(2))
+    for time_ns, row in rows.items():
+        assert cube.hand_out(time_ns) is not row
+        np.testing.assert_array_equal(row.visibility, before[time_ns])
+    assert set(np.isfinite(feed.series.dataset()["VISIBILITY"]).sum("channel").values.ravel()) == {
+        0,
+        len(feed.frequency[0]),
+    }
 
 
 # --- pace -------------------------------------------------------------------------------------------------

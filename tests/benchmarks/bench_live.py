@@ -95,17 +95,18 @@ def cpu_s(work: Callable[[], object]) -> float:
 
 
 def feeding(blocks: Blocks, seconds: float) -> None:
-    """Print what taking in costs, the background thread apart."""
+    """Print what taking in costs, all threads, but for the fits."""
     shares = {}
     for name, looks in (("without", None), ("with", LiveLooks())):
-        series, taken = blocks.series(looks), 0.0
+        series, making, begin = blocks.series(looks), 0.0, time.process_time()
         for number in range(round(seconds / INT_TIME)):
+            before = time.thread_time()
             made = blocks.of(number)
-            begin = time.thread_time()
+            making += time.thread_time() - before
             for block in made:
                 series.add(block)
-            taken += time.thread_time() - begin
-        shares[name] = taken / seconds
+        spent = 0.0 if looks is None else looks.cells.spent_s
+        shares[name] = (time.process_time() - begin - making - spent) / seconds
     print(
         f"taking in {len(blocks.numbers) / INT_TIME:.0f} spectra/s: {shares['without']:.2%} of a CPU, ",
         end="",
@@ -125,10 +126,10 @@ def looking(blocks: Blocks, seconds: float) -> None:
         due = begin + number * INT_TIME
         integration = blocks.of(number)
         time.sleep(max(0.0, due - time.monotonic()))
-        at = time.monotonic()
         for block in integration:
+            at = time.monotonic()
             series.add(block)
-        longest = max(longest, time.monotonic() - at)
+            longest = max(longest, time.monotonic() - at)
         if number % round(1 / INT_TIME) == 0:
             spent = time.thread_time()
             table = looks.fringes(series, is_final=False)
@@ -149,7 +150,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
         f"adding cells up {max(0.0, background) / seconds:.1%}, quality {quality / seconds:.1%} in {reports} reports"
     )
     print(f"tables are {np.nanmedian(ages):.0f} s old (median), {np.nanmax(ages):.0f} s at most; ", end="")
-    print(f"taking in an integration took at most {longest * 1e3:.0f} ms")
+    print(f"one `add` took at most {longest * 1e3:.0f} ms")
     table = looks.fringes(series, is_final=True)
     delay, rate = blocks.true(table)
     for name, true in (("delay", delay), ("delay_rate", rate)):

@@ -1,148 +1,163 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dense array behind a live Dataset, growing along time."""
+"""What is kept of live visibilities: a row of arrays for each integration.
+
+In go spectra by time and place, out come rows, and Datasets of them. A row that has been handed out is not written
+again, whoever reads it and when: what comes for its time later goes into a copy. No row is touched for the sake of
+another, so that taking in a spectrum takes the same time whatever is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from difxnb.visibility.axes import Axes, Key, dataset_on
+from difxnb.visibility.axes import Axes, dataset_on
 
 _MISSING = np.complex64(complex(np.nan, np.nan))
-_FIRST_ROWS = 16
 
 
-class Cube:
-    """Visibilities and weights of all products, a row per integration; rows are made as they are asked for.
+@dataclass(slots=True, eq=False)
+class Row:
+    """One integration of all products.
 
     Attributes
     ----------
-    times : list of int
-        Nanoseconds since 1970 (UTC) of each row, in order of arrival.
+    axes : Axes
+        Of the arrays.
+    visibility : ndarray of complex64, shape (*axes.shape, channel)
+        NaN where it is missing.
+    weight : ndarray of float32, shape axes.shape
+        0 where it is missing, NaN where it is not known.
+    layers : dict of str to ndarray of float64, shape axes.shape
+        What else came with each product.
+    is_handed_out : bool
+        Nothing may be written to it any more.
     """
 
-    def __init__(self, axes: Axes, rows: int = _FIRST_ROWS, *, layers: Sequence[str] = ()) -> None:
-        self.axes = axes
-        self.times: list[int] = []
-        self._rows: dict[int, int] = {}
-        self.visibility = np.full((rows, *axes.shape, axes.channels), _MISSING, dtype=np.complex64)
-        self.weight = np.zeros((rows, *axes.shape), dtype=np.float32)
-        self.layers = {name: np.full((rows, *axes.shape), np.nan) for name in layers}
+    axes: Axes
+    visibility: NDArray[np.complex64]
+    weight: NDArray[np.float32]
+    layers: dict[str, NDArray[np.float64]]
+    is_handed_out: bool = False
 
-    def row(self, time_ns: int) -> int:
-        """Row of an integration, made when it is new."""
-        row = self._rows.get(time_ns)
-        if row is None:
-            row = self._rows[time_ns] = len(self.times)
-            if row >= len(self.weight):
-                self._resize(2 * row)
-            self.times.append(time_ns)
-        return row
+    @classmethod
+    def empty(cls, axes: Axes, layers: Sequence[str]) -> Row:
+        """A row of missing spectra."""
+        visibility = np.full((*axes.shape, axes.channels), _MISSING, np.complex64)
+        weight = np.zeros(axes.shape, np.float32)
+        return cls(axes, visibility, weight, {name: np.full(axes.shape, np.nan) for name in layers})
 
-    def _resize(self, rows: int) -> None:
-        def grown(array: NDArray[Any], fill: Any) -> NDArray[Any]:
-            larger = np.full((rows, *array.shape[1:]), fill, dtype=array.dtype)
-            larger[: len(array)] = array
-            return larger
-
-        self.visibility = grown(self.visibility, _MISSING)
-        self.weight = grown(self.weight, 0.0)
-        self.layers = {name: grown(array, np.nan) for name, array in self.layers.items()}
-
-    def move(self, time_ns: int, to_ns: int) -> None:
-        """Give the row of an integration another time, which no row may have."""
-        row = self._rows.pop(time_ns)
-        self._rows[to_ns] = row
-        self.times[row] = to_ns
-
-    def onto(self, axes: Axes) -> Cube:
-        """Give a cube with the same rows on other axes, which hold these and more; what is new is missing."""
-        made = Cube(axes, len(self.weight), layers=tuple(self.layers))
-        made.times, made._rows = list(self.times), dict(self._rows)
-        chosen = (range(len(self.weight)), *places_on(self.axes, axes))
+    def onto(self, axes: Axes) -> Row:
+        """A copy on other axes, which hold these and more; what is new is missing."""
+        made = Row.empty(axes, tuple(self.layers))
+        chosen = places_on(self.axes, axes)
         made.visibility[np.ix_(*chosen, range(self.axes.channels))] = self.visibility
         made.weight[np.ix_(*chosen)] = self.weight
         for name, layer in self.layers.items():
             made.layers[name][np.ix_(*chosen)] = layer
         return made
 
-    def put(self, row: int, key: Key, spectrum: NDArray[Any], weight: float) -> None:
-        """Store one spectrum; a later one of the same product and time replaces it."""
-        self.put_at((row, *self.axes.place(key)), spectrum, weight)
-
     def put_at(self, place: tuple[int, ...], spectrum: NDArray[Any], weight: float) -> None:
-        """Store one spectrum at its indices (see `Axes.place`), the row in front."""
+        """Store one spectrum at its indices (see `Axes.place`)."""
         self.visibility[place][: len(spectrum)] = spectrum
         self.weight[place] = weight
 
-    def drop_oldest(self, count: int) -> int:
-        """Forget the rows that came first; gives how many spectra they held."""
-        lost = int((self.weight[:count] != 0).sum())
-        kept = len(self.times) - count
-        for array, fill in (
-            (self.visibility, _MISSING),
-            (self.weight, 0.0),
-            *((layer, np.nan) for layer in self.layers.values()),
-        ):
-            array[:kept] = array[count : count + kept]
-            array[kept:] = fill
-        self.times = self.times[count:]
-        self._rows = {time: row for row, time in enumerate(self.times)}
-        return lost
 
-    def dataset(
-        self,
-        uvw: NDArray[np.float64] | None,
-        scan_names: Sequence[str],
-        field_names: Sequence[str],
-        attrs: dict[str, Any],
-        *,
-        uncertainty_s: Sequence[float] | None = None,
-        last: int | None = None,
-    ) -> xr.Dataset:
-        """Copy everything into a Dataset, in order of time.
+class Cube:
+    """Rows of all integrations that are kept; they are made as they are asked for.
 
-        Parameters
-        ----------
-        uvw : ndarray, shape (row, baseline, 3), or None
-            Metres; NaN everywhere when None.
-        scan_names, field_names : sequence of str
-            One of each per row.
-        attrs : dict
-            Provenance.
-        uncertainty_s : sequence of float, optional
-            By how much the time of each row may be wrong.
-        last : int, optional
-            Copy only so many rows, the newest.
-        """
-        count, axes = len(self.times), self.axes
-        order = np.argsort(np.array(self.times, dtype=np.int64), kind="stable")
-        if last is not None:
-            count = min(count, last)
-            order = order[len(order) - count :]
-        dims, shape = ("time", *axes.dims), (count, *axes.sizes)
-        unknown = np.full((count, len(axes.baselines), 3), np.nan)
-        variables: dict[str, Any] = {
-            "VISIBILITY": (
-                (*dims, "channel"),
-                self.visibility[order].reshape(*shape, axes.channels),
-            ),
-            "WEIGHT": (dims, self.weight[order].reshape(shape)),
-            "UVW": (("time", "baseline", "uvw"), unknown if uvw is None else uvw[order]),
-        }
-        for name, layer in self.layers.items():
-            variables[name] = (dims, layer[order].reshape(shape))
-        along_time = {
-            "scan_name": np.array(scan_names, dtype=object)[order],
-            "field_name": np.array(field_names, dtype=object)[order],
-        }
-        if uncertainty_s is not None:
-            along_time["time_uncertainty"] = np.array(uncertainty_s, dtype=float)[order]
-        return dataset_on(axes, variables, np.array(self.times, dtype=np.int64)[order], along_time, attrs)
+    Attributes
+    ----------
+    axes : Axes
+        Of rows that are asked for; others follow when they are. May be replaced by axes that hold more.
+    """
+
+    def __init__(self, axes: Axes, *, layers: Sequence[str] = ()) -> None:
+        self.axes = axes
+        self._layers = tuple(layers)
+        self._rows: dict[int, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def times(self) -> list[int]:
+        """Nanoseconds since 1970 (UTC) of the rows, in order."""
+        return sorted(self._rows)
+
+    def row(self, time_ns: int) -> Row:
+        """Row of an integration, to be written."""
+        row = self._rows.get(time_ns)
+        if row is None:
+            row = self._rows[time_ns] = Row.empty(self.axes, self._layers)
+        elif row.is_handed_out or row.axes is not self.axes:
+            row = self._rows[time_ns] = row.onto(self.axes)
+        return row
+
+    def hand_out(self, time_ns: int) -> Row:
+        """Row of an integration that is there, to be read; on the axes that it was written on."""
+        row = self._rows[time_ns]
+        row.is_handed_out = True
+        return row
+
+    def move(self, time_ns: int, to_ns: int) -> None:
+        """Give the row of an integration another time, which no row may have."""
+        self._rows[to_ns] = self._rows.pop(time_ns)
+
+    def drop(self, times: Sequence[int]) -> int:
+        """Forget the rows of some integrations; gives how many spectra they held."""
+        return sum(int((self._rows.pop(time_ns).weight != 0).sum()) for time_ns in times)
+
+
+def dataset_of(
+    rows: Mapping[int, Row],
+    axes: Axes,
+    uvw: NDArray[np.float64] | None,
+    along_time: Mapping[str, Any],
+    attrs: Mapping[str, Any],
+    *,
+    layers: Sequence[str] = (),
+) -> xr.Dataset:
+    """Copy rows into a Dataset.
+
+    Parameters
+    ----------
+    rows : mapping of int to Row
+        By time (ns since 1970), in the order wanted.
+    axes : Axes
+        Hold those of all rows.
+    uvw : ndarray, shape (row, baseline, 3), or None
+        Metres; NaN everywhere when None.
+    along_time : mapping
+        Further coordinates along time.
+    attrs : mapping
+        Provenance.
+    layers : sequence of str
+        Which of the rows' layers become variables.
+    """
+    count = len(rows)
+    visibility = np.empty((count, *axes.shape, axes.channels), np.complex64)
+    weight = np.empty((count, *axes.shape), np.float32)
+    others = {name: np.empty((count, *axes.shape)) for name in layers}
+    for number, row in enumerate(rows.values()):
+        placed = row if row.axes is axes else row.onto(axes)
+        visibility[number], weight[number] = placed.visibility, placed.weight
+        for name, other in others.items():
+            other[number] = placed.layers[name]
+    dims, shape = ("time", *axes.dims), (count, *axes.sizes)
+    unknown = np.full((count, len(axes.baselines), 3), np.nan)
+    variables: dict[str, Any] = {
+        "VISIBILITY": ((*dims, "channel"), visibility.reshape(*shape, axes.channels)),
+        "WEIGHT": (dims, weight.reshape(shape)),
+        "UVW": (("time", "baseline", "uvw"), unknown if uvw is None else uvw),
+    }
+    variables |= {name: (dims, other.reshape(shape)) for name, other in others.items()}
+    return dataset_on(axes, variables, np.array(list(rows), dtype=np.int64), along_time, attrs)
 
 
 def places_on(axes: Axes, larger: Axes) -> list[list[int]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,11 @@ from difxnb.visibility.axes import Axes
 from difxnb.visibility.live.antenna_rates import rates_by_antennas
 from difxnb.visibility.live.cube import places_on
 
+Rates = NDArray[np.float64]
+"""Delay rates (s/s) of the crosses, shape (center, bin, baseline, band, polarization)."""
+
 MOST = 32
 """Cells of a scan."""
-FULL = 24
-"""Cells from which on neighbours should be added up; the rest is for what comes meanwhile."""
 
 _BY_CELL = ("sums", "counts", "moments")
 _FINE = 16  # channels that share a coarse phasor
@@ -57,10 +58,11 @@ class LiveRow:
     present: NDArray[np.bool_]
     layers: Mapping[str, NDArray[np.float64]]
 
-    def copied(self) -> LiveRow:
-        """The same with arrays of its own."""
-        layers = {name: layer.copy() for name, layer in self.layers.items()}
-        return replace(self, visibility=self.visibility.copy(), present=self.present.copy(), layers=layers)
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        layers = sum(layer.nbytes for layer in self.layers.values())
+        return self.visibility.nbytes + self.present.nbytes + layers
 
 
 class ScanCells:
@@ -147,6 +149,10 @@ class ScanCells:
 
     # --- adding ---------------------------------------------------------------------------------------
 
+    def goes_on_with(self, row: LiveRow) -> bool:
+        """Whether an integration is a later one of this scan."""
+        return (row.scan, row.source) == (self.scan, self.source) and row.time_ns > self.last_ns
+
     def has_room(self, time_ns: int) -> bool:
         """Whether an integration can be added before neighbours are."""
         return len(self) < MOST or self._number(time_ns) == self._numbers[-1]
@@ -224,7 +230,7 @@ class ScanCells:
 
     # --- fewer cells ----------------------------------------------------------------------------------
 
-    def merge(self, rate: NDArray[np.float64]) -> None:
+    def merge(self, rate: Rates) -> None:
         """Stop each product with a rate (shape of `rate`), and add neighbours up until half of the room is free."""
         change = rate - self.rate
         if change.any():
@@ -232,7 +238,7 @@ class ScanCells:
                 seconds = self.moments[cell] / np.maximum(self.counts[cell], 1)
                 self.sums[cell] *= self._stopping(change, seconds)
             self.rate = rate
-        while len(self) > FULL // 2:
+        while len(self) > MOST // 2:
             self._halve()
 
     def _halve(self) -> None:

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from numpy.typing import NDArray
 
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
 from difxnb.visibility.axes import Axes, Key
 from difxnb.visibility.fits import fringe_fit
 from difxnb.visibility.live.clock import Integration, IntegrationClock
-from difxnb.visibility.live.cube import Cube
+from difxnb.visibility.live.cube import Cube, dataset_of
 from difxnb.visibility.live.fringe_cells import FringeCells
 from difxnb.visibility.live.offer import Choice, Offer
 from difxnb.visibility.live.scan_cells import LiveRow
@@ -89,7 +88,7 @@ class VisibilitySeries:
         self._lock = threading.Lock()
         self._fringes: tuple[int, pd.DataFrame] | None = None
         self._ranks: dict[Key, int] = {}
-        self._cube = Cube(self._axes_with(products), 1, layers=_LAYERS)
+        self._cube = Cube(self._axes_with(products), layers=_LAYERS)
         self.watch(products)
 
     def __len__(self) -> int:
@@ -127,7 +126,7 @@ class VisibilitySeries:
             axes = self._axes_with(choice)
             self._ranks |= _ranks(choice)
             if axes.keys != self._cube.axes.keys:
-                self._cube = self._cube.onto(axes)
+                self._cube.axes = axes
             self._places = {
                 number: (self.input.channels(key.band), axes.place(key))
                 for number, key in choice.keys.items()
@@ -180,11 +179,11 @@ class VisibilitySeries:
         time_ns = integration.middle_ns
         if self._held.get(time_ns) is not integration:
             self._hold(integration)
-        place = (self._cube.row(time_ns), *place)
-        self._cube.put_at(place, block.visibility, np.nan)
+        row = self._cube.row(time_ns)
+        row.put_at(place, block.visibility, np.nan)
         if block.server is not None:
-            self._cube.layers["server_delay"][place] = block.server.delay_us * 1e-6
-            self._cube.layers["server_snr"][place] = block.server.snr
+            row.layers["server_delay"][place] = block.server.delay_us * 1e-6
+            row.layers["server_snr"][place] = block.server.snr
         return True
 
     def _hold(self, integration: Integration) -> None:
@@ -204,17 +203,16 @@ class VisibilitySeries:
                 self._cells.add(self._live_row(one))
 
     def _live_row(self, integration: Integration) -> LiveRow:
-        cube, span = self._cube, integration.second.span
-        row = cube.row(integration.middle_ns)
+        row = self._cube.hand_out(integration.middle_ns)
         return LiveRow(
             integration.scan,
             integration.source,
             integration.middle_ns,
-            span.step,
-            cube.axes,
-            cube.visibility[row],
-            cube.weight[row] != 0,
-            {name: layer[row] for name, layer in cube.layers.items()},
+            integration.second.span.step,
+            row.axes,
+            row.visibility,
+            row.weight != 0,
+            row.layers,
         )
 
     def _move_corrected(self) -> None:
@@ -232,16 +230,15 @@ class VisibilitySeries:
 
     def _make_room(self, wanted: int) -> None:
         cube = self._cube
-        count = len(cube.times) + wanted - self.limit_rows
+        count = len(cube) + wanted - self.limit_rows
         if count <= 0:
             return
-        count = max(count, self.limit_rows // 4, 1)
-        falling = set(cube.times[:count])
-        self._settle([one for one in self._unsettled if one.middle_ns in falling])
-        for time_ns in cube.times[:count]:
+        falling = cube.times[: max(count, self.limit_rows // 4, 1)]
+        self._settle([one for one in self._unsettled if one.middle_ns <= falling[-1]])
+        for time_ns in falling:
             del self._held[time_ns]
-            self._oldest_ns = max(self._oldest_ns, time_ns + 1)
-        self.dropped += cube.drop_oldest(count)
+        self._oldest_ns = falling[-1] + 1
+        self.dropped += cube.drop(falling)
 
     # --- snapshots ------------------------------------------------------------------------------------
 
@@ -262,21 +259,22 @@ class VisibilitySeries:
             :mod:`difxnb.visibility.live.clock`), and ``server_delay`` (s) and ``server_snr`` as guiServer sent
             them: not to be trusted. ``WEIGHT`` is NaN: the monitor does not send weights.
         """
-        with self._lock:
-            times = list(self._cube.times)
+        with self._lock:  # for moments: who receives does not wait for a copy
+            axes, times = self._cube.axes, self._cube.times
+            times = times[max(0, len(times) - last) :] if last is not None else times
+            rows = {time_ns: self._cube.hand_out(time_ns) for time_ns in times}
             held = [self._held[time_ns] for time_ns in times]
-            scans, fields = [one.scan for one in held], [one.source for one in held]
-            uvw = None if im is None else self._uvw(im, times, fields)
-            attrs = {
-                "visibility_source": "live monitor",
-                "dropped": self.dropped,
-                "passed_over": self.passed_over,
-            }
-            uncertainty = [one.uncertainty_ns * 1e-9 for one in held]
-            return self._cube.dataset(uvw, scans, fields, attrs, uncertainty_s=uncertainty, last=last)
-
-    def _uvw(self, im: Im, times: list[int], fields: list[str]) -> NDArray[np.float64]:
-        return uvw_of_times(im, self.input, self._cube.axes.baselines, times, fields)
+            uncertainty = np.array([one.uncertainty_ns * 1e-9 for one in held], dtype=float)
+            counts = {"dropped": self.dropped, "passed_over": self.passed_over}
+        fields = [one.source for one in held]
+        along_time = {
+            "scan_name": np.array([one.scan for one in held], dtype=object),
+            "field_name": np.array(fields, dtype=object),
+            "time_uncertainty": uncertainty,
+        }
+        uvw = None if im is None else uvw_of_times(im, self.input, axes.baselines, times, fields)
+        attrs = {"visibility_source": "live monitor", **counts}
+        return dataset_of(rows, axes, uvw, along_time, attrs, layers=_LAYERS)
 
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization of what is kept (see :func:`fringe_fit`).
@@ -293,7 +291,7 @@ class VisibilitySeries:
         """The same of everything that has come, kept or not, from few cells of time of each scan.
 
         Each scan is fitted from at most 32 cells (see :mod:`difxnb.visibility.live.scan_cells`), at a cost that does
-        not grow with the time it takes, and once more when it is over. Of a scan of up to 24 integrations the table is
+        not grow with the time it takes, and once more when it is over. Of a scan of up to 32 integrations the table is
         exact; of a longer one values differ by a small part of their errors, and SNR and errors by as much as the
         noise of the fewer samples is uncertain: some 1.5 percent where there are 128 channels, 5 where there are 16.
         A fringe that is too weak to be seen when cells are added up, on a baseline whose antennas have none either, is
@@ -304,7 +302,8 @@ class VisibilitySeries:
         -------
         DataFrame
             As :func:`fringe_fit` gives it; ``attrs["until"]`` is the middle of the last integration in it (UTC), NaT
-            where there is none.
+            where there is none. ``attrs["left_out"]`` counts integrations that are not in it, since they came faster
+            than they could be added up.
 
         Raises
         ------
@@ -315,14 +314,16 @@ class VisibilitySeries:
             raise ValueError("this series was made without cells, and cannot tell the fringes so far")
         with self._lock:
             there = [one for one in self._unsettled if self._held.get(one.middle_ns) is one]
-            pending = [self._live_row(one).copied() for one in there]
+            pending = [self._live_row(one) for one in there]
         found = self._cells.table(pending)
         table, until = (self.fringes(), pd.NaT) if found is None else (found[0], pd.Timestamp(found[1]))
-        table.attrs["until"] = until
+        table.attrs |= {"until": until, "left_out": self._cells.left_out}
         return table
 
     def __repr__(self) -> str:
         held = f"{len(self)} integrations, {self.dropped} spectra dropped"
+        if self._cells is not None and self._cells.left_out:
+            held += f", {self._cells.left_out} integrations left out of fringes"
         return f"<VisibilitySeries of {self.input.job_name}: {held}>"
 
 
