@@ -60,7 +60,8 @@ def _draw(axes: Axes, check: Check, scale: Scale) -> None:
     axes.set_yticks(range(len(shown)), _labels(shown, scale.column), fontsize=7, parse_math=False)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.tick_params(axis="x", labelsize=7)
-    axes.set_xlabel(f"{scale.column} ({check.unit})" if check.unit else scale.column, fontsize=8)
+    name = scale.column.replace("_", " ")
+    axes.set_xlabel(f"{name} ({check.unit})" if check.unit else name, fontsize=8)
     axes.set_title(
         f"{MARKS[check.verdict]} {check.name}: {check.verdict}",
         fontsize=9,

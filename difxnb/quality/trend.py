@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from difxnb.catalogue import Catalogue, StoredJob
 from difxnb.markup import printable
 from difxnb.quality.limits import Section
-from difxnb.quality.markup import shown, verdict_html
+from difxnb.quality.markup import MARKS, shown, verdict_html
 from difxnb.quality.verdict import Verdict, worst
 
 if TYPE_CHECKING:
@@ -108,21 +108,29 @@ class QualityHistory:
         for _, checks in self.table.groupby("input", sort=False):
             verdict = worst(Verdict(one) for one in [*checks["verdict"], *checks["trend"]])
             named = checks[(checks["verdict"] == verdict) | (checks["trend"] == verdict)]["check"]
-            causes = ", ".join(named) if verdict in (Verdict.LOOK, Verdict.NO_GO) else ""
-            rows.append((checks["job"].iloc[0], verdict, causes))
-        return pd.DataFrame(rows, columns=["job", "verdict", "checks"]).tail(_MOST_SHOWN)
+            causes = ", ".join(name or "could not be checked" for name in named)
+            begun = checks["start"].iloc[0]
+            start = "" if pd.isna(begun) else f"{begun:%Y-%m-%d %H:%M}"
+            is_said = verdict in (Verdict.LOOK, Verdict.NO_GO)
+            rows.append((start, checks["job"].iloc[0], verdict, causes if is_said else ""))
+        return pd.DataFrame(rows, columns=["start", "job", "verdict", "checks"]).tail(_MOST_SHOWN)
 
     def __repr__(self) -> str:
-        lines = [f"  {row.job}  {row.verdict}  {row.checks}" for row in self._lines().itertuples()]
+        shown_jobs = self._lines()
+        width = max((len(str(job)) for job in shown_jobs["job"]), default=0)
+        lines = [
+            f"  {MARKS[Verdict(str(row.verdict))]} {row.verdict:<14} {row.start:<16} {row.job!s:<{width}}  {row.checks}".rstrip()
+            for row in shown_jobs.itertuples()
+        ]
         return "\n".join(printable(line) for line in [self._title(), *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{shown(str(row.job))}</td><td>{verdict_html(Verdict(str(row.verdict)))}</td>"
+            f"<tr><td>{row.start}</td><td>{shown(str(row.job))}</td><td>{verdict_html(Verdict(str(row.verdict)))}</td>"
             f'<td style="text-align:left">{shown(str(row.checks))}</td></tr>'
             for row in self._lines().itertuples()
         )
-        head = "<tr><th>job</th><th>verdict</th><th>checks</th></tr>"
+        head = "<tr><th>start</th><th>job</th><th>verdict</th><th>checks</th></tr>"
         return f"<pre>{escape(self._title())}</pre><table>{head}{rows}</table>"
 
 

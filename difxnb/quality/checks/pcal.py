@@ -72,6 +72,8 @@ def check_pcal(material: Material, limits: Section) -> Check:
 
 def _without_files(material: Material, antennas: list[str]) -> Check:
     why = material.why_no("pcal")
+    if material.dataset is None and not material.size:
+        return not_applicable(NAME, material.why_no("dataset"))
     if material.running or material.is_part:
         return not_applicable(NAME, f"{why}{material.so_far}")
     evidence = pd.DataFrame({"antenna": antennas, "state": _MISSING, "verdict": str(Verdict.NO_GO)})
