@@ -95,7 +95,7 @@ class _Schedule:
 
     def v2d_edit(self, changes: Sequence[ClockChange]) -> FileEdit:
         """New text of the ``.v2d``."""
-        elsewhere, notes = dict[str, Clock | None](), list[str]()
+        elsewhere, notes = dict[str, Clock | None](), self._names_another()
         for change in changes:
             if self._own(change) is None:
                 clocks = self._in_vex(change)
@@ -108,6 +108,13 @@ class _Schedule:
                     )
         after = v2d_with_clocks(self.v2d, changes, elsewhere, self._path)
         return self._path, self.v2d.text, after, (*notes, *_made_before(self.v2d.text, changes))
+
+    def _names_another(self) -> list[str]:
+        """What to say where the ``.vex`` that was given is not called as the ``.v2d`` says."""
+        named, given = self.v2d.common.last("vex"), self.__dict__.get("vex_path")
+        if named is None or given is None or Path(named.values[-1].text).name == given.name:
+            return []
+        return [f"it names {named.values[-1].text}, but {given} was given with it"]
 
     def _own(self, change: ClockChange) -> Clock | None:
         block = antenna_block(self.v2d, change.antenna)

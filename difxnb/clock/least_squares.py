@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import gammaincc
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -263,13 +264,16 @@ def _not_alone(fit: _Fit, bad: Bools, off: Floats) -> Bools:
 
 
 def _scales(fit: _Fit, kinds: int) -> Floats:
-    """Factors by which stated errors are too small: √(Σ r²/σ² / redundancy) where chance does not explain them."""
+    """Factors by which stated errors are too small: √(Σ r²/σ² / redundancy) where chance does not explain them.
+
+    The probability of a χ² at least that high is Q(freedom/2, χ²/2), Q the regularised incomplete gamma function.
+    """
     stated = fit.observations.error
     scales = np.ones(kinds)
     for one in range(kinds):
         rows = fit.used & (fit.observations.kind == one)
         freedom = float(fit.redundancy[rows].sum())
         chi_squared = float(((fit.residual / stated)[rows] ** 2).sum())
-        if freedom > _NO_REDUNDANCY and stats.chi2.sf(chi_squared, freedom) < _DOUBTFUL:
+        if freedom > _NO_REDUNDANCY and gammaincc(freedom / 2, chi_squared / 2) < _DOUBTFUL:
             scales[one] = np.sqrt(chi_squared / freedom)
     return scales

@@ -158,9 +158,7 @@ def _names(asked: str | Sequence[str], what: str, possible: Sequence[str]) -> tu
 def _time(epoch: pd.Timestamp | np.datetime64 | str | None) -> pd.Timestamp | None:
     if epoch is None:
         return None
-    if isinstance(
-        epoch, (int, float, np.number)
-    ):  # pandas would count nanoseconds since 1970, whatever was meant
+    if np.asarray(epoch).dtype.kind in "iuf":  # pandas would count nanoseconds since 1970, whatever was meant
         raise ValueError(f"epoch: {epoch!r} is no time; give one as 2024-01-01T12:00:00")
     try:
         stamp = pd.Timestamp(epoch)

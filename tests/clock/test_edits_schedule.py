@@ -248,6 +248,17 @@ def test_a_residual_that_was_taken_out_already_is_noted(tmp_path: Path) -> None:
     assert not any(edit.notes for edit in edits_of(later, v2d=v2d, vex=vex))
 
 
+def test_a_vex_that_the_v2d_does_not_name_is_noted(tmp_path: Path) -> None:
+    v2d, vex, other = tmp_path / "x.v2d", tmp_path / "x.vex", tmp_path / "y.vex"
+    v2d.write_text("vex = ../made/x.vex\n")
+    vex.write_text(VEX)
+    other.write_text(VEX)
+    changes = [ClockChange("AA", 81e-9, 0.0, EPOCH)]
+    noted = [edits_of(changes, v2d=v2d, vex=one).v2d.notes for one in (vex, other)]
+    assert noted[0] == ()
+    assert noted[1] == (f"it names ../made/x.vex, but {other} was given with it",)
+
+
 def test_a_rate_added_to_clocks_with_several_epochs_is_noted(tmp_path: Path) -> None:
     second = "  clock_early = 2024y005d : 1 usec : 2024y005d : 0;\nenddef;"
     path = write(
