@@ -119,7 +119,8 @@ class QualityHistory:
         shown_jobs = self._lines()
         width = max((len(str(job)) for job in shown_jobs["job"]), default=0)
         lines = [
-            f"  {MARKS[Verdict(str(row.verdict))]} {row.verdict:<14} {row.start:<16} {row.job!s:<{width}}  {row.checks}".rstrip()
+            f"  {MARKS[Verdict(str(row.verdict))]} {row.verdict:<14} {row.start:<16} "
+            f"{row.job!s:<{width}}  {row.checks}".rstrip()
             for row in shown_jobs.itertuples()
         ]
         return "\n".join(printable(line) for line in [self._title(), *lines])
