@@ -22,6 +22,10 @@ never looked for, and a maximum on the border is flagged `at_edge`.
 **Noise.** Measured in the data, after the fringe has been stopped: from differences between neighbouring
 channels and integrations (both at once where there are several integrations, else second differences along
 the spectrum). Neither the fringe nor a smooth bandpass leaks into it; outliers (tones, interference) are cut.
+Noise is taken to be as strong in all channels but for that bandpass. Where few channels hold nearly all of the power
+(a band that was zeroed, a filter that is much narrower than the band) they are cut like interference, σ is that of the
+empty ones, and neither SNR nor false alarm probability nor errors mean anything: give such channels the weight 0, or
+state the noise.
 
 **SNR** = |S| / (σ √Σw): amplitude over the rms of one component of the summed noise [1, 2]. Hence the error of the
 phase is 1/SNR rad and the probability that noise exceeds s in one given cell is exp(−s²/2). What other programs

@@ -86,7 +86,8 @@ def statistics(fit: JointFit, peak: Peak, data: Data) -> dict[str, NDArray[Any]]
     drift = _quadratic(single.mean - spread.mean[:, fit.group], equal)
     # what the fit takes of the scatter of a block: its part in the phase of the group and in delay and rate
     leverage = share * (1 + squared[:, fit.group] * drift)
-    own = np.maximum(block_power - 1, 0.5)
+    # in the mean 1/σ² of m degrees of freedom is too large by m/(m − 1)
+    own = np.maximum(block_power * (1 - 1 / np.maximum(peak.degrees, 2.0)) - 1, 0.5)
     # of the noise each group took one part along, and delay and rate one part each of all groups
     taken = 1 + (1.0 + peak.has_rate)[:, None] * _ratio(squared, squared.sum(axis=1, keepdims=True))
     turn = np.exp(2j * np.pi * fit.frequency * peak.rate * fit.epoch)  # from the middle to the reference time
