@@ -119,7 +119,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
     looks = LiveLooks()
     series = blocks.series(looks)
     looks.quality(series, None, is_final=False)  # loads what it needs
-    fringes = quality = longest = 0.0
+    fringes = quality = longest = costliest = 0.0
     made, reports, ages = set(), 0, []
     begin, last_report = time.monotonic(), None
     for number in range(round(seconds / INT_TIME)):
@@ -127,8 +127,9 @@ def looking(blocks: Blocks, seconds: float) -> None:
         integration = blocks.of(number)
         time.sleep(max(0.0, due - time.monotonic()))
         for block in integration:
-            at = time.monotonic()
+            at, spent = time.monotonic(), time.thread_time()
             series.add(block)
+            costliest = max(costliest, time.thread_time() - spent)
             longest = max(longest, time.monotonic() - at)
         if number % round(1 / INT_TIME) == 0:
             spent = time.thread_time()
@@ -150,7 +151,7 @@ def looking(blocks: Blocks, seconds: float) -> None:
         f"adding cells up {max(0.0, background) / seconds:.1%}, quality {quality / seconds:.1%} in {reports} reports"
     )
     print(f"tables are {np.nanmedian(ages):.0f} s old (median), {np.nanmax(ages):.0f} s at most; ", end="")
-    print(f"one `add` took at most {longest * 1e3:.0f} ms")
+    print(f"one `add` took at most {longest * 1e3:.0f} ms, {costliest * 1e3:.1f} ms of CPU")
     table = looks.fringes(series, is_final=True)
     delay, rate = blocks.true(table)
     for name, true in (("delay", delay), ("delay_rate", rate)):
