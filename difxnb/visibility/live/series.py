@@ -26,14 +26,15 @@ LIMIT_BYTES = 256 * 2**20
 """Bytes of live visibilities that are kept when nothing else was said."""
 
 _LAYERS = ("server_delay", "server_snr")
+_FALLING = 16  # integrations at most that fall out together, since to free memory takes time
 _NOWHERE: tuple[int, tuple[int, ...]] = (-1, ())  # of a product that is not watched
 
 
 class VisibilitySeries:
     """Live visibilities of one job: blocks go in, Datasets come out.
 
-    One thread adds, others look; each snapshot is a copy. When `limit_bytes` are used the oldest quarter of
-    the integrations falls out and is counted. The products that come may change; what has come stays, and what was
+    One thread adds, others look; each snapshot is a copy. When `limit_bytes` are used the oldest
+    integrations fall out and are counted. The products that come may change; what has come stays, and what was
     not watched at a time is missing there.
 
     Parameters
@@ -233,7 +234,7 @@ class VisibilitySeries:
         count = len(cube) + wanted - self.limit_rows
         if count <= 0:
             return
-        falling = cube.times[: max(count, self.limit_rows // 4, 1)]
+        falling = cube.times[: max(count, min(self.limit_rows // 4, _FALLING))]
         self._settle([one for one in self._unsettled if one.middle_ns <= falling[-1]])
         for time_ns in falling:
             del self._held[time_ns]
