@@ -233,7 +233,8 @@ class Monitor:
         of all integrations gives (see :meth:`VisibilitySeries.fringes_so_far
         <difxnb.visibility.VisibilitySeries.fringes_so_far>`). Made anew in the thread that asks, when there is
         something new and 25 times as long as the last fit took has passed since; until then the last table, whose
-        ``attrs["until"]`` says up to which integration it goes (UTC). After the end of the job or the watching it is
+        ``attrs["until"]`` says up to which integration it goes (UTC), and ``attrs["left_out"]`` how many are not in it
+        since they came faster than they could be added up. After the end of the job or the watching it is
         always that of everything. From a coroutine, at a high rate of data, ask in a thread:
         ``await asyncio.to_thread(lambda: monitor.fringes)``. A fit of `dataset`, fresh and exact:
         ``difxnb.fringe_fit(monitor.dataset)``.
