@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ from difxnb.markup import listed as listed_facts
 if TYPE_CHECKING:
     import xarray as xr
 
+    from difxnb.quality.limits import Limits
+    from difxnb.quality.report import QualityReport
     from difxnb.visibility import VisibilitySeries
     from difxnb.visibility.live.offer import Choice, Offer
 
@@ -233,6 +236,25 @@ class RecordedMonitor:
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization."""
         return self._known.fringes()
+
+    def quality(self, limits: str | PathLike[str] | Limits | None = None) -> QualityReport:
+        """Say whether what was received is fine; see :func:`difxnb.check_quality`.
+
+        Parameters
+        ----------
+        limits : path or mapping, optional
+            Limits in place of the usual ones.
+
+        Raises
+        ------
+        ValueError
+            There is no such check or limit, or the recording does not hold the job's ``.input``.
+        FileFormatError, FileNotFoundError
+            The file of limits is no TOML, or not there.
+        """
+        from difxnb.quality.report import check_quality
+
+        return check_quality(self.dataset, limits=limits, fringes=self.fringes, running=not self.closed)
 
     @property
     def version(self) -> int:

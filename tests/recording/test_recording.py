@@ -44,6 +44,7 @@ def test_the_monitor_is_that_of_the_session(recording: Recording, live: Live, tm
     for name in ("products", "available", "scans", "fringes"):
         pd.testing.assert_frame_equal(getattr(monitor, name), getattr(live, name))
     pd.testing.assert_frame_equal(monitor.events, live.monitor_events)
+    assert monitor.quality()["fringes"].verdict == "go"
     assert (monitor.dropped, monitor.passed_over, monitor.failure) == (0, 0, "")
     saved = monitor.save(tmp_path / "v.nc")
     with xr.open_dataset(saved, engine="netcdf4", auto_complex=True) as again:
