@@ -2,7 +2,8 @@
 """What a monitor makes of what has come so far: fringes, and the quality report, at a pace that leaves the CPU free.
 
 In go live visibilities, out come a table and a report. Each is made when it is asked for, in the thread that asks, and
-then not again before 25 times as long as it took has passed; once nothing more will come, always.
+then not again before 25 (a table) or 60 (a report) times as long as it took has passed; once nothing more will come,
+always. With what it costs to add integrations up, that is less than a tenth of a CPU.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _SPECTRA_BYTES = 32 * 2**20
 """Bytes of the newest integrations whose spectra the checks of a running job look at."""
+
+
+_REST_OF_REPORTS = 60.0
 
 
 class LiveLooks:
@@ -64,5 +68,5 @@ class LiveLooks:
             return report_on(material, chosen)
 
         if (key := repr(chosen)) not in self._quality:
-            self._quality = {key: Paced()}
+            self._quality = {key: Paced(rest=_REST_OF_REPORTS)}
         return self._quality[key].get((series.version, is_final), make, is_final=is_final)

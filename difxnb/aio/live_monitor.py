@@ -247,7 +247,7 @@ class Monitor:
 
         Checks of fringes look at `fringes`; those of spectra, of weights (which the monitor does not send) and of
         missing data at the newest 32 MiB of integrations while the job runs, at everything kept afterwards. Made
-        anew at the pace of `fringes`, in a thread of its own.
+        anew when 60 times as long as it takes has passed, in a thread of its own.
 
         Parameters
         ----------

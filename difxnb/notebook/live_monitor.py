@@ -97,7 +97,7 @@ class Monitor:
         """Say whether the job is fine so far, check by check; see :func:`difxnb.check_quality`.
 
         Checks of fringes look at `fringes`, those of spectra at the newest 32 MiB of integrations while the job
-        runs, at everything kept afterwards. Made anew at the pace of `fringes`.
+        runs, at everything kept afterwards. Made anew when 60 times as long as it takes has passed.
 
         Parameters
         ----------

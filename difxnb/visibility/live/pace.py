@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 Made = TypeVar("Made")
 
 REST = 25.0
-"""How many times the cost of the last making must have passed: fringes and quality together take 2/26 of a CPU."""
+"""How many times the cost of the last making must have passed, as a rule: that takes 1/26 of a CPU."""
 
 
 class Paced(Generic[Made]):
@@ -21,10 +21,12 @@ class Paced(Generic[Made]):
     ----------
     spent : callable
         Seconds of a CPU that have been spent on it so far, by whatever threads.
+    rest : float
+        How many times the cost of the last making must have passed.
     """
 
-    def __init__(self, spent: Callable[[], float] = lambda: 0.0) -> None:
-        self._spent = spent
+    def __init__(self, spent: Callable[[], float] = lambda: 0.0, *, rest: float = REST) -> None:
+        self._spent, self._rest = spent, rest
         self._lock = threading.Lock()
         self._last: tuple[Hashable, Made] | None = None
         self._spent_before = 0.0
@@ -52,5 +54,5 @@ class Paced(Generic[Made]):
             spent = self._spent()
             cost = max(time.thread_time() - begin, spent - self._spent_before)
             self._last, self._spent_before = (version, made), spent
-            self._not_before = time.monotonic() + REST * cost
+            self._not_before = time.monotonic() + self._rest * cost
             return made
