@@ -110,7 +110,7 @@ class RunningJob:
         if self._stopping:
             return
         self._stopping = True
-        self._signal(signal.SIGKILL if self._quirks.lost_stops else signal.SIGTERM)
+        self._ask_to_stop()
         self._patience = asyncio.get_running_loop().call_later(STOP_TIME, self.kill)
 
     def kill(self) -> None:
@@ -158,6 +158,10 @@ class RunningJob:
             return status < 0 and not self._stopping
         return self._state not in _FINAL
 
+    def _ask_to_stop(self) -> None:
+        """The real server kills at once."""
+        self._signal(signal.SIGKILL if self._quirks.lost_stops else signal.SIGTERM)
+
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
@@ -173,8 +177,8 @@ class RunningJob:
             self._tell(self._output.stderr(f"the correlator cannot be started: {error}"))
             return 1
         try:
-            if self._stopping:
-                self._signal(signal.SIGTERM)
+            if self._stopping:  # while it was being started
+                self._ask_to_stop()
             await asyncio.gather(self._read_frames(self._process), self._read_errors(self._process))
             return await self._process.wait()
         finally:
