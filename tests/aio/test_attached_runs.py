@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,9 +48,13 @@ async def test_a_job_that_somebody_else_runs(tmp_path: Path, made: Path) -> None
         stage(tmp_path, "patient", "2.9,-lost-stops") as server,
         job_at(path, server.port, patience=patience_for("2.9")) as (_, job),
         job_at(path, server.port, patience=patience_for("2.9")) as (difx, same_job),
+        contextlib.AsyncExitStack() as ending,
     ):
         await place(job)
         run = await job.start()
+        ending.push_async_callback(
+            difx.head_node.ask_to_stop, str(path)
+        )  # also of a test that fails: leaving waits
         await until_state(difx)
         attached = await same_job.attach()
         assert attached is await difx.job(str(path)).attach()
