@@ -95,7 +95,7 @@ def fringe_scan(
     reference_time : float, optional
         Time (s, from the epoch of `time_s`) at which phase and delay are stated; by default the middle.
     delay_window, rate_window : (float, float), optional
-        Lowest and highest delay (s, at the reference time) and rate (s/s) to search; by default the whole
+        Lowest and highest delay (s, at the middle of the times) and rate (s/s) to search; by default the whole
         unambiguous range. The false alarm probability is that of the window.
     workers : int, optional
         Threads; by default as many as there are CPUs to use. Results do not depend on it.
