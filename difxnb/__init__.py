@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from difxnb.formats.polyco import read_polyco as read_polyco
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.notebook import connect as connect
+    from difxnb.panels.freezing import freeze as freeze
     from difxnb.quality.report import check_quality as check_quality
     from difxnb.recording.recording import open_recording as open_recording
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
@@ -49,6 +50,7 @@ _HOMES = {
     "clock_search": "difxnb.clock.search",
     "connect": "difxnb.notebook",
     "demo": "difxnb.boxed",
+    "freeze": "difxnb.panels.freezing",
     "fringe_fit": "difxnb.visibility.fits",
     "open_jobs": "difxnb.catalogue",
     "open_visibilities": "difxnb.visibility.stored.opening",
