@@ -1,68 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program ``difxnb``: the correlator from a terminal.
-
-Each command imports what it needs when it runs, so that ``difxnb --help`` is quick. Errors of the tree in
-:mod:`difxnb.errors` become one line on standard error and exit status 1; wrong usage is status 2.
-"""
+"""A correlator of one's own: ``demo``, ``serve``, ``token``."""
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from difxnb import __version__
-from difxnb.errors import DifxError
-
-if TYPE_CHECKING:
-    from difxnb.server.engine.embedded import CorrelationSummary
-
-app = typer.Typer(
-    name="difxnb",
-    help="Run, watch and check the DiFX VLBI correlator.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-@contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except (DifxError, OSError) as error:
-        print(f"difxnb: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
-
-
-@contextmanager
-def _wrong_usage() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _program(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Run, watch and check the DiFX VLBI correlator."""
+from difxnb.cli.program import app, errors_in_one_line, wrong_usage
 
 
 @app.command()
@@ -80,7 +27,7 @@ def demo(
     """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth."""
     from difxnb.first_light import first_light
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         found_all = first_light(directory, keep=keep, seed=seed, scan_seconds=scan_seconds, quirks=quirks)
     raise typer.Exit(0 if found_all else 1)
 
@@ -154,9 +101,9 @@ def serve(
 
     group = _parse_group(multicast)
     limits = Limits().changed(clients=max_clients, packet=max_packet, rate=max_rate, memory=max_memory)
-    with _errors_in_one_line():
+    with errors_in_one_line():
         token = None if token_file is None else read_token(token_file)
-        with _wrong_usage():
+        with wrong_usage():
             server = GuiServer(
                 root,
                 host=listen,
@@ -181,7 +128,7 @@ def token(
     """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file."""
     from difxnb.formats.token_file import make_token
 
-    with _errors_in_one_line():
+    with errors_in_one_line():
         make_token(file)
     print(f"{file} holds a new token; clients name their copy in DIFX_CONTROL_TOKEN_FILE")
 
@@ -195,45 +142,3 @@ def _parse_group(text: str | None) -> tuple[str, int] | None:
             f"{text!r} is not GROUP:PORT, such as 224.2.2.1:50201", param_hint="--multicast"
         )
     return group, int(port)
-
-
-@app.command()
-def correlate(
-    input_file: Annotated[Path, typer.Argument(metavar="JOB.input", help="The job, as DiFX wrote it.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Move existing output aside first.")] = False,
-    cores: Annotated[
-        int | None, typer.Option(min=1, help="Processor cores to use. Default: as the .threads file asks.")
-    ] = None,
-) -> None:
-    """Correlate a DiFX job with the embedded correlator, without a server. Ctrl-C ends it after a whole integration."""
-    from tqdm import tqdm
-
-    from difxnb.server.engine.embedded import correlate as run_correlator
-    from difxnb.server.engine.embedded import open_job
-
-    stop = threading.Event()
-    with _errors_in_one_line():
-        total = open_job(input_file).n_integrations
-        signal.signal(signal.SIGINT, lambda *_: stop.set())
-        with tqdm(total=total, unit="int", desc=input_file.stem, disable=None) as bar:
-
-            def count(_: object) -> None:
-                bar.update()
-
-            summary = run_correlator(
-                input_file, overwrite=overwrite, cores=cores, stop=stop, on_integration=count
-            )
-    print(_sentence(input_file.stem, summary))
-    for note in summary.notes:
-        print(f"note: {note}")
-    if summary.stopped:
-        raise typer.Exit(130)  # what a shell reports for a program that Ctrl-C ended
-
-
-def _sentence(job: str, summary: CorrelationSummary) -> str:
-    how = "stopped after" if summary.stopped else "done:"
-    moved = f"; the earlier output is now {summary.moved_aside}" if summary.moved_aside else ""
-    return (
-        f"{job} {how} {summary.integrations} integrations, {summary.records} records,"
-        f" {summary.observed_seconds:g} s of data in {summary.wall_seconds:.1f} s: {summary.output}{moved}"
-    )

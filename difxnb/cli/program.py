@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program itself: its options, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from difxnb import __version__
+from difxnb.errors import DifxError
+
+app = typer.Typer(
+    name="difxnb",
+    help="Run, watch and check the DiFX VLBI correlator.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Errors that explain themselves become one line on standard error, and exit status 1."""
+    try:
+        yield
+    except (DifxError, OSError) as error:
+        print(f"difxnb: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def wrong_usage() -> Iterator[None]:
+    """A ValueError is a fault of the command line: exit status 2."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Run, watch and check the DiFX VLBI correlator."""
