@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all panels share, with a panel that shows what a correlator answers."""
+
+from __future__ import annotations
+
+import threading
+
+import ipywidgets as widgets
+import pandas as pd
+from IPython.utils.capture import CapturedIO
+
+from difxnb.panels import Panel
+from difxnb.panels.twin import Twin
+from tests.panels.stage import Stage
+
+
+class Counting(Panel):
+    """Shows a number that anyone may raise."""
+
+    def __init__(self) -> None:
+        self.number, self.let_go = 0, 0
+        self.shown = widgets.HTML("0")
+        self.painted = threading.Event()
+        super().__init__(self.shown)
+
+    def _paint(self) -> None:
+        text = str(self.number)
+        if text != self.shown.value:
+            self.shown.value = text
+        self.painted.set()
+
+    def twin(self) -> Twin:
+        return Twin(f"number {self.number}", f"<b>{self.number}</b>")
+
+    def _let_go(self) -> None:
+        self.let_go += 1
+
+
+def test_a_panel_is_painted_while_it_is_shown_and_leaves_its_last_state(cell: CapturedIO) -> None:
+    panel = Counting()
+    panel.show()
+    view, table, _ = cell.outputs
+    assert view.data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.widget.model_id
+    assert view.data["text/html"] == "<b>0</b>"
+    assert table.transient == {"display_id": f"{panel.name}-table"}
+    panel.number = 7
+    assert panel.painted.wait(10)
+    panel.close()
+    last = cell.outputs[-2]
+    assert last.update
+    assert last.transient == table.transient
+    assert "<b>7</b>" in last.data["text/html"]
+    assert panel.let_go == 1
+    assert panel.closed
+
+
+def test_work_of_a_stage_ends_where_it_was_told(stage: Stage) -> None:
+    found: list[pd.DataFrame] = []
+    assert stage.work.do("look", lambda: stage.difx.ls(str(stage.root)), found.append, print)
+    stage.until_idle()
+    assert "job.input" in found[0].to_string()
