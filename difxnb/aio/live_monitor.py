@@ -225,6 +225,16 @@ class Monitor:
         """Everything received so far, a copy; ``UVW`` is NaN without a delay model."""
         return self._known.dataset(im=self.delay_model)
 
+    def latest(self, integrations: int) -> xr.Dataset:
+        """The newest integrations received, a copy: as `dataset`, but at a cost that does not grow with time.
+
+        Parameters
+        ----------
+        integrations : int
+            How many at most.
+        """
+        return self._known.dataset(im=self.delay_model, last=integrations)
+
     @property
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization so far, columns of :func:`difxnb.fringe_fit`.

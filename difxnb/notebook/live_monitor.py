@@ -82,6 +82,16 @@ class Monitor:
         """A snapshot of everything received so far."""
         return self._inner.dataset
 
+    def latest(self, integrations: int) -> xr.Dataset:
+        """The newest integrations received, a copy: as `dataset`, but at a cost that does not grow with time.
+
+        Parameters
+        ----------
+        integrations : int
+            How many at most.
+        """
+        return self._inner.latest(integrations)
+
     @property
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization so far, columns of :func:`difxnb.fringe_fit`.

@@ -232,6 +232,21 @@ class RecordedMonitor:
         """
         return self._known.dataset(im=self.delay_model)
 
+    def latest(self, integrations: int) -> xr.Dataset:
+        """The newest integrations received, a copy; as `dataset`.
+
+        Parameters
+        ----------
+        integrations : int
+            How many at most.
+
+        Raises
+        ------
+        ValueError
+            The recording does not hold the job's ``.input``: see `use_input`.
+        """
+        return self._known.dataset(im=self.delay_model, last=integrations)
+
     @property
     def fringes(self) -> pd.DataFrame:
         """Fringe fit of every scan, baseline, band and polarization."""

@@ -39,6 +39,7 @@ def test_the_tables_are_those_of_the_session(recording: Recording, live: Live) -
 def test_the_monitor_is_that_of_the_session(recording: Recording, live: Live, tmp_path: Path) -> None:
     monitor = recording.monitors["demo_1"]
     xr.testing.assert_identical(monitor.dataset, live.dataset)
+    xr.testing.assert_identical(monitor.latest(1), live.dataset.isel(time=[-1]))
     assert live.dataset.sizes["time"] == 2
     assert np.isfinite(monitor.dataset["UVW"]).any()
     for name in ("products", "available", "scans", "fringes"):
