@@ -67,6 +67,13 @@ class Jobs:
         """Weights as rows; see :meth:`difxnb.tables.JobTable.weights`. KeyError where nothing was heard of it."""
         return self._table.weights(job)
 
+    def latest_weights(self, job: str) -> dict[str, float]:
+        """Weight of each antenna in the last integration that a job told of; KeyError where nothing was heard of it."""
+        from difxnb.visibility.fits import antenna_name
+
+        known = self._inputs.get(job)
+        return {antenna_name(index, known): weight for index, weight in self._table.latest_weights(job)}
+
     def weights(self, job: str) -> xr.DataArray:
         """Weights of the latest run of a job, (time, antenna), 0 to 1.
 

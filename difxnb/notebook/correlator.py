@@ -14,12 +14,14 @@ from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.messages import Messages, ServerInfo
+from difxnb.notebook.panels import OpenPanels, dashboard
 from difxnb.notebook.session_recorder import SessionRecorder
 from difxnb.notebook.status import MessageVerbs
 
 if TYPE_CHECKING:
     from difxnb.aio.heard import Jobs
     from difxnb.client.patience import Patience
+    from difxnb.panels.dashboard import Dashboard
     from difxnb.tables import AlertTable, NodeTable, RecorderTable
 
 
@@ -100,6 +102,7 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
         self._inner, self._loop = inner, loop
         self._messages = Messages(inner.messages, loop)
         inner.warn = loop.warn
+        self._panels = OpenPanels(loop)
 
     @property
     def server(self) -> ServerInfo:
@@ -150,6 +153,14 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
         """A job, by its ``.input`` file; nothing is asked of the server yet."""
         return Job(self._inner.job(str(input_file)), self, self._loop)
 
+    def panel(self) -> Dashboard:
+        """Everything behind tabs: connection, files, launch, jobs, monitor, quality, messages, nodes and queue.
+
+        A cell that ends with it shows it. It ends with the connection, or with its own `close`, and leaves a table and
+        a picture of what was last seen in the notebook.
+        """
+        return self._panels.add(dashboard(self))
+
     def record(self, path: str | Path) -> SessionRecorder:
         """Record everything that comes from now on to a file, for `difxnb.open_recording`.
 
@@ -180,6 +191,8 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def close(self, force: bool = False) -> None:
         """Close the connection and end its thread. Closing twice is harmless."""
         if self._loop.running:
+            self._inner.head_node.require_leavable(force=force)
+            self._panels.close()
             self._loop.call(self._inner.close(force))
             self._loop.stop()
 
@@ -193,6 +206,7 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
             try:
                 self._loop.call(self._inner.__aexit__(kind, error, trace))
             finally:
+                self._panels.close()
                 self._loop.stop()
 
     def __repr__(self) -> str:

@@ -173,6 +173,17 @@ class JobTable:
             }
         )
 
+    def latest_weights(self, job: str) -> tuple[tuple[int, float], ...]:
+        """Datastreams (their index in the job) and their weights in the last integration that a job told of.
+
+        Raises
+        ------
+        KeyError
+            No such job was heard of.
+        """
+        with self._lock:
+            return self._known(job).weights
+
     def events(self, job: str) -> pd.DataFrame:
         """State changes, warnings and errors of a job, all its runs.
 

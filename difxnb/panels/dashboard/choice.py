@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One panel out of several of a kind, such as monitors of several jobs: a list, and the one chosen from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from difxnb.panels.echo import Echo
+from difxnb.panels.painter import PAINTER, Painter
+from difxnb.panels.panel import Panel
+from difxnb.panels.shown import STYLE, said
+from difxnb.panels.twin import Twin
+from difxnb.panels.work import Work
+
+_MOST_OFFERS = 200
+_NOTHING = ""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something that may be chosen.
+
+    Attributes
+    ----------
+    name : str
+        What it is, such as a job.
+    make : callable, optional
+        Makes its panel, where all that it needs is there.
+    prepare : callable, optional
+        Gives a coroutine after which `make` will be there; run when somebody asks for it.
+    verb : str
+        What that is, for a button: ``"Watch"``.
+    """
+
+    name: str
+    make: Callable[[], Panel] | None = None
+    prepare: Callable[[], Coroutine[Any, Any, object]] | None = None
+    verb: str = "Open"
+
+
+@dataclass(frozen=True)
+class ChoiceSnapshot:
+    """What is shown of a choice."""
+
+    offers: tuple[Offer, ...]
+    left_out: int
+    chosen: Offer | None
+    message: str
+    is_problem: bool
+
+
+class ChoiceModel:
+    """What may be chosen, and what was.
+
+    Parameters
+    ----------
+    offered : callable
+        Gives what there is now; looked at some times a second.
+    work : Work
+        Runs what prepares an offer.
+    empty : str
+        To be said where there is nothing to choose.
+    """
+
+    def __init__(self, offered: Callable[[], Sequence[Offer]], work: Work, empty: str) -> None:
+        self.version = 0
+        self._offered, self._work, self._empty = offered, work, empty
+        self._chosen = _NOTHING
+        self._message, self._is_problem = "", False
+        self._lock = threading.Lock()
+
+    def choose(self, name: str) -> None:
+        """Choose by name; one that is not there yet is taken as soon as it is."""
+        self._say("", chosen=name)
+
+    def prepare(self) -> None:
+        """Begin what has to be done before the chosen one can be shown."""
+        offer = self.snapshot().chosen
+        if offer is None or offer.make is not None or offer.prepare is None:
+            return
+        name = offer.name
+        self._say(f"opening {name}…", chosen=name)
+        self._work.do(
+            f"opening of {name}",
+            offer.prepare,
+            lambda _: self._say(""),
+            lambda error: self._fail(name, error),
+        )
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._say(f"{name}: {error}", is_problem=True)
+
+    def _say(self, message: str, *, is_problem: bool = False, chosen: str | None = None) -> None:
+        with self._lock:
+            self._message, self._is_problem = message, is_problem
+            self._chosen = self._chosen if chosen is None else chosen
+            self.version += 1
+
+    def snapshot(self) -> ChoiceSnapshot:
+        """What is shown now. While nothing was chosen, it is the last of what is ready."""
+        offers = tuple(self._offered())
+        with self._lock:
+            name, message, is_problem = self._chosen, self._message, self._is_problem
+        chosen = next((offer for offer in offers if offer.name == name), None)
+        if name == _NOTHING:
+            chosen = next((offer for offer in reversed(offers) if offer.make is not None), None)
+        if not offers:
+            message = message or self._empty
+        kept = offers[-_MOST_OFFERS:]
+        if chosen is not None and chosen not in kept:
+            kept = (chosen, *kept[1:])
+        return ChoiceSnapshot(kept, max(0, len(offers) - _MOST_OFFERS), chosen, message, is_problem)
+
+
+class ChoicePanel(Panel):
+    """A list, and the panel of what was chosen from it.
+
+    Parameters
+    ----------
+    model : ChoiceModel
+    title : str
+        What is chosen, in a word: ``"Job"``.
+    """
+
+    def __init__(self, model: ChoiceModel, title: str, *, painter: Painter = PAINTER) -> None:
+        self.model, self.title = model, title
+        self._panels: dict[str, Panel] = {}
+        self._placed = _NOTHING
+        self._echo = Echo()
+        self._list = widgets.Dropdown(
+            description=title, options=[("–", _NOTHING)], layout={"max_width": "100%"}
+        )
+        self._list.observe(self._choose, "value")
+        self._prepare = widgets.Button(layout={"display": "none", "width": "auto"})
+        self._prepare.on_click(self._begin)
+        self._said = widgets.HTML()
+        top = widgets.HBox([self._list, self._prepare], layout={"flex_flow": "row wrap"})
+        self._slot = widgets.VBox()
+        super().__init__(widgets.VBox([widgets.HTML(STYLE), top, self._said, self._slot]), painter)
+
+    def _choose(self, change: dict[str, Any]) -> None:
+        if not self._echo.is_heard and change["new"] != _NOTHING:
+            self.model.choose(str(change["new"]))
+            self._painter.soon()
+
+    def _begin(self, _: widgets.Button) -> None:
+        self.model.prepare()
+        self._painter.soon()
+
+    def _paint(self) -> None:
+        shown = self.model.snapshot()
+        self._write_list(shown)
+        self._write_button(shown.chosen)
+        text = said(shown.message, is_problem=shown.is_problem)
+        if self._said.value != text:
+            self._said.value = text
+        panel = self._panel(shown.chosen)
+        if panel is not None:
+            panel.paint()
+
+    def _write_list(self, shown: ChoiceSnapshot) -> None:
+        more = f" ({shown.left_out} more are not listed)" if shown.left_out else ""
+        options = [(f"–{more}", _NOTHING), *((offer.name, offer.name) for offer in shown.offers)]
+        value = _NOTHING if shown.chosen is None else shown.chosen.name
+        with self._echo, self._list.hold_sync():
+            if list(self._list.options) != options:
+                self._list.options = options
+            if self._list.value != value:
+                self._list.value = value
+
+    def _write_button(self, chosen: Offer | None) -> None:
+        is_wanted = chosen is not None and chosen.make is None and chosen.prepare is not None
+        words = f"{chosen.verb} {chosen.name}" if chosen is not None and is_wanted else ""
+        if self._prepare.description != words:
+            self._prepare.description = words
+            self._prepare.layout.display = "" if is_wanted else "none"
+
+    def _panel(self, chosen: Offer | None) -> Panel | None:
+        """The panel of what was chosen, in its place; None where it is not ready."""
+        if chosen is None or chosen.make is None:
+            return None
+        panel = self._panels.get(chosen.name)
+        if panel is None:
+            panel = self._panels[chosen.name] = chosen.make()
+        if self._placed != chosen.name:
+            self._slot.children = (panel.widget,)
+            self._placed = chosen.name
+        return panel
+
+    def twin(self) -> Twin:
+        """The last state of what was chosen last; in words what there was, where nothing was."""
+        panel = self._panels.get(self._placed)
+        if panel is None:
+            message = self.model.snapshot().message or "nothing was chosen"
+            return Twin(message, said(message))
+        inner = panel.twin()
+        head = f"{self.title} {self._placed}"
+        return Twin(f"{head}\n{inner.text}", f"<b>{escape(head)}</b>{inner.html}", inner.picture)
+
+    def _let_go(self) -> None:
+        for panel in list(self._panels.values()):
+            panel.close()

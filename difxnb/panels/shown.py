@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words, marks, bars and tables as HTML, which read in light and dark, without colours too, and on narrow screens.
+
+Texts come from the wire and from files: everything here escapes and bounds them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from difxnb.markup import printable
+
+_LONGEST = 300
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+_NOW_S = 10.0
+
+STYLE = """<style>
+.difxnb-table {overflow: auto; max-height: 28em}
+.difxnb-table table {border-collapse: collapse; color: var(--jp-ui-font-color1, inherit); font-size: 90%}
+.difxnb-table th, .difxnb-table td {text-align: left; vertical-align: top; padding: .1em .6em; line-height: 1.5;
+  border-bottom: 1px solid var(--jp-border-color2, #8888)}
+.difxnb-table caption {text-align: left; font-weight: bold; padding: .3em 0}
+.difxnb-mark {padding: 0 .45em; border-radius: .3em; white-space: nowrap; line-height: 1.5}
+.difxnb-bar {display: inline-block; width: 7em; max-width: 30vw; height: .7em; vertical-align: middle;
+  border: 1px solid var(--jp-border-color1, #888); background: var(--jp-layout-color2, transparent)}
+.difxnb-bar > span {display: block; height: 100%}
+.difxnb-said {line-height: 1.5; color: var(--jp-ui-font-color1, inherit)}
+</style>"""
+"""The style sheet of all this; once in each panel, and in each twin."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How something stands: a word, a sign beside it, and a colour that every kind of sight tells apart."""
+
+    word: str
+    sign: str
+    colour: str
+    on_colour: str = "#000000"
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.word}"
+
+
+BLUE, GREEN, ORANGE = "#56b4e9", "#009e73", "#e69f00"
+RED, PURPLE, GREY = "#d55e00", "#cc79a7", "#b8b8b8"
+"""After Okabe and Ito, Color Universal Design (2008); black letters read on each of them."""
+
+
+def safe(text: object, longest: int = _LONGEST) -> str:
+    """Text that cannot act on a page; of what is too long the beginning, and how much more there is."""
+    plain = str(text)
+    left = len(plain) - longest
+    cut = f"{plain[:longest]}… ({left} more characters)" if left > 0 else plain
+    return escape(printable(cut))
+
+
+def badge(mark: Mark) -> str:
+    """A mark on its colour."""
+    style = f"background:{mark.colour};color:{mark.on_colour}"
+    return f'<span class="difxnb-mark" style="{style}">{escape(mark.sign)} {safe(mark.word)}</span>'
+
+
+def bar(share: float, colour: str = BLUE) -> str:
+    """A share of the whole as a bar and as a number; nothing where it is not known."""
+    if not math.isfinite(share):
+        return ""
+    percent = f"{100 * min(1.0, max(0.0, share)):.0f}"
+    inner = f'<span style="width:{percent}%;background:{colour}"></span>'
+    told = f'role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
+    return f'<span class="difxnb-bar" {told}>{inner}</span> {percent} %'
+
+
+def said(text: str, *, is_problem: bool = False) -> str:
+    """A sentence to whoever looks; a problem is said to be one. Empty where there is nothing to say."""
+    if not text:
+        return ""
+    mark = f"{badge(Mark('problem', '✗', RED))} " if is_problem else ""
+    role = "alert" if is_problem else "status"
+    return f'<div class="difxnb-said" role="{role}">{mark}{safe(text, 2000)}</div>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, empty: str = "") -> str:
+    """A table of cells that are HTML already; `empty` is said where there are no rows."""
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    if not body:
+        return said(empty)
+    titles = "".join(f'<th scope="col">{safe(title)}</th>' for title in head)
+    above = f"<caption>{safe(caption)}</caption>" if caption else ""
+    return f'<div class="difxnb-table"><table>{above}<tr>{titles}</tr>{body}</table></div>'
+
+
+def left_out(count: int, what: str) -> str:
+    """How many more there are than are shown; empty where all are."""
+    return f"{count} more {what} not shown" if count > 0 else ""
+
+
+def span(seconds: float) -> str:
+    """A length of time in words; empty where it is not known."""
+    if not math.isfinite(seconds):
+        return ""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:02.0f} s"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:02.0f} min"
+    return f"{seconds / _DAY:.1f} days"
+
+
+def ago(seconds: float) -> str:
+    """How long ago in words that change seldom; empty where it is not known."""
+    if not math.isfinite(seconds):
+        return ""
+    if seconds < _NOW_S:
+        return "now"
+    if seconds < _MINUTE:
+        return f"{seconds // _NOW_S * _NOW_S:.0f} s ago"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min ago"
+    return f"{span(seconds)} ago"
