@@ -7,6 +7,7 @@ its last state. While the widget lives, its own style sheet hides them; when it 
 
 from __future__ import annotations
 
+import threading
 from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
@@ -59,6 +60,7 @@ class TwinOutput:
     def __init__(self, name: str, publish: _Publish = publish_display_data) -> None:
         self.name = name
         self._publish = publish
+        self._lock = threading.Lock()  # two threads may not change the order of two states
         self._shown: Twin | None = None
 
     @property
@@ -68,12 +70,14 @@ class TwinOutput:
 
     def show(self, twin: Twin) -> None:
         """Show it in the cell that runs."""
-        self._write(twin, update=False)
+        with self._lock:
+            self._write(twin, update=False)
 
     def update(self, twin: Twin) -> None:
         """Write it where it was shown; nothing happens where it was not, or where it says the same."""
-        if self._shown is not None and twin != self._shown:
-            self._write(twin, update=True)
+        with self._lock:
+            if self._shown is not None and twin != self._shown:
+                self._write(twin, update=True)
 
     def _write(self, twin: Twin, *, update: bool) -> None:
         table = f'<div class="difxnb-twin difxnb-twin-{escape(self.name)}">{twin.html}</div>'

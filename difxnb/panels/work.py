@@ -43,7 +43,7 @@ class Work:
     def __init__(self, submit: Submit, notify: Callable[[], None]) -> None:
         self._submit, self._notify = submit, notify
         self._lock = threading.Lock()
-        self._under_way: dict[str, tuple[UnderWay, Future[Any]]] = {}
+        self._under_way: dict[str, _Task] = {}
         self._closed = False
 
     def do(
@@ -67,61 +67,89 @@ class Work:
         Returns
         -------
         bool
-            False where the same is under way already, or all is closed: nothing was done.
+            False where the same is under way already, or all is closed: nothing was done. True otherwise, though it
+            may have failed already.
         """
+        task = _Task(title, time.monotonic())
         with self._lock:
             if self._closed or title in self._under_way:
                 return False
-            try:
-                future = self._submit(make())
-            except Exception as error:  # noqa: BLE001 - told to whoever asked
-                problem: Exception | None = error
-            else:
-                problem = None
-                self._under_way[title] = (UnderWay(title, time.monotonic()), future)
-        if problem is not None:
-            failed(problem)
-            self._notify()
-            return True
-        future.add_done_callback(lambda done: self._end(title, done, then, failed))
+            self._under_way[title] = task
+        try:
+            future = self._submit(make())  # out of the lock: `make` may ask for more
+        except Exception as error:  # noqa: BLE001 - told to whoever asked
+            future = Future()
+            future.set_exception(error)
+        with self._lock:
+            task.future = future
+            given_up = task.given_up
+        future.add_done_callback(lambda done: self._end(task, done, then, failed))
+        if given_up:
+            future.cancel()
         return True
 
     def _end(
         self,
-        title: str,
+        task: _Task,
         future: Future[T],
         then: Callable[[T], None],
         failed: Callable[[Exception], None],
     ) -> None:
         try:
-            result = future.result()
-        except CancelledError:
-            pass
-        except Exception as error:  # noqa: BLE001 - told to whoever asked
-            failed(error)
-        else:
-            then(result)
+            if not future.cancelled():
+                _deliver(future, then, failed)
         finally:
             with self._lock:
-                self._under_way.pop(title, None)
+                self._under_way.pop(task.title, None)
             self._notify()
 
     @property
     def under_way(self) -> list[UnderWay]:
         """What has not ended yet, oldest first."""
         with self._lock:
-            return sorted((what for what, _ in self._under_way.values()), key=lambda what: what.begun)
+            tasks = list(self._under_way.values())
+        return sorted((UnderWay(task.title, task.begun) for task in tasks), key=lambda what: what.begun)
 
     def cancel(self, title: str) -> bool:
-        """Cancel what is under way; False where there is no such thing."""
+        """Cancel what is under way; False where there is no such thing. Neither `then` nor `failed` is called."""
         with self._lock:
-            found = self._under_way.get(title)
-        return found is not None and found[1].cancel()
+            task = self._under_way.get(title)
+        return task is not None and self._give_up(task)
 
     def close(self) -> None:
         """Cancel everything; nothing is begun any more. Twice is harmless."""
         with self._lock:
             self._closed = True
-            futures = [future for _, future in self._under_way.values()]
-        for future in futures:
-            future.cancel()
+            tasks = list(self._under_way.values())
+        for task in tasks:
+            self._give_up(task)
+
+    def _give_up(self, task: _Task) -> bool:
+        with self._lock:
+            task.given_up = True
+            future = task.future
+        return future is None or future.cancel()
+
+
+@dataclass(eq=False)
+class _Task:
+    """Something under way; without its future for the moment in which that is made."""
+
+    title: str
+    begun: float
+    future: Future[Any] | None = None
+    given_up: bool = False
+
+
+def _deliver(future: Future[T], then: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
+    try:
+        result = future.result()
+    except CancelledError:
+        return  # the loop has ended meanwhile
+    except Exception as error:  # noqa: BLE001 - told to whoever asked
+        failed(error)
+        return
+    try:
+        then(result)
+    except Exception as error:  # noqa: BLE001 - a mistake in `then` is told like one in the work
+        failed(error)
