@@ -51,6 +51,7 @@ PLUMBING = {
     },
     "Messages": {"add", "hide_others", "reaches"},
     "ServerInfo": set(),
+    "JobQueue": {"end"},
     "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "pause_of_select"},
     "Recorder": set(),
@@ -58,10 +59,11 @@ PLUMBING = {
     "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
-    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts"},
+    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue"},
     "Job": {"name", "input_file"},
     "Messages": {"callback_errors", "failed_callbacks", "hidden"},
     "ServerInfo": {"version", "user", "difx_base", "setup_path"},
+    "JobQueue": {"panel"},
     "JobRun": {"monitor"},
     "Monitor": set(),
     "Recorder": {"name"},
@@ -81,6 +83,7 @@ def _public(cls: type) -> dict[str, object]:
     [
         "Correlator",
         "Job",
+        "JobQueue",
         "JobRun",
         "Messages",
         "Monitor",

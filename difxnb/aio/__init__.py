@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from difxnb.aio.correlator import Connecting, Correlator, connect
 from difxnb.aio.job import Job
+from difxnb.aio.job_queue import JobQueue
 from difxnb.aio.job_run import JobRun
 from difxnb.aio.live_monitor import Monitor
 from difxnb.aio.messages import Messages
@@ -25,6 +26,7 @@ __all__ = [
     "Connecting",
     "Correlator",
     "Job",
+    "JobQueue",
     "JobRun",
     "Messages",
     "Monitor",

@@ -16,6 +16,7 @@ from difxnb.aio.address import Address, find_address, find_token
 from difxnb.aio.files import FileVerbs
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
+from difxnb.aio.job_queue import JobQueue
 from difxnb.aio.making import MakingVerbs
 from difxnb.aio.runs import Runs
 from difxnb.aio.sending import SendVerbs
@@ -63,6 +64,8 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         Every Mark5 and Mark6 unit that was heard of: `frame`, `modules`, `smart`, `drive_statistics`, `versions`.
     alerts : AlertTable
         Every trouble that was told of, once, with its cause in plain language: `frame`.
+    queue : JobQueue
+        Jobs to run one after another: `add`, `remove`, `move`, `pause`, `resume`, `frame`.
     address : Address
     warn : callable
         Shows a warning, as :func:`warnings.warn` does; to be replaced where that would be out of sight.
@@ -88,6 +91,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
             5: self.alerts.add,
         }
         self.runs = Runs()
+        self.queue = JobQueue(self)
         self._sent: Counter[str] = Counter()
         self.warn: Callable[[Warning], None] = _warn
         self.monitors: set[Monitor] = set()
@@ -230,6 +234,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
         if self.head_node.closed:
             return
         self.head_node.require_leavable(force=force)
+        await self.queue.end()
         for monitor in tuple(self.monitors):
             try:
                 await monitor.close()
@@ -250,6 +255,7 @@ class Correlator(FileVerbs, MakingVerbs, SendVerbs, StatusVerbs):
     ) -> None:
         try:
             if not self.server.is_embedded:
+                await self.queue.pause()
                 await self._wait_for_jobs()
             await self.close()
         finally:

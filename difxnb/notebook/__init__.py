@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from difxnb.notebook.correlator import Correlator, connect
 from difxnb.notebook.job import Job
+from difxnb.notebook.job_queue import JobQueue
 from difxnb.notebook.job_run import JobRun
 from difxnb.notebook.live_monitor import Monitor
 from difxnb.notebook.messages import Messages, ServerInfo
@@ -20,6 +21,7 @@ from difxnb.notebook.text import RemoteText
 __all__ = [
     "Correlator",
     "Job",
+    "JobQueue",
     "JobRun",
     "Messages",
     "Monitor",

@@ -12,6 +12,7 @@ from difxnb.client.blocking import LoopThread
 from difxnb.markup import titled
 from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
+from difxnb.notebook.job_queue import JobQueue
 from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.messages import Messages, ServerInfo
 from difxnb.notebook.panels import OpenPanels, dashboard
@@ -101,6 +102,7 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
         self._messages = Messages(inner.messages, loop)
+        self._queue = JobQueue(inner.queue, loop)
         inner.warn = loop.warn
         self._panels = OpenPanels(loop)
 
@@ -118,6 +120,11 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     def jobs(self) -> Jobs:
         """Every job heard of, ours or not: `frame`, `weights`, `events`."""
         return self._inner.jobs
+
+    @property
+    def queue(self) -> JobQueue:
+        """Jobs to run one after another: `add`, `remove`, `move`, `pause`, `resume`, `frame`, `panel`."""
+        return self._queue
 
     @property
     def nodes(self) -> NodeTable:
