@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live pictures of visibilities: frames that a thread draws quickly, and the figures that they freeze to.
 
-In go looks at a Dataset (`Look`), out come PNG files, at most one for each look that differs (`LiveView.draw`), captions,
-and normal figures of the same (`LiveView.figure`). Nothing here knows a connection or a widget.
+In go looks at a Dataset (`Look`), out come PNG files, at most one for each look that differs (`LiveView.draw`),
+captions, and normal figures of the same (`LiveView.figure`). Nothing here knows a connection or a widget.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a look has chosen of its Dataset: places of the products, and integrations, as plain arrays.
 
-In go names, out come arrays (time, baseline, band, polarization, channel); a baseline that the reference station ends is
-turned, as ``ds.difx.baseline`` does.
+In go names, out come arrays (time, baseline, band, polarization, channel); a baseline that the reference station ends
+is turned, as ``ds.difx.baseline`` does.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class Chosen:
         """Channel centres of a band, Hz."""
         table = np.asarray(self.dataset["frequency"].values, dtype=float).reshape(len(self.stored_bands), -1)
         row = table[self.stored_bands.index(band)]
-        return row[np.isfinite(row)]
+        return np.asarray(row[np.isfinite(row)])
 
     def weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights (time, baseline, band, polarization)."""

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from difxnb.fringe import lag_axis, lag_spectrum
+from difxnb.plots.live.limits import Ceiling
 from difxnb.plots.live.means import Means
 
 _PADDING = 4
@@ -80,6 +83,23 @@ def lag_curves(means: Means, *, whole: bool = False) -> dict[tuple[str, str], La
                 reach = 0.5 / width if whole else _reach(frequency.size, width, delay)
                 found[baseline.name, hand] = LagCurve(lag, heights[row, column], reach, delay)
     return found
+
+
+def reach_of(ceiling: Ceiling, curves: Iterable[LagCurve]) -> float:
+    """How far lags are shown, s: steady, and not beyond where there are any."""
+    found = list(curves)
+    wanted = ceiling.take(max((curve.reach for curve in found), default=float("nan")))
+    return min([wanted, *(float(-curve.lag[0]) for curve in found)])
+
+
+def show_lag(line: Line2D, mark: Line2D, curve: LagCurve | None, reach: float) -> None:
+    """Give a line the lags of a curve, and a mark its delay."""
+    factor = lag_unit(reach)[1]
+    for one in (line, mark):
+        one.set_data([], [])
+    if curve is not None:
+        line.set_data(*curve.within(reach, factor))
+        mark.set_data(*curve.mark(factor))
 
 
 def _alike(means: Means) -> list[int]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The newest integrations of what is chosen, averaged with their delay rates stopped.
 
-In go a choice and its table of fringes, out come mean spectra with the phase of the newest integration, and whatever turns
-their amplitudes into correlation coefficients.
+In go a choice and its table of fringes, out come mean spectra with the phase of the newest integration, and
+whatever turns their amplitudes into correlation coefficients.
 """
 
 from __future__ import annotations

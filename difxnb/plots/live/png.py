@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _MOST = 256
+_CLOSE = 10 / 255  # Pillow looks colours up in steps of 4 of 255
 
 
 class Palette:
@@ -34,7 +35,7 @@ class Palette:
         shades = min((_MOST - 1) // max(len(names), 1), 24)
         share = np.arange(1, shades + 1)[:, None] / shades
         blends = [ground + share * (np.array(to_rgb(name)) - ground) for name in names]
-        table = np.concatenate([ground[None], *blends])[:_MOST]
+        table = _apart(np.concatenate([ground[None], *blends])[:_MOST])
         self._image = Image.new("P", (1, 1))
         self._image.putpalette(np.rint(table * 255).astype(np.uint8).tobytes())
 
@@ -42,6 +43,15 @@ class Palette:
         """PNG of a picture (row, column, RGBA)."""
         image = Image.fromarray(pixels).convert("RGB")
         return _written(image.quantize(palette=self._image, dither=Image.Dither.NONE))
+
+
+def _apart(colours: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colours without those that an earlier one comes close to, lest that be taken for it."""
+    kept: list[NDArray[np.float64]] = []
+    for colour in colours:
+        if not kept or np.abs(np.array(kept) - colour).max(axis=1).min() > _CLOSE:
+            kept.append(colour)
+    return np.array(kept)
 
 
 def full_png(pixels: NDArray[np.uint8]) -> bytes:

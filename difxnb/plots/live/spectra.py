@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from difxnb.plots.live.chosen import Chosen
 from difxnb.plots.live.frames import SMALL, BandPlaces, add_axes, add_legend, add_line, add_text
-from difxnb.plots.live.lags import LagCurve, lag_curves, lag_unit
+from difxnb.plots.live.lags import LagCurve, lag_curves, lag_unit, reach_of, show_lag
 from difxnb.plots.live.limits import Ceiling
 from difxnb.plots.live.look import Look
 from difxnb.plots.live.means import Means
@@ -117,7 +117,7 @@ class SpectraView(LiveView[SpectraContent]):
             unit,
             curves,
             tuple(self._row_limits(name, curves) for name in names),
-            self._reach.take(max((curve.reach for curve in lags.values()), default=np.nan)),
+            reach_of(self._reach, lags.values()),
             describe(chosen, means.place(), means.time(), f"amplitude: {unit}", *_thinned(frequencies)),
         )
 
@@ -236,10 +236,8 @@ class _SpectraScene(Scene[SpectraContent]):
                 axis.locator_params(axis="y", nbins=4 if content.row_height >= 120 else 2)
 
     def fill(self, content: SpectraContent) -> None:
-        factor = lag_unit(content.reach)[1]
         for key, (amplitude, phase, lag, mark) in self._lines.items():
             curve = content.curves[key]
             amplitude.set_data(*curve.amplitude)
             phase.set_data(*curve.phase)
-            lag.set_data(*(([], []) if curve.lag is None else curve.lag.within(content.reach, factor)))
-            mark.set_data(*(([], []) if curve.lag is None else curve.lag.mark(factor)))
+            show_lag(lag, mark, curve.lag, content.reach)

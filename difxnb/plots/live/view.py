@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What live views share: a background that is kept, artists that are drawn on it, and a PNG of both.
 
-In go looks, out come PNG files. A view reads arrays from a look (`Content`), and a scene shows them: its axes, labels and
-limits are drawn seldom and kept as a background; its lines are drawn anew for each frame.
+In go looks, out come PNG files. A view reads arrays from a look (`Content`), and a scene shows them: its axes, labels
+and limits are drawn seldom and kept as a background; its lines are drawn anew for each frame.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class LiveView(ABC, Generic[Read]):
         Parameters
         ----------
         look : Look
+            What to show now.
 
         Returns
         -------
@@ -196,9 +197,9 @@ class LiveView(ABC, Generic[Read]):
             self._draw_background()
             self._drawn = (layout, content.limits)
         self._scene.fill(content)
-        self._canvas.restore_region(self._background)  # type: ignore[attr-defined]
+        self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
         draw_artists(self._scene.artists, self._canvas)
-        return np.asarray(self._canvas.buffer_rgba())
+        return np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
     def _build(self, content: Read, theme: Theme) -> None:
         figure = self._empty(content, theme)
@@ -216,14 +217,14 @@ class LiveView(ABC, Generic[Read]):
         for axes in figure.axes:
             for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
                 label.set(usetex=False, parse_math=False)
-        self._canvas.draw()
-        self._background = self._canvas.copy_from_bbox(figure.bbox)  # type: ignore[attr-defined]
+        self._canvas.draw()  # type: ignore[no-untyped-call]
+        self._background = self._canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
         self.full_draws += 1
 
 
 def draw_artists(artists: Sequence[Artist], canvas: FigureCanvasAgg) -> None:
     """Draw artists onto what a canvas shows, clipped as in a full draw."""
-    renderer = canvas.get_renderer()
+    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
     for artist in artists:
         artist.draw(renderer)
 
