@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from difxnb.plots.live.autocorrelations import PowerView
+from difxnb.plots.live.lag import LagView
 from difxnb.plots.live.look import Look, Theme
 from difxnb.plots.live.spectra import SpectraView
 from difxnb.plots.live.view import LiveView
 
-VIEWS: Mapping[str, type[LiveView[Any]]] = MappingProxyType({"spectra": SpectraView})
+VIEWS: Mapping[str, type[LiveView[Any]]] = MappingProxyType(
+    {"spectra": SpectraView, "lag": LagView, "autocorrelations": PowerView}
+)
 """Kinds of pictures, by name."""
 
 __all__ = ["VIEWS", "LiveView", "Look", "Theme"]

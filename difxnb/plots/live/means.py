@@ -56,6 +56,12 @@ def _signed(baseline: Baseline, fringe: dict[str, Any]) -> dict[str, Any]:
 class Means:
     """Mean spectra of the newest integrations.
 
+    Parameters
+    ----------
+    chosen : Chosen
+    normalise : bool
+        Whether to divide by the autocorrelations where they are there.
+
     Attributes
     ----------
     rows : ndarray
@@ -68,7 +74,7 @@ class Means:
         What was found in the scan.
     """
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, chosen: Chosen, *, normalise: bool = True) -> None:
         self.chosen = chosen
         self.rows = chosen.newest(NEWEST)
         self.scan = str(chosen.scan_names[self.rows[-1]]) if self.rows.size else ""
@@ -80,7 +86,7 @@ class Means:
             self.spectra = np.nansum(self._stopped(values) * weight, axis=0) / np.where(
                 total > 0, total, np.nan
             )
-        self.are_coefficients = self._normalise()
+        self.are_coefficients = normalise and self._normalise()
 
     def spectrum(self, baseline: int, band: int, hand: int) -> NDArray[np.complex128] | None:
         """Spectrum of a product by its places, without the channels that its band does not have."""
