@@ -48,6 +48,15 @@ def style_that_hides(name: str) -> str:
     return f"<style>{table}, {child}, {child} + .jp-OutputArea-child {{display: none}}</style>"
 
 
+def style_that_stands_in(name: str) -> str:
+    """A style sheet of the twin itself: what JupyterLab says above it of a widget that is lost need not be read.
+
+    The words of a lost widget are an output of class ``jupyter-widgets``; what lives is inside of one.
+    """
+    lost = ".jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets)"
+    return f"<style>{lost}:has(+ .jp-OutputArea-child .difxnb-twin-{name}) {{display: none}}</style>"
+
+
 class TwinOutput:
     """Two outputs of a notebook, a table and a picture below it, which can be written again.
 
@@ -80,7 +89,8 @@ class TwinOutput:
                 self._write(twin, update=True)
 
     def _write(self, twin: Twin, *, update: bool) -> None:
-        table = f'<div class="difxnb-twin difxnb-twin-{escape(self.name)}">{twin.html}</div>'
+        style = style_that_stands_in(self.name)
+        table = f'<div class="difxnb-twin difxnb-twin-{escape(self.name)}">{style}{twin.html}</div>'
         data = {"text/html": table, "text/plain": printable(twin.text, keep="\n")}
         self._publish(data, transient={"display_id": f"{self.name}-table"}, update=update)
         picture: dict[str, Any] = {"text/plain": ""}

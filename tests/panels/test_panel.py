@@ -41,7 +41,8 @@ def test_a_panel_is_painted_while_it_is_shown_and_leaves_its_last_state(cell: Ca
     panel.show()
     view, table, _ = cell.outputs
     assert view.data["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.widget.model_id
-    assert view.data["text/html"] == "<b>0</b>"
+    assert "<b>0</b>" not in view.data["text/html"]  # or a page without widgets would show it twice
+    assert "<b>0</b>" in table.data["text/html"]
     assert table.transient == {"display_id": f"{panel.name}-table"}
     panel.number = 7
     assert panel.painted.wait(10)
