@@ -134,6 +134,8 @@ class JobQueue:
     ) -> pd.DataFrame:
         """Put a job at the end of the queue; it starts at once where nothing is before it.
 
+        One that is over may be added again: its row begins anew.
+
         Parameters
         ----------
         input_file : path or Job
@@ -240,9 +242,9 @@ class JobQueue:
             if any(row.input_file == job.input_file and not row.state.is_over for row in self._rows):
                 raise ValueError(f"{job.input_file} is in the queue already")
             row = QueueRow(next(self._numbers), job.input_file, machines=machines, options=options)
-            kept = without_oldest([*self._rows, row])
-            self.dropped += len(self._rows) + 1 - len(kept)
-            self._rows = kept
+            rows = [*(one for one in self._rows if one.input_file != job.input_file), row]
+            self._rows = without_oldest(rows)
+            self.dropped += len(rows) - len(self._rows)
             self.version += 1
 
     def _live(self, row: QueueRow) -> QueueRow:

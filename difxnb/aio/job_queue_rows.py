@@ -121,7 +121,7 @@ def positions(rows: Sequence[QueueRow]) -> dict[int, int]:
 
 
 def find(rows: Sequence[QueueRow], job: str) -> QueueRow:
-    """A job by the path of its ``.input`` file or by its name: the one that is not over, else the latest that is.
+    """A job by the path of its ``.input`` file or by its name.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def find(rows: Sequence[QueueRow], job: str) -> QueueRow:
     if not found:
         known = ", ".join(dict.fromkeys(row.job for row in rows[-10:])) or "nothing"
         raise ValueError(f"no job {job!r} in the queue; in it: {known}")
-    if len({row.input_file for row in found}) > 1:
+    if len(found) > 1:
         raise ValueError(f"several jobs of the queue are named {job!r}; give the path of the .input file")
-    return next((row for row in found if not row.state.is_over), found[-1])
+    return found[0]
 
 
 def moved(rows: Sequence[QueueRow], number: int, position: int) -> list[QueueRow]:

@@ -65,6 +65,8 @@ class JobQueue:
     ) -> pd.DataFrame:
         """Put a job at the end of the queue; it starts at once where nothing is before it.
 
+        One that is over may be added again: its row begins anew.
+
         Parameters
         ----------
         input_file : path or Job
@@ -89,7 +91,7 @@ class JobQueue:
         RemoteFileNotFound, FileFormatError
             The file is not there, or is no ``.input``.
         """
-        path = getattr(input_file, "input_file", input_file)
+        path = input_file.input_file if isinstance(input_file, Job) else input_file
         return self._loop.call(self._inner.add(path, machines=machines, **options))
 
     def remove(self, job: str) -> pd.DataFrame:

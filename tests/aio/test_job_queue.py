@@ -64,10 +64,9 @@ def test_moving_keeps_what_does_not_wait_in_its_place() -> None:
 
 
 def test_a_job_is_found_by_path_or_by_a_clear_name() -> None:
-    line = [*rows(DONE, WAITING), QueueRow(3, "/data/e_1.input"), QueueRow(4, "/else/e_2.input")]
-    assert find(line, "/data/e_1.input").number == 3
-    assert find(line, "e_1").number == 3
-    assert find(line[:1], "e_1").number == 1
+    line = [*rows(DONE, WAITING), QueueRow(3, "/else/e_2.input")]
+    assert find(line, "/else/e_2.input").number == 3
+    assert find(line, "e_1").number == 1
     with pytest.raises(ValueError, match="several jobs"):
         find(line, "e_2")
     with pytest.raises(ValueError, match=r"no job 'e_9'.*e_1, e_2"):
@@ -141,8 +140,9 @@ async def test_what_waits_can_be_moved_and_removed_and_what_runs_cannot(tmp_path
         assert "paused" in repr(queue)
         await queue.resume()
         await until_true(lambda: queue.rows[1].state is RUNNING)
+        await queue.add(paths[0], overwrite=True)
+        assert states(difx) == ["running", "waiting"]  # it begins anew
         await queue.remove("one")
-        assert states(difx) == ["running"]
         await difx.job(paths[2]).stop()
 
 

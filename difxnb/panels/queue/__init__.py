@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The queue of a session: which jobs run one after another, and what became of each."""
+
+from __future__ import annotations
+
+from difxnb.panels.queue.model import Queue, QueueLook, QueueModel
+from difxnb.panels.queue.view import QueuePanel
+
+__all__ = ["Queue", "QueueLook", "QueueModel", "QueuePanel"]

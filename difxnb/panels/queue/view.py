@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A queue as widgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from difxnb.markup import printable
+from difxnb.panels import shown
+from difxnb.panels.acting_panel import ActingPanel, news_html, row
+from difxnb.panels.bound import Bound, write
+from difxnb.panels.page import STYLE as PAGE_STYLE
+from difxnb.panels.painter import PAINTER, Painter
+from difxnb.panels.queue.model import QueuedJob, QueueLook, QueueModel
+from difxnb.panels.shown import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Mark
+from difxnb.panels.twin import Twin
+
+MARKS = {
+    "waiting": Mark("waiting", "·", GREY),
+    "starting": Mark("starting", "…", BLUE),
+    "running": Mark("running", "▶", BLUE),
+    "done": Mark("done", "✓", GREEN),
+    "done with errors": Mark("done with errors", "!", ORANGE),
+    "failed": Mark("failed", "✗", RED),
+    "stopped": Mark("stopped", "■", PURPLE),
+    "refused": Mark("refused", "✗", ORANGE),
+    "unknown": Mark("unknown", "?", PURPLE),
+}
+"""How each state looks; none is told by its colour alone."""
+
+_HEAD = ("position", "job", "state", "progress", "since (UTC)", "why")
+_SHOWN_ROWS = 100
+_EMPTY = "The queue is empty. A job that is added starts at once where nothing is before it."
+
+
+class QueuePanel(ActingPanel):
+    """Jobs that run one after another: add, put in order, remove, pause; and what became of each.
+
+    Parameters
+    ----------
+    model : QueueModel
+    painter : Painter
+    """
+
+    def __init__(self, model: QueueModel, painter: Painter = PAINTER) -> None:
+        self.model = model
+        self._written: QueueLook | None = None
+        self.news, self.table = widgets.HTML(), widgets.HTML()
+        parts = [widgets.HTML(PAGE_STYLE + shown.STYLE), self._make_adding(), self._make_list(), self.news]
+        super().__init__(widgets.VBox([*parts, self.table]), painter)
+
+    def _make_adding(self) -> widgets.Widget:
+        model = self.model
+        self.path = widgets.Text(
+            description="Add",
+            placeholder="/data/exp/exp_1.input",
+            layout=widgets.Layout(flex="1 1 auto", width="24em", max_width="100%"),
+        )
+        self.overwrite = _checkbox("move existing output aside")
+        self.watch = _checkbox("watch live")
+        self._path = Bound(self.path, model.set_path)
+        self._overwrite = Bound(self.overwrite, model.set_overwrite)
+        self._watch = Bound(self.watch, model.set_watch)
+        self.add = self._button("Add to queue", "Put this job at the end of the queue", model.add, "primary")
+        return row(self.path, self.overwrite, self.watch, self.add)
+
+    def _make_list(self) -> widgets.Widget:
+        model = self.model
+        self.jobs = widgets.Select(
+            description="Job", options=[], rows=5, layout=widgets.Layout(width="28em", max_width="100%")
+        )
+        self._jobs = Bound(self.jobs, lambda path: self._asked(lambda: model.choose(path or "")))
+        self.first = self._button("First", "Make the chosen job the next", lambda: model.move(-(10**6)))
+        self.earlier = self._button("Earlier", "Move the chosen job a place forward", lambda: model.move(-1))
+        self.later = self._button("Later", "Move the chosen job a place back", lambda: model.move(1))
+        self.remove = self._button("Remove", "Take the chosen job out of the queue", model.remove)
+        self.clear = self._button("Clear ended", "Remove all jobs that are over", model.clear)
+        self.pause = self._button("Pause", "Start nothing more; what runs goes on", self._pause)
+        return row(self.jobs, row(self.first, self.earlier, self.later, self.remove, self.clear, self.pause))
+
+    def _pause(self) -> None:
+        if self.model.snapshot().why_paused:
+            self.model.resume()
+        else:
+            self.model.pause()
+
+    def _paint(self) -> None:
+        look = self.model.snapshot()
+        if look == self._written:
+            return
+        self._path.write(look.path)
+        self._overwrite.write(look.overwrite)
+        self._watch.write(look.watch)
+        self._paint_list(look)
+        self._paint_buttons(look)
+        write(self.news, value=news_html(look.said, look.under_way))
+        write(self.table, value=table_html(look))
+        self._written = look
+
+    def _paint_list(self, look: QueueLook) -> None:
+        options = tuple((label(line), line.input_file) for line in look.rows)
+        chosen = look.chosen if look.chosen_row is not None else None
+        if options != tuple(self.jobs.options):
+            self._jobs.write(chosen, options=options)
+        self._jobs.write(chosen)
+
+    def _paint_buttons(self, look: QueueLook) -> None:
+        line = look.chosen_row
+        waits = line is not None and bool(line.position)
+        write(self.first, disabled=not waits)
+        write(self.earlier, disabled=not waits)
+        write(self.later, disabled=not waits)
+        write(self.remove, disabled=line is None or line.position == 0)
+        write(self.clear, disabled=not look.over)
+        paused: dict[str, Any] = {"description": "Resume", "tooltip": "Go on with the next job"}
+        going: dict[str, Any] = {"description": "Pause", "tooltip": "Start nothing more; what runs goes on"}
+        write(self.pause, **(paused if look.why_paused else going))
+
+    def twin(self) -> Twin:
+        """The queue as it last was."""
+        look = self.model.snapshot()
+        lines = [label(line) + (f": {line.why}" if line.why else "") for line in look.rows[:_SHOWN_ROWS]]
+        return Twin("\n".join([headline(look), *lines]), shown.STYLE + table_html(look))
+
+
+def _checkbox(description: str) -> widgets.Checkbox:
+    return widgets.Checkbox(description=description, indent=False, layout=widgets.Layout(width="auto"))
+
+
+def label(line: QueuedJob) -> str:
+    """One job in a line of plain text, which changes seldom."""
+    place = "–" if line.position is None else "now" if line.position == 0 else f"{line.position}."
+    return printable(f"{place} {line.job} ({line.state})")
+
+
+def headline(look: QueueLook) -> str:
+    """The whole queue in a sentence."""
+    under_way = sum(line.position == 0 for line in look.rows)
+    counts = f"Queue: {under_way} under way, {look.waiting} waiting, {len(look.over)} over"
+    return counts + (f"; paused: {look.why_paused}" if look.why_paused else "")
+
+
+def table_html(look: QueueLook) -> str:
+    """All jobs as a table, under what is said of the whole."""
+    cells = [_cells(line) for line in look.rows[:_SHOWN_ROWS]]
+    more = len(look.rows) - len(cells) + look.dropped
+    return shown.table(_HEAD, cells, headline(look), empty=_EMPTY) + shown.said(shown.left_out(more, "jobs"))
+
+
+def _cells(line: QueuedJob) -> tuple[str, ...]:
+    place = "" if line.position is None else "now" if line.position == 0 else str(line.position)
+    name = f'<span title="{shown.safe(line.input_file)}">{shown.safe(line.job)}</span>'
+    bar = shown.bar(line.progress) if line.state not in ("waiting", "refused") else ""
+    return place, name, shown.badge(MARKS[line.state]), bar, line.since, shown.safe(line.why, 500)
