@@ -1,56 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures of visibilities, fringes and weights.
-
-In go Datasets and tables of the shapes of :mod:`difxnb.visibility`, out come matplotlib figures that belong to
-nobody: no pyplot, no global state, plain text only, so that they may be made and drawn in any thread. Axes are
-in MHz, µs and degrees.
-"""
+"""Whole figures: all that there is to see of the fringes of a scan, and of weights."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.dates as mdates
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from difxnb.fringe import lag_axis, lag_spectrum
+from difxnb.plots.artists import ShownFigure
+from difxnb.plots.choosing import cross_baselines, known, parallel_hands, polarizations_of, scan_of
+from difxnb.plots.products import DETECTED
+from difxnb.plots.spectra import degrees_of, mean_delay, mean_lags
+from difxnb.plots.station_weights import weights as draw_weights
+from difxnb.plots.style import LIGHT
+from difxnb.plots.units import with_error
 from difxnb.visibility.averages import ScanAverages
 from difxnb.visibility.fits import fringe_fit
 
-COLOURS = {
-    "RR": "#0072b2",
-    "LL": "#d55e00",
-    "RL": "#009e73",
-    "LR": "#cc79a7",
-    "XX": "#0072b2",
-    "YY": "#d55e00",
-    "XY": "#009e73",
-    "YX": "#cc79a7",
-}
+COLOURS = LIGHT.polarizations
 """Colours of the polarization products, distinct for every kind of sight."""
-_OTHER_COLOUR = "#555555"
-_LAG_PADDING = 8
 _LAG_REACH = 16  # lags drawn on either side, in units of 1/bandwidth
-_DETECTED = 1e-3  # false-alarm probability below which a fringe is marked
 _GAP = 0.06  # between bands drawn side by side, as a share of a band
 _MOST_ROWS = 12
-
-
-class ShownFigure(Figure):
-    """A figure that shows itself in a cell, whether the inline backend is loaded or not."""
-
-    def _repr_png_(self) -> bytes:
-        picture = io.BytesIO()
-        self.savefig(picture, format="png", dpi=100)
-        return picture.getvalue()
 
 
 def fringe_figure(
@@ -90,15 +67,13 @@ def fringe_figure(
     ValueError
         No such scan, baseline or polarization, or no data at all.
     """
-    chosen = _scan_of(dataset, scan)
-    names = _known(baselines, _cross_baselines(chosen)[:_MOST_ROWS], _cross_baselines(chosen), "baseline")
-    every = [str(name) for name in chosen["polarization"].values]
-    parallel = [name for name in every if len(set(name)) == 1] or every
-    shown = _known(polarizations, parallel, every, "polarization")
+    chosen = scan_of(dataset, scan)
+    names = known(baselines, cross_baselines(chosen)[:_MOST_ROWS], cross_baselines(chosen), "baseline")
+    every = polarizations_of(chosen)
+    shown = known(polarizations, parallel_hands(every), every, "polarization")
     table = fringe_fit(chosen.sel(baseline=names, polarization=shown)) if fringes is None else fringes
     spectra = ScanAverages(chosen, table)
     figure = ShownFigure(figsize=(11.5, 1.1 + 2.15 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
     grid = figure.subplots(len(names), 3, squeeze=False, width_ratios=(1.15, 1.15, 1.0))
     for row, (axes, name) in enumerate(zip(grid, names, strict=True)):
         _draw_row(axes, spectra, name, shown, last=row == len(names) - 1)
@@ -118,47 +93,10 @@ def weights_figure(weights: xr.DataArray) -> Figure:
         From ``weights_array``.
     """
     figure = ShownFigure(figsize=(9.0, 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
-    for antenna in weights["antenna"].values:
-        axes.plot(weights["time"].values, weights.sel(antenna=antenna).values, ".-", lw=1, label=str(antenna))
-    locator = mdates.AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set(ylim=(-0.03, 1.08), ylabel="weight", xlabel="time (UTC)")
-    axes.axhline(1.0, color="0.7", lw=0.8, zorder=0)
-    if weights.sizes["antenna"]:
+    if draw_weights(weights, ax=axes):
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
     return figure
-
-
-def _scan_of(dataset: xr.Dataset, scan: str | None) -> xr.Dataset:
-    """The integrations of one scan; the last one with data when none is named."""
-    names = dataset["scan_name"].values.astype(str)
-    if scan is None:
-        values = dataset["VISIBILITY"].transpose("time", ...).values
-        present = np.flatnonzero(np.isfinite(values).any(axis=tuple(range(1, values.ndim))))
-        if not present.size:
-            raise ValueError("there are no visibilities to draw")
-        scan = names[present[-1]]
-    if scan not in names:
-        raise ValueError(f"no scan {scan!r}; there are {', '.join(dict.fromkeys(names))}")
-    chosen = dataset.isel(time=np.flatnonzero(names == scan))
-    return chosen.isel({dim: 0 for dim in ("phase_center", "pulsar_bin") if dim in chosen.dims})
-
-
-def _cross_baselines(dataset: xr.Dataset) -> list[str]:
-    return [str(name) for name in dataset["baseline"].values[~dataset["is_autocorrelation"].values]]
-
-
-def _known(asked: Sequence[str] | None, default: list[str], known: list[str], what: str) -> list[str]:
-    """What was asked for, if all of it exists."""
-    if asked is None:
-        return default
-    unknown = [name for name in asked if name not in known]
-    if unknown:
-        raise ValueError(f"no {what} {', '.join(unknown)}; there are {', '.join(known)}")
-    return list(asked)
 
 
 def _headline(dataset: xr.Dataset, integrations: int) -> str:
@@ -185,7 +123,7 @@ def _add_legend(figure: Figure, polarizations: list[str]) -> None:
 
 
 def _colour(polarization: str) -> str:
-    return COLOURS.get(polarization, _OTHER_COLOUR)
+    return LIGHT.polarization(polarization)
 
 
 def _draw_row(
@@ -236,7 +174,7 @@ def _draw_bands(amplitude: Axes, phase: Axes, spectra: ScanAverages, baseline: s
             amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
             phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
             fringe = spectra.fringe(baseline, band, name)
-            if fringe is not None and fringe["false_alarm_probability"] < _DETECTED:
+            if fringe is not None and fringe["false_alarm_probability"] < DETECTED:
                 _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
     return bool(coefficients) and all(coefficients)
 
@@ -250,10 +188,9 @@ def _draw_slope(
 ) -> None:
     """Phase of the fitted delay, broken where it wraps."""
     fine = np.linspace(frequency[0], frequency[-1], 400)
-    turns = fringe["delay"] * (fine - fringe["reference_frequency"])
-    wrapped = np.degrees(np.angle(np.exp(1j * (fringe["phase"] + 2 * np.pi * turns))))
-    wrapped[1:][np.abs(np.diff(wrapped)) > 180] = np.nan
-    axes.plot(np.interp(fine, frequency, where), wrapped, "-", color=colour, lw=0.8, alpha=0.6)
+    axes.plot(
+        np.interp(fine, frequency, where), degrees_of(fringe, fine), "-", color=colour, lw=0.8, alpha=0.6
+    )
 
 
 def _label_bands(axes: Axes, spectra: ScanAverages, *, labels: bool) -> None:
@@ -298,22 +235,10 @@ def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str
 def _mean_lags(
     spectra: ScanAverages, baseline: str, bands: list[int], polarization: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Magnitude of the lag spectrum on the lag axis of the first band, the mean over those that share it."""
-    found: list[NDArray[np.float64]] = []
-    axis: NDArray[np.float64] | None = None
-    for band in bands:
-        spectrum = spectra.spectrum(baseline, band, polarization)
-        if spectrum is None or spectrum.size < 3:
-            continue
-        scale = spectra.scale(baseline, band, polarization)
-        spectrum = spectrum * (1.0 if scale is None else scale)
-        spectrum[[0, -1]] = np.nan  # the edges carry no fringe to be trusted
-        frequency = spectra.frequency(band)
-        lags = lag_axis(frequency.size, float(frequency[1] - frequency[0]), padding=_LAG_PADDING)
-        if axis is None or (lags.size == axis.size and np.allclose(lags, axis)):
-            axis = lags
-            found.append(np.abs(lag_spectrum(spectrum, padding=_LAG_PADDING)))
-    return None if axis is None else (axis, np.mean(found, axis=0))
+    """Magnitude of the lag spectrum, each band in its coefficients where there are any."""
+    found = {band: spectra.scale(baseline, band, polarization) for band in bands}
+    scales = {band: 1.0 if one is None else one for band, one in found.items()}
+    return mean_lags(spectra, (baseline, polarization), scales)
 
 
 def _mark_delay(
@@ -327,18 +252,12 @@ def _mark_delay(
 
     `place` holds the factor to the unit of the axis, the height of the peak and the line for the text.
     """
-    baseline, name = product
+    _, name = product
     factor, height, line = place
-    fits = [fit for band in bands if (fit := spectra.fringe(baseline, band, name)) is not None]
-    good = [fit for fit in fits if fit["false_alarm_probability"] < _DETECTED]
-    if not good:
-        text, delay = f"{name}  no fringe", 0.0
-    else:
-        weight = np.array([1 / max(float(fit["delay_error"]), 1e-15) ** 2 for fit in good])
-        delay = float(np.average([float(fit["delay"]) for fit in good], weights=weight))
-        error = float(1 / np.sqrt(weight.sum()))
-        digits = int(np.clip(1 - np.floor(np.log10(error * 1e9)), 0, 4))
-        text = f"{name}  {delay * 1e9:+.{digits}f} ± {error * 1e9:.{digits}f} ns"
+    found = mean_delay(spectra, product, bands)
+    delay = 0.0 if found is None else found[0]
+    text = f"{name}  no fringe" if found is None else f"{name}  {with_error(*found)}"
+    if found is not None:
         axes.plot([delay * factor], [height * 1.06], "v", ms=5, color=_colour(name), alpha=0.8)
     axes.text(
         0.98, 0.95 - 0.1 * line, text, transform=axes.transAxes, ha="right", va="top", fontsize=8,

@@ -16,7 +16,7 @@ import difxnb
 from difxnb.plots import COLOURS, fringe_figure, weights_figure
 from difxnb.visibility import fringe_fit, open_visibilities
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE = Path(__file__).parents[1] / "reference"
 
 
 def load(folder):
