@@ -223,7 +223,7 @@ def demo(
     root = Path(tempfile.mkdtemp(prefix="difxnb-demo-") if directory is None else directory).resolve()
     try:
         files = make_experiment(root, seed=seed, experiment=experiment)
-        server = ServerProcess(root, quirks, ["--demo-recorders"])
+        server = ServerProcess(root, quirks, ["--demo-recorders", "--report-load"])
         try:
             plain = connect("127.0.0.1", server.port)
         except BaseException:

@@ -87,6 +87,9 @@ def serve(
         bool,
         typer.Option("--demo-recorders", help="Simulate two recorders, with the VDIF files of the root."),
     ] = False,
+    report_load: Annotated[
+        bool, typer.Option("--report-load", help="Tell clients the load of this host every ten seconds.")
+    ] = False,
 ) -> None:
     """Serve guiServer's protocol, with the embedded correlator behind it.
 
@@ -115,6 +118,7 @@ def serve(
                 read_only=read_only,
                 recorders=demo_recorders(root) if simulate_recorders else None,
                 programs=programs,
+                report_load=report_load,
             )
         run_server(server, announce=sys.stdout, until_eof=until_eof)
 

@@ -36,6 +36,7 @@ from difxnb.server.entrance import let_in, turn_away
 from difxnb.server.files import error_text, operate
 from difxnb.server.follower import Follower
 from difxnb.server.greeting import Greeting, error_notice, warning_notice
+from difxnb.server.host_load import HostLoad
 from difxnb.server.job_process import RunningJob
 from difxnb.server.monitor_feed import MonitorFeed, serve_monitor
 from difxnb.server.outbox import Outbox
@@ -64,6 +65,7 @@ class Services:
     network: MessageNetwork
     where: Network
     publish: Callable[[Network, bytes], None]
+    load: HostLoad | None
     jobs: Jobs
     monitors: MonitorFeed
     workshop: Workshop
@@ -184,7 +186,8 @@ class ClientConnection:
         services = self._services
         if services.quirks.forgotten_jobs or self._conversation.network != services.where:
             return
-        packets = (self._conversation.relayed(document) for document in services.jobs.last_words)
+        last_words = [*services.jobs.last_words, *(services.load.last_words if services.load else ())]
+        packets = (self._conversation.relayed(document) for document in last_words)
         await self._outbox.send(b"".join(packet for packet in packets if packet is not None))
 
     async def _change_files(self, action: ChangeFiles) -> None:

@@ -15,6 +15,7 @@ from difxnb.server.recorder_setup import ModuleSetup, RecorderSetup
 from difxnb.server.vdif_ends import find_vdif_ends
 
 _VDIF = 3
+_HEARTBEAT_S = 10.0  # as real ones
 
 
 def demo_recorders(root: Path) -> RecorderBank:
@@ -22,8 +23,7 @@ def demo_recorders(root: Path) -> RecorderBank:
     modules = [_module(number, files) for number, files in enumerate(_by_station(root), start=1)]
     first, second, third = [*modules, None, None, None][:3]
     setups = (RecorderSetup("mark5fx01", first, second), RecorderSetup("mark5fx02", third))
-    # They speak when asked: among the messages of a demonstration those of its job matter.
-    return RecorderBank(setups)
+    return RecorderBank(setups, heartbeat=_HEARTBEAT_S)
 
 
 def _by_station(root: Path) -> list[list[Path]]:

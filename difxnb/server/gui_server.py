@@ -20,6 +20,7 @@ from difxnb.server.access import TOO_MANY, Doorkeeper, Limits
 from difxnb.server.confinement import Confinement
 from difxnb.server.connection import ClientConnection, Services
 from difxnb.server.greeting import Greeting
+from difxnb.server.host_load import HostLoad
 from difxnb.server.listening import listening_address, notice_dead_peers
 from difxnb.server.monitor_feed import MonitorFeed
 from difxnb.server.multicast import Multicast
@@ -67,6 +68,8 @@ class GuiServer:
         Recorders to simulate; it belongs to this server from now on.
     programs : Path, optional
         Directory of the programs that clients may have run: vex2difx, the delay model programs, vsum, m5bsum.
+    report_load : bool
+        Whether the load of this host is told to the network every ten seconds.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class GuiServer:
         read_only: bool = False,
         recorders: RecorderBank | None = None,
         programs: Path | None = None,
+        report_load: bool = False,
     ) -> None:
         self.host, self.port = host, port
         self._address = listening_address(host, token)
@@ -112,6 +116,7 @@ class GuiServer:
         self._multicast = Multicast(self._where, self._heard) if multicast else None
         self._correlator = correlator
         self._recorders, self._programs = recorders, Programs(programs)
+        self._load = HostLoad(lambda payload: self._publish(self._where, payload)) if report_load else None
         self._services = self._make_services(self._greeting(version, environment or {}))
         self._listener: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], ClientConnection] = {}
@@ -134,6 +139,8 @@ class GuiServer:
         self.port = self._listener.sockets[0].getsockname()[1]
         if self._recorders is not None:
             self._recorders.beat()
+        if self._load is not None:
+            self._load.start()
 
     async def close(self) -> None:
         """Stop every job and end every connection; nothing is left running."""
@@ -147,6 +154,8 @@ class GuiServer:
             self._listener = None
         if self._recorders is not None:
             await self._recorders.close()
+        if self._load is not None:
+            await self._load.close()
         if self._multicast is not None:
             await self._multicast.close()
 
@@ -219,6 +228,7 @@ class GuiServer:
             where=self._where,
             publish=self._publish,
             jobs=jobs,
+            load=self._load,
             monitors=monitors,
             workshop=Workshop(
                 self._confinement,
