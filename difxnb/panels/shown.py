@@ -68,10 +68,10 @@ def bar(share: float, colour: str = BLUE) -> str:
     """A share of the whole as a bar and as a number; nothing where it is not known."""
     if not math.isfinite(share):
         return ""
-    percent = f"{100 * min(1.0, max(0.0, share)):.0f}"
+    percent = f"{100 * min(1.0, max(0.0, share)):.0f}"  # of the bar; the number may be beyond
     inner = f'<span style="width:{percent}%;background:{colour}"></span>'
     told = f'role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
-    return f'<span class="difxnb-bar" {told}>{inner}</span> {percent} %'
+    return f'<span class="difxnb-bar" {told}>{inner}</span> {100 * share:.0f} %'
 
 
 def said(text: str, *, is_problem: bool = False) -> str:

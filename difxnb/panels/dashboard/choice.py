@@ -11,6 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from difxnb.panels.bound import write
 from difxnb.panels.echo import Echo
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.panel import Panel
@@ -157,9 +158,7 @@ class ChoicePanel(Panel):
         shown = self.model.snapshot()
         self._write_list(shown)
         self._write_button(shown.chosen)
-        text = said(shown.message, is_problem=shown.is_problem)
-        if self._said.value != text:
-            self._said.value = text
+        write(self._said, value=said(shown.message, is_problem=shown.is_problem))
         panel = self._panel(shown.chosen)
         if panel is not None:
             panel.paint()
@@ -171,15 +170,13 @@ class ChoicePanel(Panel):
         with self._echo, self._list.hold_sync():
             if list(self._list.options) != options:
                 self._list.options = options
-            if self._list.value != value:
-                self._list.value = value
+            write(self._list, value=value)
 
     def _write_button(self, chosen: Offer | None) -> None:
         is_wanted = chosen is not None and chosen.make is None and chosen.prepare is not None
         words = f"{chosen.verb} {chosen.name}" if chosen is not None and is_wanted else ""
-        if self._prepare.description != words:
-            self._prepare.description = words
-            self._prepare.layout.display = "" if is_wanted else "none"
+        write(self._prepare, description=words)
+        write(self._prepare.layout, display="" if is_wanted else "none")
 
     def _panel(self, chosen: Offer | None) -> Panel | None:
         """The panel of what was chosen, in its place; None where it is not ready."""

@@ -10,6 +10,7 @@ from html import escape
 
 import ipywidgets as widgets
 
+from difxnb.panels.bound import write
 from difxnb.panels.dashboard.model import DashboardModel
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.panel import Panel
@@ -97,12 +98,9 @@ class Dashboard(Panel):
             )
             self._slot.children = (inner,)
             self._placed = shown.opened
-        if self._bar.value != shown.opened:
-            self._bar.value = shown.opened
-        text = "" if shown.news is None else said(shown.news.text)
-        if self._news.value != text:
-            self._news.value = text
-            self._follow_news.layout.display = "none" if shown.news is None else ""
+        write(self._bar, value=shown.opened)
+        write(self._news, value="" if shown.news is None else said(shown.news.text))
+        write(self._follow_news.layout, display="none" if shown.news is None else "")
         return panel
 
     def _panel(self, name: str) -> Panel | None:

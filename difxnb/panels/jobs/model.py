@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from difxnb.panels.jobs.row import JobRow, heard_row, told_row
 from difxnb.panels.jobs.tree import Line, lines_of
+from difxnb.panels.seldom import Seldom
 from difxnb.panels.work import Work
-from difxnb.visibility.live.pace import Paced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ class JobsModel:
         self._filter = self._chosen = ""
         self._told: dict[str, JobRow] = {}
         self._message, self._is_problem = "", False
-        self._rows: Paced[list[JobRow]] = Paced()
+        self._rows: Seldom[list[JobRow]] = Seldom()
         self._lock = threading.Lock()
 
     # --- what can be done -------------------------------------------------------------------------------
@@ -146,7 +146,9 @@ class JobsModel:
 
     def snapshot(self) -> JobsSnapshot:
         """What is shown now."""
-        heard = self._rows.get((self._jobs.version, time.monotonic() // _TICK_S), self._heard, is_final=False)
+        heard = self._rows.look(
+            self._heard, asked=None, version=(self._jobs.version, time.monotonic() // _TICK_S)
+        )
         with self._lock:
             told, closed, sought = dict(self._told), self._closed, self._filter.casefold()
             chosen, message, is_problem = self._chosen, self._message, self._is_problem
@@ -181,7 +183,7 @@ class JobsModel:
             return None
         if not row.is_heard:
             return JobDetail(row, (("input", row.input_file),), (), (), 0)
-        frame = self._jobs.frame()
+        frame = self._jobs.frame()  # cheap, where nothing came since the rows were made
         found = frame[frame["job"] == row.name]
         if found.empty:
             return JobDetail(row, (), (), (), 0)

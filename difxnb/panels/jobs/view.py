@@ -8,6 +8,7 @@ from collections.abc import Callable
 import ipywidgets as widgets
 
 from difxnb.markup import printable
+from difxnb.panels.bound import write
 from difxnb.panels.jobs.markup import COLUMNS, cells, detail_html, line
 from difxnb.panels.jobs.model import JobsModel, JobsSnapshot
 from difxnb.panels.jobs.tree import Heading, Leaf, Line
@@ -42,11 +43,10 @@ class _Row:
             return
         self._line = line_
         name, tip, told = _words(line_)
-        self._html.value = told
-        self._button.tooltip = tip
-        self._button.description = name
-        self._button.style.font_weight = "bold" if isinstance(line_, Heading) else ""
-        self.widget.layout.margin = f"0 0 0 {line_.depth * _INDENT_EM:.1f}em"
+        write(self._html, value=told)
+        write(self._button, tooltip=tip, description=name)
+        write(self._button.style, font_weight="bold" if isinstance(line_, Heading) else "")
+        write(self.widget.layout, margin=f"0 0 0 {line_.depth * _INDENT_EM:.1f}em")
 
 
 def _words(line_: Line) -> tuple[str, str, str]:
@@ -110,11 +110,9 @@ class JobsPanel(Panel):
         if shown == self._shown:
             return
         self._write_lines(shown)
-        _write(self._said, _said(shown))
-        _write(self._detail, detail_html(shown.detail))
-        display = "" if shown.can_ask else "none"
-        if self._asking.layout.display != display:
-            self._asking.layout.display = display
+        write(self._said, value=_said(shown))
+        write(self._detail, value=detail_html(shown.detail))
+        write(self._asking.layout, display="" if shown.can_ask else "none")
         self._shown = shown
 
     def _write_lines(self, shown: JobsSnapshot) -> None:
@@ -140,11 +138,6 @@ class JobsPanel(Panel):
     def _let_go(self) -> None:
         for row in self._rows:  # those beyond the lines that are shown are in no box
             close_tree(row.widget)
-
-
-def _write(widget: widgets.HTML, value: str) -> None:
-    if widget.value != value:
-        widget.value = value
 
 
 def _nothing(shown: JobsSnapshot) -> str:

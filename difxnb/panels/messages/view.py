@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Messages as widgets: a row of filters, the troubles with their causes, and the newest messages that fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets as widgets
+
+from difxnb.panels.bound import write
+from difxnb.panels.echo import Echo
+from difxnb.panels.messages.alerts import AlertsModel, alerts_html
+from difxnb.panels.messages.model import MessageRow, MessagesModel, MessagesSnapshot
+from difxnb.panels.messages.severity import SEVERITIES, mark_of
+from difxnb.panels.painter import PAINTER, Painter
+from difxnb.panels.panel import Panel
+from difxnb.panels.shown import STYLE, badge, left_out, safe, said, table
+from difxnb.panels.twin import Twin
+
+_COLUMNS = ("time (UTC)", "severity", "type", "from", "job", "text")
+_WRAP = {"flex_flow": "row wrap"}
+_TWIN_LINES = 20
+
+
+class MessagesPanel(Panel):
+    """A browser of messages.
+
+    Parameters
+    ----------
+    model : MessagesModel
+    alerts : AlertsModel, optional
+        Troubles, to be told above the messages.
+    """
+
+    def __init__(
+        self, model: MessagesModel, alerts: AlertsModel | None = None, *, painter: Painter = PAINTER
+    ) -> None:
+        self.model, self.alerts = model, alerts
+        self._echo = Echo()
+        self._type = widgets.Dropdown(description="Type", options=[("all", "")])
+        self._severity = widgets.Dropdown(
+            description="Severity",
+            options=[("all", ""), *((f"{name} or worse", name) for name in SEVERITIES)],
+        )
+        self._source = widgets.Text(description="From", placeholder="part of a host's name")
+        self._job = widgets.Text(description="Job", placeholder="part of a job's name")
+        self._text = widgets.Text(description="Text", placeholder="part of the text")
+        self._regex = widgets.Checkbox(description="regular expression", indent=False)
+        self._pause = widgets.ToggleButton(description="Pause", tooltip="hold still what is shown")
+        for widget, name in self._fields().items():
+            widget.observe(lambda change, name=name: self._want(name, change), "value")
+        self._pause.observe(self._hold, "value")
+        self._said, self._alerts, self._rows = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        top = widgets.HBox([*self._fields(), self._pause], layout=_WRAP)
+        super().__init__(
+            widgets.VBox([widgets.HTML(STYLE), top, self._said, self._alerts, self._rows]), painter
+        )
+
+    def _fields(self) -> dict[widgets.Widget, str]:
+        return {
+            self._type: "type",
+            self._severity: "severity",
+            self._source: "source",
+            self._job: "job",
+            self._text: "text",
+            self._regex: "is_regex",
+        }
+
+    def _want(self, name: str, change: dict[str, Any]) -> None:
+        if not self._echo.is_heard:
+            self.model.want(**{name: change["new"]})
+            self._painter.soon()
+
+    def _hold(self, change: dict[str, Any]) -> None:
+        if not self._echo.is_heard:
+            (self.model.pause if change["new"] else self.model.resume)()
+            self._painter.soon()
+
+    def _paint(self) -> None:
+        shown = self.model.snapshot()
+        self._write_inputs(shown)
+        alerts = "" if self.alerts is None else alerts_html(self.alerts.snapshot())
+        for widget, value in (
+            (self._said, _said(shown)),
+            (self._alerts, alerts),
+            (self._rows, rows_html(shown)),
+        ):
+            write(widget, value=value)
+
+    def _write_inputs(self, shown: MessagesSnapshot) -> None:
+        options = [("all", ""), *((safe_name(kind), kind) for kind, _ in sorted(shown.counts))]
+        with self._echo, self._type.hold_sync():
+            if list(self._type.options) != options:
+                self._type.options = options
+            if self._type.value != shown.filter.type and any(
+                kind == shown.filter.type for _, kind in options
+            ):
+                self._type.value = shown.filter.type
+            if self._pause.value != shown.is_paused:
+                self._pause.value = shown.is_paused
+
+    def twin(self) -> Twin:
+        """The messages as they are filtered, and the troubles."""
+        shown = self.model.snapshot()
+        alerts = "" if self.alerts is None else alerts_html(self.alerts.snapshot())
+        lines = [_line(row) for row in shown.found.rows[:_TWIN_LINES]]
+        return Twin("\n".join(lines) or "no messages", STYLE + _said(shown) + alerts + rows_html(shown))
+
+
+def safe_name(kind: str) -> str:
+    """A type as an entry of a list, which shows text as it is."""
+    return kind[:60]
+
+
+def rows_html(shown: MessagesSnapshot) -> str:
+    """The messages as a table."""
+    return table(_COLUMNS, [_cells(row) for row in shown.found.rows], empty="No message fits.")
+
+
+def _cells(row: MessageRow) -> tuple[str, ...]:
+    severity = badge(mark_of(row.severity)) if row.severity else ""
+    return (safe(row.time), severity, safe(row.type), safe(row.source), safe(row.job), safe(row.text))
+
+
+def _line(row: MessageRow) -> str:
+    mark = f"{mark_of(row.severity)} " if row.severity else ""
+    return f"{row.time} {mark}{row.type} {row.source} {row.job}: {row.text[:200]}"
+
+
+def _said(shown: MessagesSnapshot) -> str:
+    found = shown.found
+    counted = ", ".join(f"{count} {kind}" for kind, count in shown.counts[:12])
+    facts = [
+        f"{found.fitting} fit of the newest {found.searched}",
+        left_out(found.fitting - len(found.rows), "messages that fit"),
+        f"{found.kept - found.searched} older ones were not searched" if found.kept > found.searched else "",
+        f"{shown.dropped} were forgotten" if shown.dropped else "",
+        f"{shown.hidden} were not kept, because of messages.select" if shown.hidden else "",
+        f"paused; {shown.missed} came since" if shown.is_paused else "",
+        f"came: {counted}" if counted else "nothing came yet",
+    ]
+    return said(shown.message, is_problem=shown.is_problem) + said("; ".join(fact for fact in facts if fact))
