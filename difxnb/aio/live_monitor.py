@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from difxnb.aio.live_looks import LiveLooks
     from difxnb.aio.tape import MonitorTape
+    from difxnb.plots import Artists
     from difxnb.quality.limits import Limits
     from difxnb.quality.report import QualityReport
     from difxnb.visibility import VisibilitySeries
@@ -314,6 +315,12 @@ class Monitor:
     def interruption(self) -> str:
         """Why nothing comes for the moment though it will again (the connection is lost); empty otherwise."""
         return self._watch.interruption
+
+    def plot(self, kind: str = "spectra", *, ax: Any = None, **selection: Any) -> Artists:
+        """Draw what has been received so far; see :meth:`difxnb.notebook.Monitor.plot`."""
+        from difxnb.plots.kinds import plot
+
+        return plot(self, kind, ax=ax, **selection)
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""

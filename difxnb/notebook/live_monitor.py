@@ -6,7 +6,7 @@ from __future__ import annotations
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from difxnb.aio.live_monitor import Select
     from difxnb.errors import DifxError
+    from difxnb.plots import Artists
     from difxnb.quality.limits import Limits
     from difxnb.quality.report import QualityReport
 
@@ -152,6 +153,35 @@ class Monitor:
     def interruption(self) -> str:
         """Why nothing comes for the moment though it will again (the connection is lost); empty otherwise."""
         return self._inner.interruption
+
+    def plot(self, kind: str = "spectra", *, ax: Any = None, **selection: Any) -> Artists:
+        """Draw what has been received so far.
+
+        Parameters
+        ----------
+        kind : str
+            ``"spectra"`` (amplitude, phase and lags of a scan: a whole figure), ``"amplitude"``, ``"phase"``,
+            ``"lag_spectrum"``, ``"waterfall"``, ``"autocorrelation"``, ``"weights"``, ``"reference_station"`` (with
+            ``antenna=``), ``"fringe_history"`` (with ``quantity=``), ``"snr_matrix"``: the functions of
+            :mod:`difxnb.plots` of the same names.
+        ax : Axes, optional
+            Where to draw; a new figure when not given.
+        **selection
+            As of that function: ``baselines``, ``bands``, ``polarizations``, ``scan``….
+
+        Raises
+        ------
+        ValueError
+            No such kind, or the function does not find what was selected; what there is is named.
+
+        Examples
+        --------
+        >>> monitor.plot("phase", baselines=["AA-BB"])
+        >>> monitor.plot("fringe_history", quantity="snr")
+        """
+        from difxnb.plots.kinds import plot
+
+        return plot(self, kind, ax=ax, **selection)
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; refuses to overwrite."""

@@ -196,7 +196,10 @@ def _row(
     axes[0].set_ylim(bottom=0.0)
     axes[0].set_ylabel(f"{printable(name)}\n{axes[0].get_ylabel()}")
     phases = phase(one, ax=axes[1], bands=bands, polarizations=polarizations)
-    for artist in (*amplitudes, *phases):
-        hand = str(artist.get_label()).removeprefix(name).strip()
-        artist.set_label(f"_{name} {hand}" if artist in phases else curve_name(hand))
+    for artist in amplitudes:
+        label = str(artist.get_label())
+        if not label.startswith("_"):
+            artist.set_label(curve_name(label.removeprefix(name).strip()))
+    for artist in phases:
+        artist.set_label(f"_{str(artist.get_label()).lstrip('_')} phase")
     return [*amplitudes, *phases]

@@ -35,6 +35,7 @@ from difxnb.markup import listed as listed_facts
 if TYPE_CHECKING:
     import xarray as xr
 
+    from difxnb.plots import Artists
     from difxnb.quality.limits import Limits
     from difxnb.quality.report import QualityReport
     from difxnb.visibility import VisibilitySeries
@@ -305,6 +306,12 @@ class RecordedMonitor:
     def interruption(self) -> str:
         """Why nothing came at the end though it would again; empty otherwise."""
         return self._why if self._filled()._state == "lost" else ""
+
+    def plot(self, kind: str = "spectra", *, ax: Any = None, **selection: Any) -> Artists:
+        """Draw what has been received so far; see :meth:`difxnb.notebook.Monitor.plot`."""
+        from difxnb.plots.kinds import plot
+
+        return plot(self, kind, ax=ax, **selection)
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""
