@@ -8,16 +8,16 @@ or with the fill pattern that recorders leave in gaps are bad.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from baseband.vdif.header import VDIFHeader, ref_epochs
 from numpy.typing import NDArray
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.mjd import MJD_ZERO
 
 _FILL = 0x11223344
 _SEARCH_BYTES = 2**20
@@ -135,7 +135,7 @@ class VdifFile:
         beginning = self._read(0, max(_SEARCH_BYTES, 64 * frame_bytes))
         self.start = _first_frame(path, beginning, frame_bytes, bits)
         self.format = _frame_format(path, beginning, self.start, sample_rate)
-        epoch_start = round(float(ref_epochs[self.format.epoch].mjd)) * SECONDS_PER_DAY
+        epoch_start = _epoch_mjd(self.format.epoch) * SECONDS_PER_DAY
         self._shift = (epoch_start - reference) * self.format.rate
         self.passed_over = self.start
         self.damaged = 0
@@ -268,26 +268,32 @@ def _why_no_frame(block: bytes, frame_bytes: int, bits: int) -> str:
 
 
 def _frame_format(path: Path, content: NDArray[np.uint8], start: int, sample_rate: int) -> FrameFormat:
-    """Read and verify the first header."""
-    words = content[start : start + 32].view("<u4")
-    legacy = bool(words[0] >> 30 & 1)
-    edv = False if legacy else None
-    header = VDIFHeader.fromfile(io.BytesIO(content[start : start + 32].tobytes()), edv=edv, verify=False)
-    if header["complex_data"]:
+    """Read and verify the first header (VDIF specification 1.1.1, section 3)."""
+    first, second, third, fourth = (int(word) for word in content[start : start + 16].view("<u4"))
+    if fourth >> 31:
         raise FileFormatError(path, f"byte {start}", "complex samples, where the .input says real ones")
-    samples = int(header.samples_per_frame)
-    if sample_rate % samples:
+    legacy = bool(first >> 30 & 1)
+    frame_bytes, header_bytes = (third & 0xFFFFFF) * 8, 16 if legacy else 32
+    channels, bits = 1 << (third >> 24 & 0x1F), (fourth >> 26 & 0x1F) + 1
+    # Samples fill words of 32 bits; those whose size does not divide 32 leave the rest of each word empty.
+    samples = (frame_bytes - header_bytes) // 4 * (32 // bits) // channels
+    if not samples or sample_rate % samples:
         raise FileFormatError(
             path, f"byte {start}", f"{samples} samples a frame do not divide {sample_rate} samples a second"
         )
     return FrameFormat(
-        frame_bytes=int(header.frame_nbytes),
-        header_bytes=16 if legacy else 32,
-        channels=int(header.nchan),
-        bits=int(header.bps),
+        frame_bytes=frame_bytes,
+        header_bytes=header_bytes,
+        channels=channels,
+        bits=bits,
         samples=samples,
         rate=sample_rate // samples,
         legacy=legacy,
-        epoch=int(header["ref_epoch"]),
-        word2=int(words[2]),
+        epoch=second >> 24 & 0x3F,
+        word2=third,
     )
+
+
+def _epoch_mjd(epoch: int) -> int:
+    """MJD at which a reference epoch of VDIF begins: 2000 January 1, and every half-year after it."""
+    return (datetime(2000 + epoch // 2, 1 + 6 * (epoch % 2), 1) - MJD_ZERO).days
