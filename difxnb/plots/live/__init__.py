@@ -10,13 +10,21 @@ from types import MappingProxyType
 from typing import Any
 
 from difxnb.plots.live.autocorrelations import PowerView
+from difxnb.plots.live.history import HistoryView
 from difxnb.plots.live.lag import LagView
 from difxnb.plots.live.look import Look, Theme
 from difxnb.plots.live.spectra import SpectraView
 from difxnb.plots.live.view import LiveView
+from difxnb.plots.live.weights import WeightsView
 
 VIEWS: Mapping[str, type[LiveView[Any]]] = MappingProxyType(
-    {"spectra": SpectraView, "lag": LagView, "autocorrelations": PowerView}
+    {
+        "spectra": SpectraView,
+        "lag": LagView,
+        "fringes": HistoryView,
+        "autocorrelations": PowerView,
+        "weights": WeightsView,
+    }
 )
 """Kinds of pictures, by name."""
 

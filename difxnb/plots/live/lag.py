@@ -114,7 +114,7 @@ class _LagScene(Scene[LagContent]):
         for cell, (axes, ceiling) in enumerate(zip(self.axes, content.ceilings, strict=True)):
             axes.set_ylim(0, 1.1 * ceiling)
             axes.set_xlim(-content.reach * factor, content.reach * factor)
-            axes.locator_params(axis="y", nbins=3)
+            axes.locator_params(axis="y", nbins=4)
             if content.grid.is_lowest(cell):
                 text = f"delay ({unit})"
                 axes.set_xlabel(
