@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a launch panel says, as HTML: the job, its output, its run; and the whole for readers without a kernel."""
+
+from __future__ import annotations
+
+from difxnb.panels import page
+from difxnb.panels.launch.findings_view import finding_words, findings_html
+from difxnb.panels.launch.machines_view import node_words, shown_nodes, source_words
+from difxnb.panels.launch.model import LaunchLook
+from difxnb.panels.launch.run_look import RunLook
+from difxnb.panels.twin import Twin
+
+
+def job_html(look: LaunchLook) -> str:
+    """The job that was read, and whether it would overwrite something."""
+    reading = look.reading
+    if reading is None:
+        return page.page(page.quiet("No job was read yet."))
+    return page.page(
+        page.line(*_output(look)),
+        *(page.line(note, "warn") for note in reading.notes),
+        page.facts(dict(reading.facts)),
+    )
+
+
+def _output(look: LaunchLook) -> tuple[str, str]:
+    reading = look.reading
+    if reading is None or not reading.existing:
+        return "There is no output yet.", "good"
+    there = f"There is output already: {', '.join(reading.existing)}. "
+    if look.options.overwrite:
+        return f"{there}It will be moved aside, and kept.", "warn"
+    return f"{there}The start is refused unless it may be moved aside.", "warn"
+
+
+def ready_html(look: LaunchLook) -> str:
+    """Whether the job can be started now, and what a start does."""
+    if look.is_starting or look.is_stopping:
+        return ""
+    if look.hindrance:
+        return page.page(page.line(f"Cannot start now: {look.hindrance}.", "warn"))
+    name = look.reading.name if look.reading else ""
+    first = "" if look.is_written else "writes the machines as chosen below, "
+    return page.page(page.line(f"Ready: a start {first}checks {name} and starts it.", "good"))
+
+
+def run_html(run: RunLook | None) -> str:
+    """How the run goes, or went."""
+    if run is None:
+        return ""
+    troubles = [page.line(trouble, "warn") for trouble in run.troubles]
+    return page.page(page.line(run.words, run.tone, is_news=True), page.quiet(run.weight_words), *troubles)
+
+
+def machines_html(look: LaunchLook) -> str:
+    """Why nodes are chosen as they are, and whether that stands in the files."""
+    if look.reading is None:
+        return ""
+    written = "The machines files hold what is chosen." if look.is_written else "Not written to the job yet."
+    return page.page(
+        page.quiet(f"Chosen: {look.advice}." if look.advice else ""),
+        page.line(written, "good" if look.is_written else ""),
+    )
+
+
+def twin_of(look: LaunchLook) -> Twin:
+    """All of it, for readers without a kernel."""
+    run = look.run
+    text = [f"launch of {look.reading.input_file if look.reading else 'no job yet'}"]
+    text += [run.words] if run else []
+    text += [look.message] if look.message else []
+    plan = look.plan
+    nodes = [
+        (node.name, "head node" if node.is_head else "", str(node.threads or ""), node_words(node))
+        for node in shown_nodes(look.nodes)
+    ]
+    sources = [
+        (source.antenna, node, source_words(source, found, node))
+        for (source, found), node in zip(look.sources, plan.datastreams, strict=False)
+    ]
+    html = [
+        run_html(run),
+        page.page(page.line(look.message, "bad" if look.is_problem else "good")),
+        findings_html(look.findings, passed=look.passed),
+        page.page(*(page.line(finding_words(finding)) for finding in look.findings or ())),
+        page.page(
+            page.table(("node", "role", "threads", "state"), nodes),
+            page.table(("antenna", "read on", "data"), sources),
+        ),
+        job_html(look),
+    ]
+    return Twin("\n".join(text), page.STYLE + "".join(html))
