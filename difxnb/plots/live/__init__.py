@@ -15,6 +15,7 @@ from difxnb.plots.live.lag import LagView
 from difxnb.plots.live.look import Look, Theme
 from difxnb.plots.live.spectra import SpectraView
 from difxnb.plots.live.view import LiveView
+from difxnb.plots.live.waterfall import WaterfallView
 from difxnb.plots.live.weights import WeightsView
 
 VIEWS: Mapping[str, type[LiveView[Any]]] = MappingProxyType(
@@ -22,6 +23,7 @@ VIEWS: Mapping[str, type[LiveView[Any]]] = MappingProxyType(
         "spectra": SpectraView,
         "lag": LagView,
         "fringes": HistoryView,
+        "waterfall": WaterfallView,
         "autocorrelations": PowerView,
         "weights": WeightsView,
     }

@@ -11,6 +11,7 @@ import matplotlib.dates as mdates
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from numpy.typing import NDArray
 
 from difxnb.plots.live.chosen import Chosen
@@ -73,6 +74,14 @@ def time_span() -> Span:
     return Span(_SHORTEST_S / _DAY_S, below=0.02, above=0.25)
 
 
+def date_axis(axis: Axis) -> None:
+    """Give an axis times of day as labels."""
+    locator = mdates.AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    formatter = mdates.ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(formatter)
+
+
 class Timeline:
     """Axes with the same times, one above the other.
 
@@ -87,12 +96,8 @@ class Timeline:
         self._axes, self._theme = list(axes), theme
         self._marks: list[Artist] = []
         for one in self._axes:
-            locator = mdates.AutoDateLocator(tz=UTC, minticks=5, maxticks=10)  # type: ignore[no-untyped-call]
-            formatter = mdates.ConciseDateFormatter(locator, tz=UTC)  # type: ignore[no-untyped-call]
-            one.xaxis.set_major_locator(locator)
-            one.xaxis.set_major_formatter(formatter)
+            date_axis(one.xaxis)
             one.tick_params(axis="x", labelbottom=one is self._axes[-1])
-            one.xaxis.get_offset_text().set(visible=False)
         if self._axes:
             self._axes[-1].set_xlabel(
                 "time (UTC)", fontsize=SMALL + 1, color=theme.text, parse_math=False, usetex=False
