@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from difxnb.server.engine.embedded import CorrelationSummary
 
 
-@app.command()
+@app.command(short_help="Correlate a job without a server.")
 def correlate(
     input_file: Annotated[Path, typer.Argument(metavar="JOB.input", help="The job, as DiFX wrote it.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Move existing output aside first.")] = False,

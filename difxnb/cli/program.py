@@ -26,12 +26,16 @@ app = typer.Typer(
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Errors that explain themselves become one line on standard error, and exit status 1."""
+    """Errors that explain themselves become one line on standard error, and exit status 1; Ctrl-C status 130."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read has gone, as "head" does: no error, and dealt with further up
     except (DifxError, OSError) as error:
         print(f"difxnb: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(130) from error  # what a shell reports for a program that Ctrl-C ended
 
 
 @contextmanager

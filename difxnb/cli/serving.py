@@ -12,7 +12,7 @@ import typer
 from difxnb.cli.program import app, errors_in_one_line, wrong_usage
 
 
-@app.command()
+@app.command(short_help="Correlate a made-up experiment.")
 def demo(
     directory: Annotated[Path, typer.Option(help="Where the experiment and the results go.")] = Path(
         "difxnb-demo"
@@ -32,7 +32,7 @@ def demo(
     raise typer.Exit(0 if found_all else 1)
 
 
-@app.command()
+@app.command(short_help="Serve guiServer's protocol.")
 def serve(
     root: Annotated[
         Path, typer.Option(help="The directory that clients may see; nothing leads out of it.")
@@ -123,7 +123,7 @@ def serve(
         run_server(server, announce=sys.stdout, until_eof=until_eof)
 
 
-@app.command()
+@app.command(short_help="Make an access token.")
 def token(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A new file; only you will be able to read it.")
