@@ -160,6 +160,10 @@ class DemoCorrelator(Correlator):
         frame.insert(2, "baseline", frame.pop("antenna1") + "-" + frame.pop("antenna2"))
         return frame
 
+    @property
+    def _home(self) -> str:
+        return str(self.experiment.directory)
+
     def wait_for_server(self) -> None:
         """Wait until the server ends by itself; an interrupt ends the waiting."""
         self._server.wait()

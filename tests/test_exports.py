@@ -59,13 +59,13 @@ PLUMBING = {
     "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
-    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue"},
-    "Job": {"name", "input_file"},
-    "Messages": {"callback_errors", "failed_callbacks", "hidden"},
+    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue", "panel"},
+    "Job": {"name", "input_file", "panel"},
+    "Messages": {"callback_errors", "failed_callbacks", "hidden", "panel"},
     "ServerInfo": {"version", "user", "difx_base", "setup_path"},
     "JobQueue": {"panel"},
-    "JobRun": {"monitor"},
-    "Monitor": set(),
+    "JobRun": {"monitor", "panel"},
+    "Monitor": {"panel"},
     "Recorder": {"name"},
     "RemoteText": {"path", "text", "original"},
     "SessionRecorder": {"path"},

@@ -141,6 +141,11 @@ class Monitor:
         return self._series
 
     @property
+    def input_file(self) -> str:
+        """The job's ``.input`` file on the server."""
+        return self._input_file
+
+    @property
     def products(self) -> pd.DataFrame:
         """What is watched, one row per product, named from the ``.input`` file.
 

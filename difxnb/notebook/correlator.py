@@ -15,15 +15,14 @@ from difxnb.notebook.job import Job
 from difxnb.notebook.job_queue import JobQueue
 from difxnb.notebook.making import MakingVerbs
 from difxnb.notebook.messages import Messages, ServerInfo
-from difxnb.notebook.panels import OpenPanels, dashboard
+from difxnb.notebook.panels import OpenPanels
 from difxnb.notebook.session_recorder import SessionRecorder
 from difxnb.notebook.status import MessageVerbs
+from difxnb.notebook.tables import Alerts, Jobs, Nodes, Recorders
 
 if TYPE_CHECKING:
-    from difxnb.aio.heard import Jobs
     from difxnb.client.patience import Patience
     from difxnb.panels.dashboard import Dashboard
-    from difxnb.tables import AlertTable, NodeTable, RecorderTable
 
 
 def connect(
@@ -101,7 +100,6 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
-        self._messages = Messages(inner.messages, loop)
         self._queue = JobQueue(inner.queue, loop)
         inner.warn = loop.warn
         self._panels = OpenPanels(loop)
@@ -114,12 +112,12 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
     @property
     def messages(self) -> Messages:
         """Everything the server relays: `frame`, `counts`, `statistics`, `select`, `subscribe`, `save`."""
-        return self._messages
+        return Messages(self._inner.messages, self._loop, self)
 
     @property
     def jobs(self) -> Jobs:
         """Every job heard of, ours or not: `frame`, `weights`, `events`."""
-        return self._inner.jobs
+        return Jobs(self._inner.jobs, self)
 
     @property
     def queue(self) -> JobQueue:
@@ -127,19 +125,19 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
         return self._queue
 
     @property
-    def nodes(self) -> NodeTable:
+    def nodes(self) -> Nodes:
         """Every host that reports its load, or computes: `frame`, `history`."""
-        return self._inner.nodes
+        return Nodes(self._inner.nodes, self)
 
     @property
-    def recorders(self) -> RecorderTable:
+    def recorders(self) -> Recorders:
         """Every Mark5 and Mark6 unit heard of: `frame`, `modules`, `smart`, `drive_statistics`, `versions`."""
-        return self._inner.recorders
+        return Recorders(self._inner.recorders, self)
 
     @property
-    def alerts(self) -> AlertTable:
+    def alerts(self) -> Alerts:
         """Every trouble that was told of, once, with its cause in plain language: `frame`."""
-        return self._inner.alerts
+        return Alerts(self._inner.alerts, self)
 
     @property
     def connected(self) -> bool:
@@ -166,7 +164,14 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
         A cell that ends with it shows it. It ends with the connection, or with its own `close`, and leaves a table and
         a picture of what was last seen in the notebook.
         """
-        return self._panels.add(dashboard(self))
+        from difxnb.notebook.dashboard import Tabs
+
+        return self._panels.add(Tabs(self).of_correlator())
+
+    @property
+    def _home(self) -> str:
+        """Directory of the server that browsing begins in."""
+        return "/"
 
     def record(self, path: str | Path) -> SessionRecorder:
         """Record everything that comes from now on to a file, for `difxnb.open_recording`.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from difxnb.formats.im import Im
     from difxnb.formats.input import Input
     from difxnb.notebook.correlator import Correlator
+    from difxnb.panels.dashboard import Dashboard
 
 
 # What a check, or a look at a job's traces, takes on a busy server.
@@ -234,7 +235,15 @@ class Job(JobParameters, WrittenJob):
             Bytes of visibilities that are kept; beyond, the oldest fall out and are counted.
         """
         opening = self._inner.monitor(select, limit_bytes=limit_bytes)
-        return Monitor(self._loop.call(opening), self._loop)
+        return Monitor(self._loop.call(opening), self._loop, self._correlator)
+
+    def panel(self) -> Dashboard:
+        """Launch the job, watch it, and see whether what it wrote is fine, behind tabs."""
+        from difxnb.notebook.dashboard import Tabs
+
+        return self._correlator._panels.add(
+            Tabs(self._correlator).of_job(self.input_file), run=self.input_file
+        )
 
     def __repr__(self) -> str:
         heard = self._heard()

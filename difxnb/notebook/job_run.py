@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from difxnb.notebook.job import Job
+    from difxnb.panels.dashboard import Dashboard
 
 STOP_S = 10.0
 """Seconds that a stop takes where the job does not answer at once."""
@@ -34,7 +35,7 @@ class JobRun:
 
     def __init__(self, inner: aio.JobRun, job: Job, loop: LoopThread) -> None:
         self._inner, self.job, self._loop = inner, job, loop
-        self._monitor = None if inner.monitor is None else Monitor(inner.monitor, loop)
+        self._monitor = None if inner.monitor is None else Monitor(inner.monitor, loop, job._correlator)
 
     @property
     def monitor(self) -> Monitor | None:
@@ -123,6 +124,15 @@ class JobRun:
         KeyboardInterrupt
             Waiting was interrupted. The job goes on; `stop` ends it.
         """
+        try:
+            return self._shown_wait(timeout, progress, while_waiting)
+        finally:
+            # A notebook that is run as a program keeps only what a cell shows before it ends.
+            self.job._correlator._panels.show_twins(self.job.input_file)
+
+    def _shown_wait(
+        self, timeout: float | None, progress: bool, while_waiting: Callable[[JobRun], None] | None
+    ) -> JobOutcome:
         if while_waiting is not None:
             return self._wait(timeout, while_waiting)
         if not progress:
@@ -141,6 +151,16 @@ class JobRun:
         """Stop the job; returns when it shows no sign of life any more, raises JobNotStopped where it does."""
         with SlowBar(f"stop of {self.job.name}", STOP_S) as bar:
             self._loop.call(self._inner.stop(), while_waiting=bar.show)
+
+    def panel(self) -> Dashboard:
+        """How the run goes, behind tabs: what its monitor receives, what it tells of itself, and whether it is fine.
+
+        `wait` shows its last state in the cell that waits, too.
+        """
+        from difxnb.notebook.dashboard import Tabs
+
+        difx = self.job._correlator
+        return difx._panels.add(Tabs(difx).of_run(self._inner), run=self.job.input_file)
 
     def __await__(self) -> Generator[Any, None, JobOutcome]:
         return self._awaited().__await__()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from difxnb.aio.live_monitor import Select
     from difxnb.errors import DifxError
+    from difxnb.notebook.correlator import Correlator
+    from difxnb.panels import Panel
     from difxnb.plots import Artists
     from difxnb.quality.limits import Limits
     from difxnb.quality.report import QualityReport
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
 class Monitor:
     """Live visibilities of a running job. Looking at it never waits."""
 
-    def __init__(self, inner: aio.Monitor, loop: LoopThread) -> None:
-        self._inner, self._loop = inner, loop
+    def __init__(self, inner: aio.Monitor, loop: LoopThread, difx: Correlator) -> None:
+        self._inner, self._loop, self._difx = inner, loop, difx
+
+    @property
+    def input_file(self) -> str:
+        """The job's ``.input`` file on the server."""
+        return self._inner.input_file
 
     @property
     def products(self) -> pd.DataFrame:
@@ -186,6 +193,12 @@ class Monitor:
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; refuses to overwrite."""
         return self._inner.save(path)
+
+    def panel(self) -> Panel:
+        """Live pictures and numbers of what comes: products by name, history, SNR of all baselines."""
+        from difxnb.notebook.watching import Watched
+
+        return self._difx._panels.add(Watched(self._difx).panel_of(self._inner), run=self.input_file)
 
     def close(self) -> None:
         """Stop watching. The job goes on."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from difxnb.aio.messages import Callback
+    from difxnb.notebook.correlator import Correlator
+    from difxnb.panels.messages import MessagesPanel
 
 _SHOWN = 20
 
@@ -22,8 +24,8 @@ _SHOWN = 20
 class Messages:
     """Every message that was relayed, and every notice of guiServer itself."""
 
-    def __init__(self, inner: aio.Messages, loop: LoopThread) -> None:
-        self._inner, self._loop = inner, loop
+    def __init__(self, inner: aio.Messages, loop: LoopThread, difx: Correlator) -> None:
+        self._inner, self._loop, self._difx = inner, loop, difx
 
     @property
     def version(self) -> int:
@@ -105,6 +107,13 @@ class Messages:
         `callback_errors`, and called again for the next message.
         """
         return self._inner.subscribe(callback, type)
+
+    def panel(self) -> MessagesPanel:
+        """A browser of messages: filter them, hold them still, and read the causes of troubles in plain language."""
+        from difxnb.panels.messages import AlertsModel, MessagesModel, MessagesPanel
+
+        alerts = AlertsModel(self._difx.alerts)
+        return self._difx._panels.add(MessagesPanel(MessagesModel(self), alerts))
 
     def __repr__(self) -> str:
         return repr(self._inner)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakSet
 
@@ -11,10 +12,7 @@ from difxnb.panels.work import Work
 
 if TYPE_CHECKING:
     from difxnb.client.blocking import LoopThread
-    from difxnb.notebook.correlator import Correlator
     from difxnb.panels import Panel
-    from difxnb.panels.dashboard import Dashboard, Tab
-    from difxnb.panels.jobs import JobsPanel
 
 P = TypeVar("P", bound="Panel")
 
@@ -22,41 +20,34 @@ P = TypeVar("P", bound="Panel")
 class OpenPanels:
     """The panels of a correlator that were made and are not closed.
 
-    They hold the correlator, and it does not hold them: what nobody shows or keeps is forgotten.
+    It does not keep them: what nobody shows or holds is forgotten.
     """
 
     def __init__(self, loop: LoopThread) -> None:
         self.work = Work(loop.submit, PAINTER.soon)
         self._panels: WeakSet[Panel] = WeakSet()
+        self._of_runs: dict[str, WeakSet[Panel]] = {}
+        self._lock = threading.Lock()
 
-    def add(self, panel: P) -> P:
-        """Have a panel closed with the rest."""
-        self._panels.add(panel)
+    def add(self, panel: P, *, run: str = "") -> P:
+        """Have a panel closed with the rest; `run` is the ``.input`` file of the run that it shows, if it shows one."""
+        with self._lock:
+            self._panels.add(panel)
+            if run:
+                self._of_runs.setdefault(run, WeakSet()).add(panel)
         return panel
+
+    def show_twins(self, run: str) -> None:
+        """Show the last states of the panels of a run in the cell that runs, for whoever reads it without a kernel."""
+        with self._lock:
+            panels = [panel for panel in self._of_runs.get(run, ()) if not panel.closed]
+        for panel in panels:
+            panel.show_twin()
 
     def close(self) -> None:
         """Close them all, and cancel what they asked for."""
-        for panel in list(self._panels):
+        with self._lock:
+            panels = list(self._panels)
+        for panel in panels:
             panel.close()
         self.work.close()
-
-
-def dashboard(correlator: Correlator) -> Dashboard:
-    """All panels of a correlator behind tabs."""
-    from difxnb.panels.dashboard import Dashboard
-
-    return Dashboard(_tabs(correlator))
-
-
-def _tabs(correlator: Correlator) -> list[Tab]:
-    from difxnb.panels.dashboard import Tab
-
-    return [Tab("Jobs", lambda: jobs_panel(correlator))]
-
-
-def jobs_panel(correlator: Correlator) -> JobsPanel:
-    """A browser of all jobs that are heard of, and that the server knows."""
-    from difxnb.panels.jobs import JobsModel, JobsPanel
-
-    inner, work = correlator._inner, correlator._panels.work
-    return JobsPanel(JobsModel(inner.jobs, work, inner.job_status))

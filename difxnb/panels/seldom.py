@@ -38,9 +38,12 @@ class Seldom(Generic[Seen]):
         """
         with self._lock:
             last = self._last
-            if last is not None and last[0] == asked:
-                if last[1] == version or time.monotonic() < self._not_before:
-                    return last[2]
+            if (
+                last is not None
+                and last[0] == asked
+                and (last[1] == version or time.monotonic() < self._not_before)
+            ):
+                return last[2]
             begin = time.thread_time()
             seen = look()
             self._not_before = time.monotonic() + _REST * (time.thread_time() - begin)

@@ -216,7 +216,7 @@ async def test_closed_while_it_is_awaited(minutes: Recording) -> None:
 
 # What needs a server, and what only a recording has.
 ONLY_LIVE = {notebook.Monitor: {"close", "select"}, notebook.JobRun: {"stop", "wait", "monitor"}}
-COUNTED = ("callback_errors", "failed_callbacks", "hidden")  # attributes of instances
+COUNTED = ("callback_errors", "failed_callbacks", "hidden", "input_file")  # attributes of instances
 LIKE_LIVE = [
     (notebook.Messages, RecordedMessages),
     (Jobs, RecordedJobs),

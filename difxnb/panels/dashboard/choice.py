@@ -29,8 +29,10 @@ class Offer:
 
     Attributes
     ----------
+    key : str
+        By which it is chosen, such as the path of an ``.input`` file.
     name : str
-        What it is, such as a job.
+        What it is, in words.
     make : callable, optional
         Makes its panel, where all that it needs is there.
     prepare : callable, optional
@@ -39,6 +41,7 @@ class Offer:
         What that is, for a button: ``"Watch"``.
     """
 
+    key: str
     name: str
     make: Callable[[], Panel] | None = None
     prepare: Callable[[], Coroutine[Any, Any, object]] | None = None
@@ -76,9 +79,9 @@ class ChoiceModel:
         self._message, self._is_problem = "", False
         self._lock = threading.Lock()
 
-    def choose(self, name: str) -> None:
-        """Choose by name; one that is not there yet is taken as soon as it is."""
-        self._say("", chosen=name)
+    def choose(self, key: str) -> None:
+        """Choose by key; what is not there yet is taken as soon as it is."""
+        self._say("", chosen=key)
 
     def prepare(self) -> None:
         """Begin what has to be done before the chosen one can be shown."""
@@ -86,7 +89,7 @@ class ChoiceModel:
         if offer is None or offer.make is not None or offer.prepare is None:
             return
         name = offer.name
-        self._say(f"opening {name}…", chosen=name)
+        self._say(f"opening {name}…", chosen=offer.key)
         self._work.do(
             f"opening of {name}",
             offer.prepare,
@@ -107,9 +110,9 @@ class ChoiceModel:
         """What is shown now. While nothing was chosen, it is the last of what is ready."""
         offers = tuple(self._offered())
         with self._lock:
-            name, message, is_problem = self._chosen, self._message, self._is_problem
-        chosen = next((offer for offer in offers if offer.name == name), None)
-        if name == _NOTHING:
+            key, message, is_problem = self._chosen, self._message, self._is_problem
+        chosen = next((offer for offer in offers if offer.key == key), None)
+        if key == _NOTHING:
             chosen = next((offer for offer in reversed(offers) if offer.make is not None), None)
         if not offers:
             message = message or self._empty
@@ -132,7 +135,7 @@ class ChoicePanel(Panel):
     def __init__(self, model: ChoiceModel, title: str, *, painter: Painter = PAINTER) -> None:
         self.model, self.title = model, title
         self._panels: dict[str, Panel] = {}
-        self._placed = _NOTHING
+        self._placed = self._placed_name = _NOTHING
         self._echo = Echo()
         self._list = widgets.Dropdown(
             description=title, options=[("–", _NOTHING)], layout={"max_width": "100%"}
@@ -165,8 +168,8 @@ class ChoicePanel(Panel):
 
     def _write_list(self, shown: ChoiceSnapshot) -> None:
         more = f" ({shown.left_out} more are not listed)" if shown.left_out else ""
-        options = [(f"–{more}", _NOTHING), *((offer.name, offer.name) for offer in shown.offers)]
-        value = _NOTHING if shown.chosen is None else shown.chosen.name
+        options = [(f"–{more}", _NOTHING), *((offer.name, offer.key) for offer in shown.offers)]
+        value = _NOTHING if shown.chosen is None else shown.chosen.key
         with self._echo, self._list.hold_sync():
             if list(self._list.options) != options:
                 self._list.options = options
@@ -182,12 +185,12 @@ class ChoicePanel(Panel):
         """The panel of what was chosen, in its place; None where it is not ready."""
         if chosen is None or chosen.make is None:
             return None
-        panel = self._panels.get(chosen.name)
+        panel = self._panels.get(chosen.key)
         if panel is None:
-            panel = self._panels[chosen.name] = chosen.make()
-        if self._placed != chosen.name:
+            panel = self._panels[chosen.key] = chosen.make()
+        if self._placed != chosen.key:
             self._slot.children = (panel.widget,)
-            self._placed = chosen.name
+            self._placed, self._placed_name = chosen.key, chosen.name
         return panel
 
     def twin(self) -> Twin:
@@ -197,7 +200,7 @@ class ChoicePanel(Panel):
             message = self.model.snapshot().message or "nothing was chosen"
             return Twin(message, said(message))
         inner = panel.twin()
-        head = f"{self.title} {self._placed}"
+        head = f"{self.title} {self._placed_name}"
         return Twin(f"{head}\n{inner.text}", f"<b>{escape(head)}</b>{inner.html}", inner.picture)
 
     def _let_go(self) -> None:

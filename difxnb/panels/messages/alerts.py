@@ -26,7 +26,9 @@ _COLUMNS = ("severity", "cause", "times", "last (UTC)", "job", "from")
 class AlertsHeard(Protocol):
     """A table of troubles, such as ``difx.alerts``."""
 
-    version: int
+    @property
+    def version(self) -> int:
+        """Moves with every alert."""
 
     @property
     def dropped(self) -> int:

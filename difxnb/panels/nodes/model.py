@@ -24,8 +24,13 @@ NO_LOAD = Mark("tells no load", "?", GREY)
 class NodesHeard(Protocol):
     """A table of hosts, such as ``difx.nodes`` or that of a recording."""
 
-    version: int
-    dropped: int
+    @property
+    def version(self) -> int:
+        """Moves with every message."""
+
+    @property
+    def dropped(self) -> int:
+        """Rows that fell out."""
 
     def frame(self) -> pd.DataFrame:
         """One row per host."""

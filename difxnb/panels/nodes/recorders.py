@@ -22,8 +22,13 @@ _RESTING_STATES = frozenset({"Idle", "Open", "Opening", "Closing"})
 class RecordersHeard(Protocol):
     """A table of recorders, such as ``difx.recorders`` or that of a recording."""
 
-    version: int
-    dropped: int
+    @property
+    def version(self) -> int:
+        """Moves with every message."""
+
+    @property
+    def dropped(self) -> int:
+        """Rows that fell out."""
 
     @property
     def dropped_smart(self) -> int:
