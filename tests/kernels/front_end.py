@@ -40,7 +40,8 @@ class FrontEnd:
         """Run a cell to its end; what it printed. A cell that fails fails the test."""
         request = self.begin(code)
         self.until_idle(request)
-        assert not self.error(request), self.error(request)
+        told = [line for content in self._of(request, "error") for line in content["traceback"]]
+        assert not told, "\n".join(told)
         return self.printed(request)
 
     def begin(self, code: str) -> str:
