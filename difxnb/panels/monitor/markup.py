@@ -32,7 +32,7 @@ _HELD = shown.Mark("held", "‖", shown.PURPLE)
 
 _HEAD = ("baseline", "band", "pol.", "SNR", "fringe?", "delay (ns)", "rate (ps/s)", "phase (°)")
 _MOST_SCANS = 8
-_MOST_CELLS = 120
+_MOST_CELLS = 105  # of 15 stations
 
 
 def head(seen: MonitorSnapshot) -> str:

@@ -27,7 +27,14 @@ from difxnb.panels.monitor.names import (
     shown_baselines,
     shown_polarizations,
 )
-from difxnb.panels.monitor.snapshot import Condition, MonitorSnapshot, Said, condition_of, snapshot_of
+from difxnb.panels.monitor.snapshot import (
+    Condition,
+    LastDigest,
+    MonitorSnapshot,
+    Said,
+    condition_of,
+    snapshot_of,
+)
 from difxnb.panels.monitor.source import Source, source_of
 from difxnb.panels.work import Work
 from difxnb.plots.live import VIEWS, Look
@@ -68,7 +75,7 @@ class MonitorModel:
         self._gatherer, self._aside = Gatherer(self._source, weights), Aside()
         self._lock = threading.Lock()
         self._data, self._condition, self._looking = Data(), Condition(), Looking()
-        self._said, self._trouble = Said(), ""
+        self._said, self._trouble, self._digests = Said(), "", LastDigest()
         self._fulfilled: Want | None = None
         self._not_before = -float("inf")
         self._version = 0
@@ -102,7 +109,9 @@ class MonitorModel:
         with self._lock:
             data, condition, looking, version = self._data, self._condition, self._looking, self._version
             said = Said(self._trouble, is_problem=True) if self._trouble else self._said
-        return snapshot_of(data, condition, looking, said, under_way=under_way, version=version)
+        return snapshot_of(
+            data, condition, looking, said, digests=self._digests, under_way=under_way, version=version
+        )
 
     def look(self) -> Look | None:
         """What the picture is drawn of; None before anything was taken."""
@@ -218,7 +227,7 @@ class MonitorModel:
         try:
             changes = checked()
         except ValueError as error:
-            self._say(str(error), is_problem=True)
+            self.tell(str(error))
             return
         with self._lock:
             self._looking = replace(self._looking, chosen=replace(self._looking.chosen, **changes))
@@ -312,17 +321,18 @@ class MonitorModel:
         """Write everything received to a netCDF file, aside; what is there is not overwritten."""
 
         def write() -> None:
+            self._say(f"saving as {path}")
             try:
                 written = self._source.save(path)
             except Exception as error:  # noqa: BLE001 - shown by the panel
-                self._say(f"not saved: {error}", is_problem=True)
+                self.tell(f"not saved: {error}")
             else:
                 self._say(f"saved as {written}")
 
         if not str(path).strip():
-            self._say("name a file to save to, such as job_1.nc", is_problem=True)
-        elif self._aside.begin(_SAVING, write):
-            self._say(f"saving as {path}")
+            self.tell("name a file to save to, such as job_1.nc")
+        else:
+            self._aside.begin(_SAVING, write)
 
     def watch_shown(self) -> None:
         """Have the server send what is shown and nothing else, with the autocorrelations of its stations."""
@@ -345,12 +355,11 @@ class MonitorModel:
     def _watch(self, select: dict[str, Any] | None) -> None:
         ask = getattr(self._source, "select", None)
         if ask is None or self._work is None:
-            self._say(
-                "this is not live: it holds what was watched then, and no more can be asked for",
-                is_problem=True,
-            )
-        elif self._work.do(_CHOOSING, lambda: ask(select), self._keep_watched, self._keep_refusal):
-            self._say("asking the server")
+            self.tell("this is not live: it holds what was watched then, and no more can be asked for")
+            return
+        self._say("asking the server")
+        if not self._work.do(_CHOOSING, lambda: ask(select), self._keep_watched, self._keep_refusal):
+            self.tell("the server is being asked already, or the connection has been closed")
 
     def _keep_watched(self, products: Any) -> None:
         self._gatherer.forget_names()
@@ -359,7 +368,7 @@ class MonitorModel:
         self._say(f"{len(products)} products are watched now")
 
     def _keep_refusal(self, error: Exception) -> None:
-        self._say(f"nothing was changed: {error}", is_problem=True)
+        self.tell(f"nothing was changed: {error}")
 
     def tell(self, problem: str) -> None:
         """Show why something cannot be done."""

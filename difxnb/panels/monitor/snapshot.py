@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from difxnb.panels.monitor.gathering import Data
 from difxnb.panels.monitor.history import Scan
@@ -151,12 +153,70 @@ class Said:
     is_problem: bool = False
 
 
+@dataclass(frozen=True)
+class Digest:
+    """What is shown of a table of fringes.
+
+    Attributes
+    ----------
+    rows, left_out : tuple of FringeRow, int
+        Those of what is shown, and how many more there are.
+    scan : str
+        Their scan.
+    scan_names : tuple of str
+        All scans of the table.
+    matrix : SnrMatrix
+    """
+
+    rows: tuple[FringeRow, ...]
+    left_out: int
+    scan: str
+    scan_names: tuple[str, ...]
+    matrix: SnrMatrix
+
+
+def digest_of(fringes: pd.DataFrame, offered: Offered, chosen: Chosen, scan: str | None) -> Digest:
+    """Rows and matrix of a scan; of the newest where none is named."""
+    baselines, polarizations = shown_baselines(chosen, offered), shown_polarizations(chosen, offered)
+    of_scan, name = scan_rows(fringes, scan)
+    rows, left_out = fringe_rows(
+        chosen_rows(of_scan, baselines, chosen.bands, polarizations), chosen.reference
+    )
+    of_matrix = chosen_rows(of_scan, offered.baselines, chosen.bands, polarizations)
+    names = () if fringes.empty else tuple(map(str, fringes["scan"].unique()))
+    return Digest(rows, left_out, name, names, matrix_of(of_matrix, offered, name))
+
+
+class LastDigest:
+    """Digests of tables; the last one is kept, since fringes change much less often than everything else."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._of: tuple[pd.DataFrame, Offered, Chosen, str | None] | None = None
+        self._digest: Digest | None = None
+
+    def get(self, fringes: pd.DataFrame, offered: Offered, chosen: Chosen, scan: str | None) -> Digest:
+        """As `digest_of`."""
+        with self._lock:
+            last = self._of
+            if (
+                self._digest is None
+                or last is None
+                or last[0] is not fringes
+                or last[1:] != (offered, chosen, scan)
+            ):
+                self._of = (fringes, offered, chosen, scan)
+                self._digest = digest_of(fringes, offered, chosen, scan)
+            return self._digest
+
+
 def snapshot_of(
     data: Data,
     condition: Condition,
     looking: Looking,
     said: Said,
     *,
+    digests: LastDigest,
     under_way: tuple[str, ...],
     version: int,
 ) -> MonitorSnapshot:
@@ -164,19 +224,16 @@ def snapshot_of(
     chosen, offered, history = looking.chosen, data.offered, data.history
     place = looking.place(history)
     scan = history.scan(place)
-    baselines, polarizations = shown_baselines(chosen, offered), shown_polarizations(chosen, offered)
     at_scan = looking.scan or (scan.name if looking.is_held and scan is not None else None)
-    of_scan, name = scan_rows(data.fringes, at_scan)
-    shown = chosen_rows(of_scan, baselines, chosen.bands, polarizations)
-    rows, left_out = fringe_rows(shown, chosen.reference)
-    of_matrix = chosen_rows(of_scan, offered.baselines, chosen.bands, polarizations)
+    digest = digests.get(data.fringes, offered, chosen, at_scan)
+    at_hand = (scan.name for scan in history.scans)
     return MonitorSnapshot(
         job=str(data.dataset.attrs.get("job", "")) if data.dataset is not None else "",
         condition=condition,
         offered=offered,
         chosen=chosen,
-        baselines=baselines,
-        polarizations=polarizations,
+        baselines=shown_baselines(chosen, offered),
+        polarizations=shown_polarizations(chosen, offered),
         is_held=looking.is_held,
         count=len(history),
         place=place,
@@ -184,19 +241,14 @@ def snapshot_of(
         scan=scan,
         only_scan=looking.scan,
         scans=history.scans,
-        scan_names=_scan_names(data),
-        rows=rows,
-        left_out=left_out,
-        fringes_scan=name,
-        matrix=matrix_of(of_matrix, offered, name),
+        scan_names=tuple(dict.fromkeys([*digest.scan_names, *at_hand])),
+        rows=digest.rows,
+        left_out=digest.left_out,
+        fringes_scan=digest.scan,
+        matrix=digest.matrix,
         under_way=under_way,
         message=said.text,
         is_problem=said.is_problem,
         version=version,
         data_version=data.version,
     )
-
-
-def _scan_names(data: Data) -> tuple[str, ...]:
-    fitted = data.fringes["scan"].tolist() if "scan" in data.fringes else []
-    return tuple(dict.fromkeys([*map(str, fitted), *(scan.name for scan in data.history.scans)]))
