@@ -16,6 +16,8 @@ from difxnb.errors import OutputExists, ServerNotStarted
 from difxnb.notebook import Correlator
 from difxnb.synthetic import bad_experiment, small_experiment
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def small() -> object:

@@ -14,6 +14,8 @@ from rich.console import Console
 
 from difxnb.first_light import compare, first_light, free_name, table_of
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"scan": ["No0001"] * 2, "baseline": ["AA-BB"] * 2, "band": [0, 1], "polarization": ["RR", "RR"]}
 
 

@@ -19,6 +19,8 @@ from tests.protocol.hazards import HAZARDS
 from tests.protocol.operations import OPERATIONS
 from tests.protocol.packets import PACKETS
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parents[1]
 ROWS: dict[str, Covered] = {**HAZARDS, **PACKETS, **OPERATIONS}
 

@@ -25,6 +25,8 @@ from difxnb.wire.message import Message, Status
 from tests.client.peers import ROBUST, own_server, patience_for, relayed
 from tests.jobs_to_run import put
 
+pytestmark = pytest.mark.slow
+
 # With faults and channels: test_a_server_that_dies_after_each_job.
 MODES = [(None, "channel"), ("2.9", "dial-back")]
 

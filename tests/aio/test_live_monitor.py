@@ -29,6 +29,8 @@ from difxnb.visibility import fringe_fit
 from difxnb.wire.job import JobOutcome
 from tests.client.peers import own_server, patience_for
 
+pytestmark = pytest.mark.slow
+
 SCANS = ["No0001", "No0002"]
 PASSING = 4
 """Integrations that a gate lets through."""

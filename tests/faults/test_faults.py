@@ -22,6 +22,8 @@ from tests.client.peers import BRIEF, ROBUST, own_server
 from tests.faults.conversations import CONVERSATIONS
 from tests.faults.line import Cut, Fault, Insert, Line, Slow, Way, line_to
 
+pytestmark = pytest.mark.slow
+
 QUICK = replace(BRIEF, reconnect=())
 IN_TIME_S = 20.0
 RUBBISH = (b"\xff" * 8, bytes(16), b"\x00\x00\x00\x16\x00\x00\x00\x02ab", b"HTTP/1.1 400\r\n")

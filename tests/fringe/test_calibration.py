@@ -10,6 +10,8 @@ import pytest
 
 from difxnb.fringe import fringe_scan
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 62_500.0
 STEP = 0.5
 TRIALS = 2400

@@ -29,6 +29,8 @@ from difxnb.synthetic import (
 from difxnb.synthetic.tones import tone_frequencies
 from difxnb.visibility.phase_cal import read_pcal
 
+pytestmark = pytest.mark.slow
+
 HEALTHY = "none"
 FAULTY = "BO"
 

@@ -13,6 +13,8 @@ from difxnb.server.engine.embedded import correlate
 from tests.server.host_correlator import correlate_host
 from tests.server.made_jobs import NAMES, MadeJob
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "bandwidth": 0.032,
     "channels": 16,
