@@ -25,7 +25,7 @@ STYLE = """<style>
 .difxnb-page pre {margin: 0.2em 0; max-height: 24em; overflow: auto; padding: 0.4em;
   color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color2, #eee)}
 .difxnb-scroll {overflow: auto; max-height: 26em}
-.difxnb-tone {padding-left: 0.5em; border-left: 0.3em solid var(--jp-border-color1, #999)}
+.difxnb-tone {white-space: pre-line; padding-left: 0.5em; border-left: 0.3em solid var(--jp-border-color1, #999)}
 .difxnb-tone-good {border-left-color: #009E73}
 .difxnb-tone-bad {border-left-color: #D55E00; font-weight: 600}
 .difxnb-tone-warn {border-left-color: #E69F00}

@@ -342,10 +342,7 @@ class LaunchModel(Choices):
             listener(run)
 
     def _take_refusal(self, reading: Reading, error: Exception) -> None:
-        said = words_of(error)
-        if isinstance(error, OutputExists):
-            said += ". Tick “move output aside” to keep it under another name and start"
-        self._say(f"not started: {said}", is_problem=True)
+        self._say(f"not started: {refusal_words(reading.name, error)}", is_problem=True)
         if isinstance(error, JobRefused) and error.findings:
             self._do(f"look at what speaks against {reading.name}", reading.job.check, self._add_findings)
         elif isinstance(error, OutputExists):
@@ -387,3 +384,16 @@ class LaunchModel(Choices):
 def _written(name: str, failed: list[str]) -> str:
     left_out = f"; left out, for they did not answer: {', '.join(failed)}" if failed else ""
     return f"the machines of {name} are written{left_out}"
+
+
+def refusal_words(name: str, error: Exception) -> str:
+    """Why a job was not started, and what to press."""
+    said = words_of(error)
+    if isinstance(error, OutputExists):
+        return f"{said}. Tick “move output aside” to keep it under another name and start"
+    if isinstance(error, JobRefused) and error.findings:
+        told = said.split("\n")[1:]  # the first line is for those who type
+        things = "one thing speaks" if len(error.findings) == 1 else f"{len(error.findings)} things speak"
+        advice = "where it does not matter, tick “start all the same” below and start again"
+        return "\n".join([f"{things} against {name}; {advice}", *told])
+    return said

@@ -20,7 +20,8 @@ class Plan:
     datastreams : tuple of str
         Hosts that read, one per datastream in the order of the ``.input``.
     threads : dict of str to int
-        Hosts that compute, with their threads.
+        Hosts that compute, with their threads. Those of the head node include one that the manager keeps, which is
+        not in the ``.threads`` file.
     """
 
     head_node: str = ""
@@ -31,10 +32,10 @@ class Plan:
     def of_files(cls, hosts: Sequence[str], threads: Sequence[int]) -> Plan:
         """Give the plan that ``.machines`` and ``.threads`` hold; of a host named twice its threads add up."""
         first = len(hosts) - len(threads)
-        computing: dict[str, int] = {}
+        computing: dict[str, int] = {hosts[0]: 1} if hosts[0] in hosts[first:] else {}
         for host, number in zip(hosts[first:], threads, strict=True):
             computing[host] = computing.get(host, 0) + number
-        return cls(hosts[0] if hosts else "", tuple(hosts[1:first]), computing)
+        return cls(hosts[0], tuple(hosts[1:first]), {host: computing[host] for host in hosts[first:]})
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -75,4 +76,5 @@ class Plan:
     def preview(self) -> str:
         """Give the text of both files, as it would be written; ValueError for what is no host name."""
         machines = format_machines([self.head_node, *self.datastreams, *self.threads])
-        return f".machines\n{machines}\n.threads\n{format_threads(tuple(self.threads.values()))}"
+        threads = [count - (host == self.head_node) for host, count in self.threads.items()]
+        return f".machines\n{machines}\n.threads\n{format_threads(threads)}"

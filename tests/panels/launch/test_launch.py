@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Launching real jobs by pressing buttons: read, check, start, watch, stop, follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from difxnb.panels.files import FilesModel
+from difxnb.panels.launch import LaunchModel, LaunchPanel
+from tests.notebook.far_end import FarEnd
+from tests.panels.cabled import cabled
+from tests.panels.launch.launching import launch_at, settle, started, until_over
+from tests.panels.stage import MakeStage, Stage
+
+
+def test_a_job_is_launched_and_watched_without_typing_more_than_its_path(stage: Stage) -> None:
+    told: list[Any] = []
+    with launch_at(stage) as panel:
+        panel.model.on_started.append(told.append)
+        assert "Ready" in panel.ready.value
+        look = started(panel, stage)
+        assert not look.is_problem, look.message
+        assert "has started" in panel.news.value
+        assert told == [panel.model.run]
+        assert told[0].monitor is not None, "the live monitor is on unless told otherwise"
+        look = until_over(panel, stage)
+        assert look.run is not None
+        assert look.run.outcome == "done"
+        assert panel.progress.value == 1.0
+        assert panel.progress.bar_style == "success"
+        assert "job: done" in panel.run.value
+        assert "weights: AA" in panel.run.value
+    assert (stage.root / "job.difx").is_dir()
+    assert (stage.root / "job.machines").read_text().split() == ["localhost"] * 4
+    assert "job: done" in panel.twin().text
+    assert "localhost" in panel.twin().html
+
+
+def test_what_is_read_of_a_job_is_shown(stage: Stage) -> None:
+    with launch_at(stage) as panel:
+        for said in ("AA BB", "No0000", "SRC0", "1 s", "There is no output yet"):
+            assert said in panel.facts.value
+        source, found = panel.model.snapshot().sources[0]
+        assert (source.antenna, source.kind) == ("AA", "FILE")
+        assert found.text == "1 file seen", "beside the job, as the correlator in a box looks for it"
+        assert panel.sources.rows["0"].node.value == "localhost"
+
+
+def test_a_path_that_leads_nowhere_is_refused_in_words(stage: Stage) -> None:
+    with launch_at(stage) as panel:
+        for path, words in (("/nowhere/x.input", "x.input"), (f"{stage.root}/job.calc", ".input")):
+            panel.path.value = path
+            look = settle(panel, stage)
+            assert look.is_problem
+            assert words in panel.news.value
+        assert look.reading is not None
+        assert look.reading.name == "job", "what could be read stays"
+
+
+def test_a_job_is_chosen_among_files(stage: Stage) -> None:
+    files = FilesModel(stage.difx, stage.work, str(stage.root))
+    with LaunchPanel(LaunchModel(stage.difx, stage.work), files) as panel:
+        files.refresh()
+        settle(panel, stage)
+        panel.listed.value = str(stage.input_file)
+        settle(panel, stage)
+        assert panel.path.value == str(stage.input_file)
+        assert panel.model.snapshot().reading is not None
+        panel.model.choose("/elsewhere/job.input")
+        files.choose(str(stage.input_file))
+        stage.until_idle()
+        assert panel.model.snapshot().wanted == str(stage.input_file)
+    assert files.on_chosen == []
+
+
+def test_a_check_is_shown_with_its_findings(stage: Stage) -> None:
+    with launch_at(stage) as panel:
+        panel.check.click()
+        look = settle(panel, stage)
+        assert [finding.id for finding in look.findings or () if finding.blocks] == ["no-machines"]
+        assert "would be refused" in panel.findings.title.value
+        assert "against the job" in panel.news.value
+        panel.write_nodes.click()
+        settle(panel, stage)
+        panel.check.click()
+        look = settle(panel, stage)
+        assert look.passed
+        assert "would run" in panel.findings.title.value
+
+
+def test_a_run_is_stopped_by_the_second_press(make_stage: MakeStage) -> None:
+    stage = make_stage("patient")
+    with launch_at(stage) as panel:
+        panel.monitor.value = False
+        started(panel, stage)
+        stage.until(lambda: panel.model.run.state == "Running")
+        panel.paint()
+        assert panel.start_job.disabled
+        assert "runs already" in panel.ready.value
+        panel.stop_job.click()
+        panel.paint()
+        assert "press again within 5 s" in panel.news.value
+        assert panel.stop_job.description == "Press again to stop"
+        assert not panel.model.run.done
+        panel.stop_job.click()
+        stage.until_idle()
+        look = until_over(panel, stage)
+        assert look.run is not None
+        assert look.run.outcome == "stopped"
+        assert "does not run any more" in panel.news.value
+        assert panel.stop_job.disabled
+        assert not panel.start_job.disabled
+
+
+def test_progress_weights_and_pace_of_a_run(make_stage: MakeStage) -> None:
+    stage = make_stage("patient")
+    with launch_at(stage) as panel:
+        panel.monitor.value = False
+        started(panel, stage)
+        stage.until(lambda: panel.model.snapshot().run.weights, "no weights came")
+        panel.paint()
+        assert "AA 0.90, BB 0.80; least BB with 0.80" in panel.run.value
+        stage.until(lambda: panel.model.snapshot().run.progress > 0.5)
+        panel.paint()
+        assert 0.5 < panel.progress.value <= 1.0
+        panel.model.stop()
+        panel.model.stop()
+        stage.until_idle()
+
+
+def test_a_run_of_somebody_else_is_followed(make_stage: MakeStage) -> None:
+    stage = make_stage("patient")
+    job = stage.placed_job()
+    theirs = stage.call(job.start())
+    with launch_at(stage) as panel:
+        told: list[Any] = []
+        panel.model.on_started.append(told.append)
+        panel.follow.click()
+        look = settle(panel, stage)
+        assert "is followed" in look.message
+        assert len(told) == 1
+        assert look.run is not None
+        assert not look.run.is_over
+        stage.call(theirs.stop())
+        until_over(panel, stage)
+
+
+def test_a_run_goes_on_in_the_panel_when_the_connection_comes_back(far: FarEnd, stage: Stage) -> None:
+    with cabled(far, stage.root, stage.input_file, "patient") as broken, launch_at(broken) as panel:
+        panel.monitor.value = False
+        started(panel, broken)
+        broken.until(lambda: panel.model.run.state == "Running")
+        broken.cut()
+        broken.until(lambda: not broken.difx.connected)
+        panel.paint()
+        assert "there is no connection: lost" in panel.ready.value
+        assert "comes back by itself" in panel.ready.value
+        broken.mend()
+        broken.until(lambda: broken.difx.connected)
+        panel.model.stop()
+        panel.model.stop()
+        broken.until_idle()
+        look = until_over(panel, broken)
+        assert look.run is not None
+        assert look.run.is_over
+        assert "log" in look.run.evidence, "how it ended was looked for after the loss"
