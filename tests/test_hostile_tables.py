@@ -66,7 +66,7 @@ def documents(draw: st.DrawFn) -> bytes:
     ).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.one_of(documents(), st.sampled_from(["lost", "back"])), max_size=12))
 def test_no_table_raises(told: list[bytes | str]) -> None:
     messages, jobs, nodes = MessageTable(5), JobTable(3), NodeTable(3)
