@@ -35,6 +35,7 @@ from difxnb.markup import listed as listed_facts
 if TYPE_CHECKING:
     import xarray as xr
 
+    from difxnb.panels import Panel
     from difxnb.plots import Artists
     from difxnb.quality.limits import Limits
     from difxnb.quality.report import QualityReport
@@ -312,6 +313,12 @@ class RecordedMonitor:
         from difxnb.plots.kinds import plot
 
         return plot(self, kind, ax=ax, **selection)
+
+    def panel(self) -> Panel:
+        """Pictures and numbers of what was received; see :meth:`difxnb.notebook.Monitor.panel`."""
+        from difxnb.recording.panels import monitor_panel
+
+        return monitor_panel(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the dataset to a netCDF file; OutputExists where there is one."""

@@ -34,11 +34,17 @@ from difxnb.recording.monitor import RecordedMonitor
 from difxnb.recording.played import ByJob, Played, connections_frame, note_damage
 from difxnb.recording.records import Records
 from difxnb.recording.run import RecordedRun
-from difxnb.recording.tables import RecordedJobs, RecordedMessages, RecordedNodes, RecordedRecorders
-from difxnb.tables import AlertTable
+from difxnb.recording.tables import (
+    RecordedAlerts,
+    RecordedJobs,
+    RecordedMessages,
+    RecordedNodes,
+    RecordedRecorders,
+)
 from difxnb.tables.message_rows import unix_seconds
 
 if TYPE_CHECKING:
+    from difxnb.panels.dashboard import Dashboard
     from difxnb.recording.replay import Replay
 
 _MESSAGES = (Kind.DATAGRAM, Kind.NOTICE, Kind.GAP)
@@ -154,7 +160,7 @@ class Recording:
         return self._session.tables.recorders
 
     @property
-    def alerts(self) -> AlertTable:
+    def alerts(self) -> RecordedAlerts:
         """Every trouble that was told of, once; like `Correlator.alerts`."""
         return self._session.tables.alerts
 
@@ -214,6 +220,12 @@ class Recording:
                 note_damage(damage, record, error)
 
     # --- what can be done with it ---------------------------------------------------------------------
+
+    def panel(self) -> Dashboard:
+        """Jobs, monitors, quality, messages and nodes of the session behind tabs, as `Correlator.panel` has them."""
+        from difxnb.recording.panels import dashboard
+
+        return dashboard(self)
 
     def replay(self, speed: float = 1.0, start: object = None, until: object = None) -> Replay:
         """Play it again: the same tables, which fill as time goes on, for panels and for practice.

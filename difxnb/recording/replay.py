@@ -14,7 +14,7 @@ import time as clock
 from collections import Counter
 from collections.abc import Generator
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -25,12 +25,21 @@ from difxnb.recording.monitor import RecordedMonitor
 from difxnb.recording.played import ByJob, Played
 from difxnb.recording.records import Records
 from difxnb.recording.run import RecordedRun
-from difxnb.recording.tables import RecordedJobs, RecordedMessages, RecordedNodes, RecordedRecorders
-from difxnb.tables import AlertTable
+from difxnb.recording.tables import (
+    RecordedAlerts,
+    RecordedJobs,
+    RecordedMessages,
+    RecordedNodes,
+    RecordedRecorders,
+)
 from difxnb.tables.message_rows import unix_seconds
 
 _MESSAGES = (Kind.DATAGRAM, Kind.NOTICE, Kind.GAP)
 _LATEST = 9.2e9  # unix seconds that nanoseconds in 64 bits can hold
+
+
+if TYPE_CHECKING:
+    from difxnb.panels.dashboard import Dashboard
 
 
 class Replay:
@@ -94,7 +103,7 @@ class Replay:
         return self._played.tables.recorders
 
     @property
-    def alerts(self) -> AlertTable:
+    def alerts(self) -> RecordedAlerts:
         """Every trouble that was told of up to now, once; like `Correlator.alerts`."""
         return self._played.tables.alerts
 
@@ -112,6 +121,12 @@ class Replay:
     def server(self) -> ServerInfo:
         """What the server said of itself."""
         return self._played.server
+
+    def panel(self) -> Dashboard:
+        """What the session had up to now behind tabs, which fill as time goes on; see `Recording.panel`."""
+        from difxnb.recording.panels import dashboard
+
+        return dashboard(self)
 
     # --- its clock ------------------------------------------------------------------------------------
 

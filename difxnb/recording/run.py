@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from difxnb.formats.input import Input
+    from difxnb.panels.dashboard import Dashboard
     from difxnb.recording.monitor import RecordedMonitor
     from difxnb.recording.tables import RecordedTables
 
@@ -155,6 +156,12 @@ class RecordedRun:
         return heard.assign(source="mpifxcorr", severity=severity)[list(EVENT_COLUMNS)].astype(
             dict.fromkeys(("source", "event", "severity", "text"), object)
         )
+
+    def panel(self) -> Dashboard:
+        """What its monitor received, what it told of itself, and whether it was fine, behind tabs."""
+        from difxnb.recording.panels import run_dashboard
+
+        return run_dashboard(self, self._tables.jobs)
 
     def __repr__(self) -> str:
         how = f"{self.outcome}" if self.done else f"{self.state}, {100 * self.progress:.0f} %"

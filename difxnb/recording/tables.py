@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import pandas as pd
 
@@ -19,6 +19,11 @@ from difxnb.aio.heard import Item, Jobs
 from difxnb.aio.messages import Messages
 from difxnb.formats.input import Input
 from difxnb.tables import AlertTable, MessageTable, NodeTable, RecorderTable
+
+if TYPE_CHECKING:
+    from difxnb.panels.jobs import JobsPanel
+    from difxnb.panels.messages import AlertsPanel, MessagesPanel
+    from difxnb.panels.nodes import NodesPanel
 
 Now = Callable[[], float]
 
@@ -67,6 +72,12 @@ class RecordedMessages(Messages):
         """Select as it was selected then."""
         self.select(types)
 
+    def panel(self) -> MessagesPanel:
+        """A browser of messages; see :meth:`difxnb.notebook.Messages.panel`. Troubles have one of their own."""
+        from difxnb.panels.messages import MessagesModel, MessagesPanel
+
+        return MessagesPanel(MessagesModel(self))
+
     def _repr_html_(self) -> str:
         return self.frame().tail(_SHOWN).to_html()
 
@@ -82,6 +93,16 @@ class RecordedJobs(Jobs):
         """One row per job; see :meth:`difxnb.tables.JobTable.frame`. Silence is measured then, not now."""
         return self._table.frame(self._now())
 
+    def panel(self, job: str = "") -> JobsPanel:
+        """A browser of jobs, or of one; see :meth:`difxnb.notebook.tables.Jobs.panel`."""
+        from difxnb.panels.jobs import JobsModel, JobsPanel
+
+        model = JobsModel(self)
+        if job:
+            model.only(job)
+            model.choose(job)
+        return JobsPanel(model)
+
 
 class RecordedNodes(NodeTable):
     """Every host that was heard of in a recording; ages are measured then, not now."""
@@ -93,6 +114,12 @@ class RecordedNodes(NodeTable):
     def frame(self, now: float | None = None) -> pd.DataFrame:
         """One row per host; see :meth:`difxnb.tables.NodeTable.frame`."""
         return super().frame(self._now() if now is None else now)
+
+    def panel(self) -> NodesPanel:
+        """Hosts with their loads, memory, network and ages."""
+        from difxnb.panels.nodes import NodesModel, NodesPanel
+
+        return NodesPanel(NodesModel(self))
 
 
 class RecordedRecorders(RecorderTable):
@@ -106,6 +133,22 @@ class RecordedRecorders(RecorderTable):
         """One row per unit; see :meth:`difxnb.tables.RecorderTable.frame`."""
         return super().frame(self._now() if now is None else now)
 
+    def panel(self) -> NodesPanel:
+        """Recorders with their states, modules and ages, and disks that are not well."""
+        from difxnb.panels.nodes import NodesPanel, RecordersModel
+
+        return NodesPanel(recorders=RecordersModel(self))
+
+
+class RecordedAlerts(AlertTable):
+    """Every trouble that was told of in a recording."""
+
+    def panel(self) -> AlertsPanel:
+        """Troubles as a table, the worst first."""
+        from difxnb.panels.messages import AlertsModel, AlertsPanel
+
+        return AlertsPanel(AlertsModel(self))
+
 
 @dataclass(frozen=True, slots=True)
 class _Selected:
@@ -116,8 +159,8 @@ class _Selected:
     has_recorders: bool
 
 
-_Table: TypeAlias = RecordedMessages | RecordedJobs | NodeTable | RecorderTable | AlertTable
-T = TypeVar("T", RecordedMessages, RecordedJobs, RecordedNodes, RecordedRecorders, AlertTable)
+_Table: TypeAlias = RecordedMessages | RecordedJobs | NodeTable | RecorderTable | RecordedAlerts
+T = TypeVar("T", RecordedMessages, RecordedJobs, RecordedNodes, RecordedRecorders, RecordedAlerts)
 
 
 class RecordedTables:
@@ -138,7 +181,11 @@ class RecordedTables:
 
     def __init__(self, now: Now, expected: int, *, at_once: bool) -> None:
         self._messages, self._jobs = RecordedMessages(now, expected), RecordedJobs(now)
-        self._nodes, self._recorders, self._alerts = RecordedNodes(now), RecordedRecorders(now), AlertTable()
+        self._nodes, self._recorders, self._alerts = (
+            RecordedNodes(now),
+            RecordedRecorders(now),
+            RecordedAlerts(),
+        )
         self.now = now
         self._at_once = at_once
         self._log: list[tuple[Item | _Selected, float]] = []
@@ -167,7 +214,7 @@ class RecordedTables:
         return self._filled(self._recorders)
 
     @property
-    def alerts(self) -> AlertTable:
+    def alerts(self) -> RecordedAlerts:
         """Every trouble, once."""
         return self._filled(self._alerts)
 

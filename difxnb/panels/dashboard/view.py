@@ -35,11 +35,19 @@ class Dashboard(Panel):
         In their order; the first is open.
     model : DashboardModel, optional
         Which of them is open; one of its own by default.
+    ending : callable, optional
+        Called when the dashboard has ended.
     """
 
     def __init__(
-        self, tabs: Sequence[Tab], model: DashboardModel | None = None, *, painter: Painter = PAINTER
+        self,
+        tabs: Sequence[Tab],
+        model: DashboardModel | None = None,
+        *,
+        ending: Callable[[], None] | None = None,
+        painter: Painter = PAINTER,
     ) -> None:
+        self._ending = ending
         self._tabs = {tab.name: tab for tab in tabs}
         self.model = DashboardModel([*self._tabs]) if model is None else model
         self._panels: dict[str, Panel] = {}
@@ -128,6 +136,8 @@ class Dashboard(Panel):
             panels = list(self._panels.values())
         for panel in panels:
             panel.close()
+        if self._ending is not None:
+            self._ending()
 
 
 def _paint_inner(panel: Panel) -> None:
