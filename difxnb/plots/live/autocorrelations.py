@@ -107,7 +107,7 @@ def _curve(means: Means, places: BandPlaces, row: int, column: int) -> tuple[Flo
         if spectrum is not None:
             power = np.abs(spectrum)
             decibel = 10 * np.log10(np.where(power > 0, power, np.nan))
-            thin = highest_of(decibel, _MOST_POINTS)
+            thin = highest_of(decibel, max(_MOST_POINTS // len(places.order), 8))
             where.append(np.append(places.along(band, thin.size), np.nan))
             powers.append(np.append(thin, np.nan))
     return np.concatenate(where), np.concatenate(powers)

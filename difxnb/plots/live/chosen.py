@@ -188,7 +188,7 @@ class Chosen:
     def has_data(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of these integrations hold something that is chosen."""
         weight = self.weights(rows)
-        return np.asarray((np.nan_to_num(weight, nan=1.0) != 0).reshape(rows.size, -1).any(axis=1))
+        return np.asarray((np.nan_to_num(weight, nan=1.0) != 0).any(axis=(1, 2, 3)))
 
     # --- values ------------------------------------------------------------------------------------
 
@@ -235,9 +235,9 @@ class Chosen:
             polarization=needed,
         )
         values = read.transpose("time", *_AXES, ...).values
-        if not baselines or (
-            [known[place] for place in needed] == list(hands) and not any(one.is_turned for one in baselines)
-        ):
+        if not baselines:
+            return np.zeros((rows.size, 0, len(self.bands), len(hands), *values.shape[4:]), values.dtype)
+        if [known[place] for place in needed] == list(hands) and not any(one.is_turned for one in baselines):
             return np.asarray(values)
         shown = [self._as_shown(values[:, row], one, hands, needed) for row, one in enumerate(baselines)]
         return np.stack(shown, axis=1)

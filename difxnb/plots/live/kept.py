@@ -70,7 +70,7 @@ class Kept(Generic[Made]):
 def _counts(chosen: Chosen, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many spectra integrations hold."""
     present = np.nan_to_num(chosen.weights(rows), nan=1.0) != 0
-    return np.asarray(present.reshape(rows.size, -1).sum(axis=1))
+    return np.asarray(present.sum(axis=(1, 2, 3)))
 
 
 def _identity(chosen: Chosen) -> Any:

@@ -27,7 +27,7 @@ from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import MARKERS, Theme
 
 MOST_ROWS = 12
-_MOST_POINTS = 320  # of a band, about a point for each pixel
+_MOST_POINTS = 300  # of all bands of a row, about a point for each pixel
 _TOP, _FOOT, _LEFT = 30, 48, 70
 
 Floats = NDArray[np.float64]
@@ -142,19 +142,25 @@ def highest(values: Any) -> float:
 
 def _thinned(frequencies: tuple[tuple[int, tuple[float, ...]], ...]) -> list[str]:
     most = max((len(values) for _, values in frequencies), default=0)
-    few = -(-most // _MOST_POINTS)
+    few = -(-most // _most_points(len(frequencies)))
     return [f"a point for each {few} channels (highest amplitude, phase of the mean)"] if few > 1 else []
+
+
+def _most_points(bands: int) -> int:
+    """Points of a band."""
+    return max(_MOST_POINTS // max(bands, 1), 8)
 
 
 def _curve(means: Means, places: BandPlaces, place: tuple[int, int], lag: LagCurve | None) -> Curve:
     amplitudes, phases, where = [], [], []
+    most = _most_points(len(places.order))
     for band in places.order:
         column = means.chosen.bands.index(band)
         spectrum = means.spectrum(place[0], column, place[1])
         if spectrum is None:
             continue
-        height = highest_of(np.abs(spectrum), _MOST_POINTS)
-        angle = np.degrees(np.angle(mean_of(spectrum, _MOST_POINTS)))
+        height = highest_of(np.abs(spectrum), most)
+        angle = np.degrees(np.angle(mean_of(spectrum, most)))
         where.append(np.append(places.along(band, height.size), np.nan))
         amplitudes.append(np.append(height, np.nan))
         phases.append(np.append(angle, np.nan))

@@ -91,9 +91,7 @@ class WaterfallView(LiveView[WaterfallContent]):
 
     def _read(self, look: Look) -> WaterfallContent:
         chosen = Chosen(look, most_baselines=MOST_BASELINES)
-        if len(chosen.polarizations) > 1:
-            chosen.left_out.append(", ".join(chosen.polarizations[1:]))
-            del chosen.polarizations[1:]
+        _leave_one_hand(chosen)
         frequencies = tuple((band, tuple(chosen.frequency(band).tolist())) for band in chosen.bands)
         places = BandPlaces({band: np.array(values) for band, values in frequencies})
         numbers, images = self._images(chosen, places)
@@ -127,7 +125,9 @@ class WaterfallView(LiveView[WaterfallContent]):
         if rows.size:
             self._kept.put(list(_lines_of(chosen, places, rows)))
         times, made = self._kept.all()
-        return as_numbers(times), np.array(made, np.float32).reshape(len(made), 2, -1, _COLUMNS)
+        return as_numbers(times), np.array(made, np.float32).reshape(
+            len(made), 2, len(chosen.baselines), _COLUMNS
+        )
 
     def _ceiling(self, name: str, amplitude: Floats) -> float:
         known = amplitude[np.isfinite(amplitude)]
@@ -138,10 +138,21 @@ class WaterfallView(LiveView[WaterfallContent]):
         return _WaterfallScene(figure, content, theme)
 
 
+def _leave_one_hand(chosen: Chosen) -> None:
+    """Choose the first polarization alone; without any there are no baselines."""
+    if len(chosen.polarizations) > 1:
+        chosen.left_out.append(", ".join(chosen.polarizations[1:]))
+        del chosen.polarizations[1:]
+    if not chosen.polarizations:
+        chosen.baselines = []
+
+
 def _lines_of(chosen: Chosen, places: BandPlaces, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Amplitude and phase of integrations in columns (time, amplitude or phase, baseline, column)."""
-    values = chosen.visibilities(rows)[:, :, :, 0]
     made = np.full((rows.size, 2, len(chosen.baselines), _COLUMNS), np.nan, np.float32)
+    if not chosen.baselines:
+        return made
+    values = chosen.visibilities(rows)[:, :, :, 0]
     where = (np.arange(_COLUMNS) + 0.5) / _COLUMNS * places.length
     for band in places.order:
         share = where - places.begin(band)

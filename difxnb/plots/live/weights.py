@@ -93,23 +93,19 @@ def weights_of(chosen: Chosen) -> xr.DataArray:
     antennas = list(dict.fromkeys(end for name in chosen.names for end in name.split("-", 1)))
     variable = chosen.dataset["WEIGHT"].variable
     variable = variable.isel({dim: 0 for dim in ("phase_center", "pulsar_bin") if dim in variable.dims})
-    read = (
-        variable.isel(time=rows)
-        .transpose("time", "baseline", ...)
-        .values.reshape(rows.size, len(chosen.names), -1)
-    )
+    read = variable.isel(time=rows).transpose("time", "baseline", ...).values
     columns = []
     for antenna in antennas:
         own = [place for name, place in autos if name == f"{antenna}-{antenna}"]
         taking_part = [place for place, name in enumerate(chosen.names) if antenna in name.split("-", 1)]
-        columns.append(_highest(read[:, own or taking_part].reshape(rows.size, -1)))
+        columns.append(_highest(read[:, own or taking_part]))
     values = np.stack(columns, axis=1) if columns else np.zeros((rows.size, 0))
     return xr.DataArray(values, {"time": chosen.times[rows], "antenna": antennas}, ("time", "antenna"))
 
 
 def _highest(values: NDArray[np.float32]) -> Floats:
-    """Highest of each row, NaN where nothing is known."""
-    known = np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf)
+    """Highest of each integration, NaN where nothing is known."""
+    known = np.where(np.isnan(values), -np.inf, values).max(axis=(1, 2, 3), initial=-np.inf)
     return np.where(np.isinf(known), np.nan, known)
 
 
