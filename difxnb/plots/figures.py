@@ -130,14 +130,18 @@ def _draw_row(
     axes: NDArray[np.object_], spectra: ScanAverages, baseline: str, shown: list[str], *, last: bool
 ) -> None:
     amplitude, phase, lag = axes
-    is_coefficient = _draw_bands(amplitude, phase, spectra, baseline, shown)
-    _draw_lags(lag, spectra, baseline, shown)
+    scales = _scales(spectra, baseline, shown)
+    _draw_bands(amplitude, phase, spectra, baseline, scales)
+    _draw_lags(lag, spectra, baseline, shown, scales)
     if amplitude.lines:
         amplitude.set_ylim(0.0, 1.05 * amplitude.get_ylim()[1])
     else:
         for axis in axes:
             axis.text(0.5, 0.5, "no data", transform=axis.transAxes, ha="center", va="center", color="0.5")
-    amplitude.set_ylabel(f"{baseline}\n" + ("coefficient" if is_coefficient else "DiFX units"), fontsize=9)
+    amplitude.set_ylabel(
+        f"{baseline}\n" + ("DiFX units" if any(one is None for one in scales.values()) else "coefficient"),
+        fontsize=9,
+    )
     phase.set(ylim=(-190, 190), yticks=(-180, -90, 0, 90, 180))
     phase.set_ylabel("degrees", fontsize=9)
     for axis in (amplitude, phase):
@@ -160,23 +164,31 @@ def _positions(spectra: ScanAverages) -> dict[int, tuple[float, NDArray[np.float
     return found
 
 
-def _draw_bands(amplitude: Axes, phase: Axes, spectra: ScanAverages, baseline: str, shown: list[str]) -> bool:
-    """Amplitudes and phases of all bands; gives whether the amplitudes are correlation coefficients."""
-    coefficients = []
-    for band, (_, where) in _positions(spectra).items():
-        for name in shown:
-            spectrum = spectra.spectrum(baseline, band, name)
-            if spectrum is None:
-                continue
-            scale = spectra.scale(baseline, band, name)
-            coefficients.append(scale is not None)
-            height = np.abs(spectrum) * (1.0 if scale is None else scale)
-            amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
-            phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
-            fringe = spectra.fringe(baseline, band, name)
-            if fringe is not None and fringe["false_alarm_probability"] < DETECTED:
-                _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
-    return bool(coefficients) and all(coefficients)
+Scales = dict[tuple[int, str], NDArray[np.float64] | None]
+"""What turns amplitudes into coefficients, by band and polarization of what has data."""
+
+
+def _scales(spectra: ScanAverages, baseline: str, shown: list[str]) -> Scales:
+    """Scales of a row; where one is missing there are none, for an axis has one unit."""
+    bands = [int(band) for band in spectra.dataset["band"].values]
+    there = [(b, name) for b in bands for name in shown if spectra.spectrum(baseline, b, name) is not None]
+    found = {key: spectra.scale(baseline, *key) for key in there}
+    is_whole = all(one is not None for one in found.values())
+    return found if is_whole else dict.fromkeys(found)
+
+
+def _draw_bands(amplitude: Axes, phase: Axes, spectra: ScanAverages, baseline: str, scales: Scales) -> None:
+    """Amplitudes and phases of all bands."""
+    positions = _positions(spectra)
+    for (band, name), scale in scales.items():
+        where, spectrum = positions[band][1], spectra.spectrum(baseline, band, name)
+        assert spectrum is not None
+        height = np.abs(spectrum) * (1.0 if scale is None else scale)
+        amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
+        phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
+        fringe = spectra.fringe(baseline, band, name)
+        if fringe is not None and fringe["false_alarm_probability"] < DETECTED:
+            _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
 
 
 def _draw_slope(
@@ -211,7 +223,7 @@ def _label_bands(axes: Axes, spectra: ScanAverages, *, labels: bool) -> None:
     axes.grid(visible=True, axis="y", color="0.9", lw=0.6)
 
 
-def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str]) -> None:
+def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str], scales: Scales) -> None:
     """Lag spectra in amplitude, the mean over the bands, and the mean fitted delay of each polarization."""
     bands = [int(band) for band in spectra.dataset["band"].values]
     frequency = spectra.frequency(bands[0])
@@ -220,7 +232,8 @@ def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str
     reach = min(0.5 / width, _LAG_REACH / (width * frequency.size))
     top = 0.0
     for index, name in enumerate(shown):
-        drawn = _mean_lags(spectra, baseline, bands, name)
+        mine = {band: 1.0 if one is None else one for (band, hand), one in scales.items() if hand == name}
+        drawn = mean_lags(spectra, (baseline, name), mine)
         if drawn is None:
             continue
         axes.plot(drawn[0] * factor, drawn[1], color=_colour(name), lw=1.0)
@@ -230,15 +243,6 @@ def _draw_lags(axes: Axes, spectra: ScanAverages, baseline: str, shown: list[str
     axes.set(xlim=(-reach * factor, reach * factor), ylim=(0.0, 1.3 * top or 1.0))
     axes.set_xlabel(f"delay ({unit})", fontsize=9)
     axes.axvline(0.0, color="0.75", lw=0.7, zorder=0)
-
-
-def _mean_lags(
-    spectra: ScanAverages, baseline: str, bands: list[int], polarization: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Magnitude of the lag spectrum, each band in its coefficients where there are any."""
-    found = {band: spectra.scale(baseline, band, polarization) for band in bands}
-    scales = {band: 1.0 if one is None else one for band, one in found.items()}
-    return mean_lags(spectra, (baseline, polarization), scales)
 
 
 def _mark_delay(

@@ -96,6 +96,18 @@ def test_raw_units_without_autocorrelations_and_nothing_where_nothing_is(alpha):
         fringe_figure(cross.isel(time=slice(0, 0)))
 
 
+def test_a_row_has_one_unit(alpha):
+    """Where the autocorrelations of one polarization are missing, the other is in DiFX's units as well."""
+    part = alpha.copy(deep=True)
+    part["VISIBILITY"].loc[{"baseline": "BB-BB", "polarization": "LL"}] = np.nan
+    axes = fringe_figure(part, baselines=["AA-BB"]).axes
+    assert "DiFX units" in axes[0].get_ylabel()
+    heights = [np.median(line.get_ydata()) for line in axes[0].lines]
+    assert max(heights) < 1.1 * min(heights), "all alike"
+    assert min(heights) > 0.5
+    assert min(np.max(line.get_ydata()) for line in lines(axes[2], ("-", "None"))) > 0.5
+
+
 def test_amplitudes_stay_below_the_frame(alpha):
     for axes in fringe_figure(alpha).axes[::3]:
         highest = max(line.get_ydata().max() for line in axes.lines)
