@@ -160,8 +160,8 @@ class MessagesModel:
     def _look(self, wanted: MessageFilter) -> Found:
         version = self._messages.version
         frame = self._messages.frame(severity=wanted.severity or None)
-        searched = frame.iloc[:0] if wanted.fault() else frame.tail(_MOST_SEARCHED)
-        fitting = wanted.part_of(searched)
+        searched = frame.tail(_MOST_SEARCHED)
+        fitting = frame.iloc[:0] if wanted.fault() else wanted.part_of(searched)
         newest = fitting.tail(MOST_ROWS)[::-1]
         return Found(_rows(newest), len(fitting), len(searched), len(frame), version)
 
