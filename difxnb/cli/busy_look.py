@@ -22,8 +22,8 @@ from rich.text import Text
 from difxnb.markup import printable
 from difxnb.tables.job_life import is_terminal
 
-_WIDE = 90  # columns from which on there is room for everything
-_BAR = 20
+_WIDE, _MIDDLE = 90, 60  # columns from which on there is room for everything, and for most
+_BAR = 10
 _TROUBLES = 3
 _GIGA = 1e9
 _OF_JOB = ("job", "state", "progress", "eta", "speed_up", "weight_min", "stalled", "errors", "last_heard")
@@ -136,10 +136,11 @@ class BusyLook:
 def _drawn(
     rows: pd.DataFrame, title: str, cells: Mapping[str, Cell], width: int, room: int | None
 ) -> RenderableType:
-    heads = list(cells) if width >= _WIDE else [head for head in cells if head not in _SPARE]
+    spare = () if width >= _WIDE else _SPARE if width >= _MIDDLE else _SPARE + _SPARE_FIRST
+    heads = [head for head in cells if head not in spare]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left")
     for head in heads:
-        table.add_column(head, no_wrap=head != "modules", overflow="ellipsis")
+        table.add_column(head, no_wrap=head == "progress", overflow="fold")
     shown = rows if room is None else rows.head(room)
     for row in shown.to_dict("records"):
         table.add_row(*(Text(printable(cells[head](row))) for head in heads))
@@ -236,4 +237,5 @@ _ABOUT: tuple[tuple[str, str, Mapping[str, Cell]], ...] = (
 """Each table: its title, the column that names its rows, and its columns."""
 
 _SPARE = ("done at (UTC)", "speed-up", "in MB/s", "out MB/s", "scan", "modules")
+_SPARE_FIRST = ("least weight", "memory", "works for", "Gbit/s")
 _RESTLESS = ("done at", "speed-up", "in MB/s", "out MB/s", "memory", "Gbit/s")

@@ -87,12 +87,13 @@ def _shown(watch: _Watch, *, once: bool, as_json: bool) -> bool:
     if once:
         while not watch.has_something():
             time.sleep(PERIOD_S)
+        watch.look()  # where the job is over, the next look has everything
     with Printer(as_json=as_json, once=once) as printer:
         if once:
             printer.show(watch.look())
             return watch.is_fine
         follow(printer, watch.look)
-    return watch.is_done
+        return watch.is_done
 
 
 class _Watch:
