@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from difxnb.panels.freezing import freeze as freeze
     from difxnb.quality.report import check_quality as check_quality
     from difxnb.recording.recording import open_recording as open_recording
+    from difxnb.reports.writing import report as report
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
     from difxnb.visibility.fits import fringe_fit as fringe_fit
     from difxnb.visibility.msv4.tree import to_msv4 as to_msv4
@@ -68,6 +69,7 @@ _HOMES = {
     "read_polyco": "difxnb.formats.polyco",
     "read_switched_power": "difxnb.formats.switched_power",
     "read_threads": "difxnb.formats.machines",
+    "report": "difxnb.reports.writing",
     "to_msv4": "difxnb.visibility.msv4.tree",
 }
 
