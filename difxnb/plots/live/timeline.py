@@ -77,7 +77,7 @@ def time_span() -> Span:
 def date_axis(axis: Axis) -> None:
     """Give an axis times of day as labels."""
     locator = mdates.AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-    formatter = mdates.ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]
+    formatter = mdates.ConciseDateFormatter(locator, tz=UTC, show_offset=False, usetex=False)  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
     axis.set_major_formatter(formatter)
 
