@@ -156,6 +156,8 @@ class Gatherer:
     def _take_fringes(self, want: Want, version: int, is_final: bool) -> None:
         source = self._source
         fringes = self._fringes.get(version, lambda: source.fringes, is_final=is_final)
+        if fringes.equals(self._taken.fringes):
+            fringes = self._taken.fringes  # monitors hand out copies of the same table
         course = self._take_course(want, is_final) if want.course is not None else None
         if fringes is not self._taken.fringes or course is not self._taken.course:
             self._put(fringes=fringes, course=course)

@@ -52,9 +52,10 @@ class Looking:
             return scan.last
         return history.place(self.until)
 
-    def held(self) -> Looking:
-        """The same, standing still."""
-        return replace(self, is_held=True)
+    def held(self, history: History) -> Looking:
+        """The same, standing still: what comes later is not shown, though more of what was is taken."""
+        until = history.time(self.place(history)) if self.scan is None else None
+        return replace(self, is_held=True, until=until)
 
     def newest(self) -> Looking:
         """Following what comes."""

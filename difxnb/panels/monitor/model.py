@@ -171,7 +171,7 @@ class MonitorModel:
         Parameters
         ----------
         stations : iterable of str
-            Baselines among them, or to the one; named baselines count for more.
+            Baselines among them, or to the one, whatever the reference was; named baselines count for more.
         baselines : iterable of str
             Such as ``"AA-BB"``, either way round.
         bands : iterable of int
@@ -191,6 +191,8 @@ class MonitorModel:
                 found["bands"] = known_bands(bands, offered)
             if polarizations is not None:
                 found["polarizations"] = known(polarizations, offered.polarizations, "polarization")
+            if stations or baselines:
+                found["reference"] = None
             return found
 
         self._choose(checked)
@@ -238,7 +240,7 @@ class MonitorModel:
 
     def pause(self) -> None:
         """Hold the picture; the job and the watching go on."""
-        self._move(self._looking.held())
+        self._move(self._looking.held(self._data.history))
 
     def resume(self) -> None:
         """Show the newest, and follow it."""

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from difxnb.panels.monitor import KINDS, MonitorModel
 from difxnb.plots.live import VIEWS
+from difxnb.recording.monitor import RecordedMonitor
 from difxnb.visibility import fringe_fit
 from tests.made_visibilities import DELAYS, made
 
@@ -121,6 +122,11 @@ def test_seen_from_a_station_everything_is_turned(model: MonitorModel) -> None:
     assert turned["BB-AA"].delay_ns == -straight["AA-BB"].delay_ns
     assert turned["BB-AA"].phase_deg == -straight["AA-BB"].phase_deg
     assert turned["BB-CC"] == straight["BB-CC"]
+    model.set_reference("ZZ")
+    assert model.snapshot().message == "no station 'ZZ'; there are AA, BB, CC"
+    model.choose(stations=["AA"])
+    assert model.snapshot().chosen.reference is None
+    model.set_reference("CC")
     model.set_reference(None)
     assert model.snapshot().baselines == ("AA-BB", "AA-CC", "BB-CC")
 
@@ -269,6 +275,17 @@ def test_after_the_end_nothing_begins_and_the_data_are_let_go(model: MonitorMode
     model.save(tmp_path / "late.nc")
     assert model.under_way == ()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recording_that_cannot_be_shown_says_what_it_needs() -> None:
+    model = MonitorModel(RecordedMonitor("job", "/data/job.input", 2**20))
+    model.gather()
+    seen = model.snapshot()
+    assert not model.has_data
+    assert seen.is_problem
+    assert "give it with use_input(path)" in seen.message
+    model.set_kind("lag")
+    assert "use_input" in model.snapshot().message, "it is told for as long as it is so"
 
 
 def test_a_dataset_without_integrations_shows_none(dataset: xr.Dataset) -> None:
