@@ -20,6 +20,8 @@ T = TypeVar("T")
 CONFIRM_S = 5.0
 """Seconds in which what destroys or ends something has to be asked for a second time."""
 
+_LONG_S = 3.0
+
 
 @dataclass(frozen=True)
 class Said:
@@ -77,16 +79,25 @@ class ActingModel:
         Grows with every change.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.version = 0
-        self._work = work
+        self._work, self._clock = work, clock
         self._lock = threading.RLock()
         self._said = Said()
+        self._confirmation, self._question = Confirmation(clock), Said()
 
     @property
     def said(self) -> Said:
-        """What came of the last thing that was asked for."""
-        return self._said
+        """What came of the last thing that was asked for; a question only while an answer counts."""
+        said = self._said
+        return Said() if said is self._question and not self._confirmation.pending else said
+
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """What has been asked for and has not ended, in words, with its seconds where it takes long."""
+        now = time.monotonic()
+        found = ((what.title, now - what.begun) for what in self._work.under_way)
+        return tuple(title if age < _LONG_S else f"{title} ({age:.0f} s)" for title, age in found)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -98,6 +109,14 @@ class ActingModel:
     def _say(self, text: str, *, is_problem: bool = False) -> None:
         with self._changing():
             self._said = Said(text, is_problem)
+
+    def _confirms(self, what: str, question: str) -> bool:
+        """Whether `what` is asked for the second time; the first time that is asked for in words."""
+        with self._changing():
+            if self._confirmation.confirms(what):
+                return True
+            self._said = self._question = Said(question)
+            return False
 
     def _refuse(self, error: Exception) -> None:
         """Keep in words what was refused or failed."""

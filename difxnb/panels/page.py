@@ -24,6 +24,7 @@ STYLE = """<style>
   border-bottom: 1px solid var(--jp-border-color2, #ccc)}
 .difxnb-page pre {margin: 0.2em 0; max-height: 24em; overflow: auto; padding: 0.4em;
   color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color2, #eee)}
+.difxnb-page h4 {margin: 0.6em 0 0.1em}
 .difxnb-scroll {overflow: auto; max-height: 26em}
 .difxnb-tone {white-space: pre-line; padding-left: 0.5em; border-left: 0.3em solid var(--jp-border-color1, #999)}
 .difxnb-tone-good {border-left-color: #009E73}

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from difxnb.panels.acting import ActingModel, Said
 from difxnb.panels.connection.standing import Standing, standing_of
-from difxnb.panels.page import duration_words
 from difxnb.panels.work import Work
 
 MEASURE_EVERY_S = 60.0
@@ -22,7 +21,6 @@ class Connected(Protocol):
 
     head_node: Any
     messages: Any
-    address: Any
 
     @property
     def server(self) -> Any:
@@ -113,8 +111,8 @@ class ConnectionModel(ActingModel):
     def __init__(
         self, correlator: Connected, work: Work, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(work)
-        self._difx, self._clock = correlator, clock
+        super().__init__(work, clock=clock)
+        self._difx = correlator
         self._latency: float | None = None
         self._measured = -MEASURE_EVERY_S
 
@@ -125,7 +123,7 @@ class ConnectionModel(ActingModel):
         standing = standing_of(difx)
         return ConnectionLook(
             standing=standing,
-            where=str(difx.address),
+            where=node.where,
             user=server.user,
             server=server.version,
             base=server.difx_base,
@@ -139,7 +137,7 @@ class ConnectionModel(ActingModel):
             dropped=difx.messages.dropped,
             running=tuple(sorted(node.running_jobs)),
             reconnections=node.reconnections,
-            under_way=tuple(what.title for what in self._work.under_way),
+            under_way=self.under_way,
             said=self.said,
         )
 
@@ -148,7 +146,7 @@ class ConnectionModel(ActingModel):
         self._do(
             "reconnection",
             self._difx.reconnect,
-            lambda _: self._say(f"connected to {self._difx.address} again"),
+            lambda _: self._say(f"connected to {self._difx.head_node.where} again"),
         )
 
     def use_version(self, name: str | None) -> None:
@@ -187,4 +185,4 @@ class ConnectionModel(ActingModel):
 
     def _note_latency(self, seconds: float) -> None:
         self._keep_latency(seconds)
-        self._say(f"the server answered within {duration_words(seconds)}")
+        self._say(f"the server answered within {1000 * seconds:.0f} ms")

@@ -9,7 +9,6 @@ from difxnb.panels import page
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.connection.model import ConnectionLook, ConnectionModel
-from difxnb.panels.page import duration_words
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
@@ -90,7 +89,7 @@ def facts_html(look: ConnectionLook) -> str:
             "DiFX": look.base or "base directory not told",
             "DiFX in use": look.version_in_use or "not told",
             "side connections": look.transport,
-            "answers within": "not measured" if look.latency is None else duration_words(look.latency),
+            "answers within": "not measured" if look.latency is None else f"{1000 * look.latency:.0f} ms",
             "heard": heard,
             "came back": f"{look.reconnections} times" if look.reconnections else "",
             "jobs started here that run": "\n".join(look.running),

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from difxnb.panels.acting import ActingModel, Confirmation, Said
+from difxnb.panels.acting import ActingModel, Said
 from difxnb.panels.files.listing import (
     MOST_ROWS,
     ORDERS,
@@ -142,7 +142,6 @@ class FilesModel(ActingModel):
         self._found_for: tuple[object, ...] = ()
         self._selected = ""
         self._read = ("", "", "")
-        self._confirmation = Confirmation()
         self._has_begun = False
         self.on_chosen: list[Callable[[str], None]] = []
 
@@ -161,7 +160,7 @@ class FilesModel(ActingModel):
                 self._selected,
                 *self._read,
                 self._confirmation.pending,
-                tuple(what.title for what in self._work.under_way),
+                self.under_way,
                 self.said,
             )
 
@@ -308,11 +307,9 @@ class FilesModel(ActingModel):
         if row is None:
             self._say("choose what to remove in the list first", is_problem=True)
             return
-        with self._changing():
-            confirmed = self._confirmation.confirms(target)
-        if not confirmed:
-            below = " and all that is in it" if row.is_directory else ""
-            self._say(f"{target}{below} will be gone for good: press again within 5 s to remove it")
+        below = " and all that is in it" if row.is_directory else ""
+        question = f"{target}{below} will be gone for good: press again within 5 s to remove it"
+        if not self._confirms(target, question):
             return
         removal = self._difx.rm
         self._change(

@@ -71,7 +71,7 @@ class FilesPanel(ActingPanel):
         self._jobs_only = Bound(self.jobs_only, lambda on: self._asked(lambda: model.set_jobs_only(on)))
         self._order = Bound(self.order, lambda name: self._asked(lambda: model.set_order(name)))
         self._filters = row(self.filter, self.jobs_only, self.order)
-        self.list = widgets.Select(options=[], rows=12, layout=widgets.Layout(width="100%"))
+        self.list = widgets.Select(options=[], rows=12, layout=widgets.Layout(width="98%"))
         self.list.add_class("difxnb-mono")
         self._list = Bound(self.list, self._select)
         self.counts = widgets.HTML()

@@ -60,8 +60,8 @@ class Choices(ActingModel):
     """
 
     def __init__(self, correlator: Any, work: Work, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(work)
-        self._difx, self._clock = correlator, clock
+        super().__init__(work, clock=clock)
+        self._difx = correlator
         self._wanted = ""
         self._reading: Reading | None = None
         self._plan = Plan()

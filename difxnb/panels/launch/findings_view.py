@@ -11,7 +11,7 @@ from difxnb.markup import printable
 from difxnb.panels import page
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.launch.keyed_rows import KeyedRows
-from difxnb.panels.launch.model import FindingRow
+from difxnb.panels.launch.look import FindingRow
 
 MOST_FINDINGS = 40
 """Findings that are shown, those that block first; those left out are counted."""

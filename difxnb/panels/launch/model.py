@@ -5,93 +5,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from difxnb.errors import JobRefused, OutputExists
-from difxnb.panels.acting import Confirmation, Said, words_of
+from difxnb.panels.acting import Said, words_of
 from difxnb.panels.connection.standing import Standing, standing_of
 from difxnb.panels.launch.choices import Choices, Options
-from difxnb.panels.launch.nodes import NodeRow
+from difxnb.panels.launch.look import FindingRow, LaunchLook
 from difxnb.panels.launch.plan import Plan
 from difxnb.panels.launch.reading import Reading, read_job
 from difxnb.panels.launch.run_look import RunLook, RunWatcher
-from difxnb.panels.launch.sources import Found, Source
 from difxnb.panels.rows import each_row
 from difxnb.panels.work import Work
-
-_RESTART_LIMIT = "the job has {length:g} s; begin before its end"
-
-
-@dataclass(frozen=True)
-class FindingRow:
-    """Something that speaks against the job, as the check found it."""
-
-    id: str
-    severity: str
-    blocks: bool
-    text: str
-    waived: bool
-
-
-@dataclass(frozen=True)
-class LaunchLook:
-    """What the panel shows; texts are as they came, not escaped.
-
-    Attributes
-    ----------
-    wanted : str
-        Path of the job that was asked for; `reading` is that of the latest one that could be read.
-    findings : tuple of FindingRow or None
-        None where the job was not checked.
-    nodes : tuple of NodeRow
-    sources : tuple of (Source, Found)
-    advice : str
-        Why the nodes are chosen as they are.
-    is_written : bool
-        Whether the machines files hold what is chosen.
-    hindrance : str
-        Why the job cannot be started now, in words; empty where it can.
-    is_starting, is_stopping : bool
-    confirming : bool
-        Whether the next press of "stop" stops.
-    run : RunLook or None
-        The run that was started or is followed here.
-    """
-
-    wanted: str
-    reading: Reading | None
-    findings: tuple[FindingRow, ...] | None
-    passed: bool
-    plan: Plan
-    advice: str
-    nodes: tuple[NodeRow, ...]
-    sources: tuple[tuple[Source, Found], ...]
-    is_written: bool
-    options: Options
-    versions: tuple[str, ...]
-    version_in_use: str
-    is_read_only: bool
-    standing: Standing
-    hindrance: str
-    is_starting: bool
-    is_stopping: bool
-    confirming: bool
-    run: RunLook | None
-    under_way: tuple[str, ...]
-    said: Said
-
-    @property
-    def message(self) -> str:
-        """What came of the last thing that was asked for."""
-        return self.said.text
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether it was refused, or failed."""
-        return self.said.is_problem
 
 
 class LaunchModel(Choices):
@@ -119,8 +47,8 @@ class LaunchModel(Choices):
     def __init__(self, correlator: Any, work: Work, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(correlator, work, clock=clock)
         self._findings: pd.DataFrame | None = None
-        self._confirmation = Confirmation(clock)
         self._watcher: RunWatcher | None = None
+        self._tended: RunWatcher | None = None
         self.on_started: list[Callable[[Any], None]] = []
 
     @property
@@ -130,7 +58,7 @@ class LaunchModel(Choices):
 
     def snapshot(self) -> LaunchLook:
         """All that the panel shows, as it is now."""
-        under_way = tuple(what.title for what in self._work.under_way)
+        titles = {what.title for what in self._work.under_way}
         server, standing = self._difx.server, standing_of(self._difx)
         watcher = self._watcher
         run = None if watcher is None else watcher.look()
@@ -152,11 +80,11 @@ class LaunchModel(Choices):
                 is_read_only=server.is_read_only,
                 standing=standing,
                 hindrance=self._hindrance(run, standing),
-                is_starting=self._title("start") in under_way,
-                is_stopping=self._title("stop") in under_way,
+                is_starting=self._title("start") in titles,
+                is_stopping=self._title("stop") in titles,
                 confirming=bool(self._confirmation.pending),
                 run=run,
-                under_way=under_way,
+                under_way=self.under_way,
                 said=self.said,
             )
 
@@ -182,7 +110,7 @@ class LaunchModel(Choices):
         if run is not None and not run.is_over and run.input_file == reading.input_file:
             return f"{reading.name} runs already; stop it first"
         if self._options.restart_seconds >= reading.duration > 0:
-            return _RESTART_LIMIT.format(length=reading.duration)
+            return f"the job has {reading.duration:g} s; begin before its end"
         return self._plan.lacks()
 
     # --- reading and checking -------------------------------------------------------------------------
@@ -200,6 +128,15 @@ class LaunchModel(Choices):
     def read_again(self) -> None:
         """Read the job again: its machines, its output, its recordings."""
         self.choose(self._wanted)
+
+    def tend(self) -> None:
+        """Read the job again when its run has ended: there is output by then."""
+        watcher, reading = self._watcher, self._reading
+        if watcher is None or watcher is self._tended or reading is None or not watcher.look().is_over:
+            return
+        self._tended = watcher
+        if watcher.look().input_file == reading.input_file == self._wanted:
+            self.read_again()
 
     def _keep_reading(self, reading: Reading) -> None:
         with self._changing():
@@ -367,11 +304,10 @@ class LaunchModel(Choices):
         reading = self._required()
         if reading is None:
             return
-        with self._changing():
-            confirmed = self._confirmation.confirms(reading.input_file)
-        if not confirmed:
-            self._say(f"press again within 5 s to stop {reading.name}; what it has written stays")
-        elif self._work.cancel(self._title("start")):
+        question = f"press again within 5 s to stop {reading.name}; what it has written stays"
+        if not self._confirms(reading.input_file, question):
+            return
+        if self._work.cancel(self._title("start")):
             self._say(f"the start of {reading.name} was called off")
         else:
             self._do(

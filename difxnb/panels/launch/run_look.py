@@ -67,7 +67,8 @@ class RunLook:
         """State or outcome, in one line."""
         if self.is_over or self.outcome:
             known = f" ({self.evidence})" if self.evidence else ""
-            return f"{self.name}: {self.outcome.replace('_', ' ') or 'over'}{known}"
+            pace = "" if self.speed_up is None else f", speed-up {self.speed_up:.2g}"
+            return f"{self.name}: {self.outcome.replace('_', ' ') or 'over'}{known}{pace}"
         said = [f"{self.name}: {self.state}, {100 * self.progress:.0f} %"]
         if self.speed_up is not None:
             said.append(f"speed-up {self.speed_up:.2g}")

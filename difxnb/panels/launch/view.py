@@ -14,8 +14,9 @@ from difxnb.panels.bound import Bound, write
 from difxnb.panels.files.model import FilesModel
 from difxnb.panels.launch import words
 from difxnb.panels.launch.findings_view import FindingsView
+from difxnb.panels.launch.look import LaunchLook
 from difxnb.panels.launch.machines_view import NodesView, SourcesView
-from difxnb.panels.launch.model import LaunchLook, LaunchModel
+from difxnb.panels.launch.model import LaunchModel
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
@@ -178,6 +179,7 @@ class LaunchPanel(ActingPanel):
 
     def _paint(self) -> None:
         self._paint_listed()
+        self.model.tend()
         look = self.model.snapshot()
         if look == self._written:
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from difxnb.panels import page
 from difxnb.panels.launch.findings_view import finding_words, findings_html
+from difxnb.panels.launch.look import LaunchLook
 from difxnb.panels.launch.machines_view import node_words, shown_nodes, source_words
-from difxnb.panels.launch.model import LaunchLook
 from difxnb.panels.launch.run_look import RunLook
 from difxnb.panels.twin import Twin
 
@@ -39,6 +39,10 @@ def ready_html(look: LaunchLook) -> str:
         return ""
     if look.hindrance:
         return page.page(page.line(f"Cannot start now: {look.hindrance}.", "warn"))
+    if look.reading and look.reading.existing and not look.options.overwrite:
+        return page.page(
+            page.line("A start would be refused: there is output. Tick “move output aside”.", "warn")
+        )
     name = look.reading.name if look.reading else ""
     first = "" if look.is_written else "writes the machines as chosen below, "
     return page.page(page.line(f"Ready: a start {first}checks {name} and starts it.", "good"))

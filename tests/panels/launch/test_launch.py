@@ -164,3 +164,36 @@ def test_a_run_goes_on_in_the_panel_when_the_connection_comes_back(far: FarEnd, 
         assert look.run is not None
         assert look.run.is_over
         assert "log" in look.run.evidence, "how it ended was looked for after the loss"
+
+
+def test_when_a_run_has_ended_the_panel_knows_of_its_output(stage: Stage) -> None:
+    with launch_at(stage) as panel:
+        panel.monitor.value = False
+        started(panel, stage)
+        until_over(panel, stage)
+        settle(panel, stage)
+        assert "There is output already" in panel.facts.value
+        assert "A start would be refused" in panel.ready.value
+        panel.overwrite.value = True
+        panel.paint()
+        assert "Ready" in panel.ready.value
+        assert panel.model.snapshot().options.overwrite, "reading the same job again keeps what is chosen"
+
+
+def test_a_question_is_asked_no_longer_than_an_answer_counts(make_stage: MakeStage) -> None:
+    stage = make_stage()
+    seconds = [0.0]
+    with LaunchPanel(LaunchModel(stage.difx, stage.work, clock=lambda: seconds[0])) as panel:
+        panel.path.value = str(stage.input_file)
+        settle(panel, stage)
+        panel.stop_job.click()
+        panel.paint()
+        assert "press again" in panel.news.value
+        seconds[0] = 6.0
+        panel.paint()
+        assert "press again" not in panel.news.value
+        assert panel.stop_job.description == "Stop…"
+        panel.stop_job.click()
+        panel.paint()
+        assert "press again" in panel.news.value, "too late to be the second press"
+        assert not stage.work.under_way
