@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from difxnb.panels.files import FilesModel
 from difxnb.panels.launch import LaunchModel, LaunchPanel
+from difxnb.panels.launch.machines_view import NodeView
+from difxnb.wire.message import Header, Load, Message
 from tests.notebook.far_end import FarEnd
 from tests.panels.cabled import cabled
 from tests.panels.launch.launching import launch_at, settle, started, until_over
@@ -197,3 +200,57 @@ def test_a_question_is_asked_no_longer_than_an_answer_counts(make_stage: MakeSta
         panel.paint()
         assert "press again" in panel.news.value, "too late to be the second press"
         assert not stage.work.under_way
+
+
+def test_a_start_is_called_off_by_two_presses(make_stage: MakeStage) -> None:
+    stage = make_stage("patient")
+    with launch_at(stage) as panel:
+        panel.monitor.value = False
+        panel.start_job.click()
+        panel.paint()
+        assert panel.start_job.disabled
+        assert "under way: start of job" in panel.news.value
+        panel.stop_job.click()
+        panel.stop_job.click()
+        look = settle(panel, stage)
+        assert "called off" in look.message
+        assert look.run is None
+        stage.until(lambda: not stage.difx.head_node.running_jobs, "the job goes on")
+
+
+def test_closing_the_panel_leaves_the_run_alone(make_stage: MakeStage) -> None:
+    stage = make_stage("patient")
+    panel = launch_at(stage)
+    panel.monitor.value = False
+    started(panel, stage)
+    run = panel.model.run
+    stage.until(lambda: run.state == "Running")
+    panel.close()
+    assert not run.done
+    assert "Running" in panel.twin().text
+    before = run.watch.last_heard
+    stage.until(lambda: run.watch.last_heard > before, "it is not heard any more")
+    stage.call(run.stop())
+
+
+def test_names_from_the_network_do_not_act_on_the_page(stage: Stage) -> None:
+    body = Load(cpu_load=0.1, total_memory=1000, used_memory=1, n_core=4)
+    message = Message(Header("<img src=x>\x1b[2J", (), -1, "mk5daemon", ""), body, 1, 400)
+    stage.difx.nodes.add(message, time.time())
+    with launch_at(stage) as panel:
+        html = panel.twin().html
+        assert "<img" not in html
+        assert "&lt;img src=x&gt;" in html
+        assert "\x1b" not in html
+        described = [row.threads.description for row in rows(panel)]
+        assert any("<img" in text for text in described), "descriptions are shown as text"
+        assert not any("\x1b" in text for text in described)
+        assert not any(row.threads.description_allow_html for row in rows(panel))
+
+
+def names(panel: LaunchPanel) -> list[str]:
+    return [node.name for node in panel.model.snapshot().nodes]
+
+
+def rows(panel: LaunchPanel) -> list[NodeView]:
+    return [panel.nodes.rows[name] for name in names(panel)]
