@@ -100,9 +100,9 @@ class Correlator(FileVerbs, MakingVerbs, MessageVerbs):
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:
         self._inner, self._loop = inner, loop
-        self._queue = JobQueue(inner.queue, loop)
         inner.warn = loop.warn
         self._panels = OpenPanels(loop)
+        self._queue = JobQueue(inner.queue, loop, self._panels)
 
     @property
     def server(self) -> ServerInfo:

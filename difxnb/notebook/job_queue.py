@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from difxnb.aio.job_queue import StartKeywords
     from difxnb.aio.job_queue_rows import QueueRow
+    from difxnb.notebook.panels import OpenPanels
     from difxnb.panels.queue import QueuePanel
 
 
@@ -27,8 +28,8 @@ class JobQueue:
     job still runs, the queue pauses itself. Closing the connection stops nothing that runs.
     """
 
-    def __init__(self, inner: aio.JobQueue, loop: LoopThread) -> None:
-        self._inner, self._loop = inner, loop
+    def __init__(self, inner: aio.JobQueue, loop: LoopThread, panels: OpenPanels) -> None:
+        self._inner, self._loop, self._panels = inner, loop, panels
 
     @property
     def rows(self) -> tuple[QueueRow, ...]:
@@ -115,11 +116,9 @@ class JobQueue:
 
     def panel(self) -> QueuePanel:
         """The queue as a panel: add, reorder, remove, pause, and what became of each job."""
-        from difxnb.panels.painter import PAINTER
         from difxnb.panels.queue import QueueModel, QueuePanel
-        from difxnb.panels.work import Work
 
-        return QueuePanel(QueueModel(self._inner, Work(self._loop.submit, PAINTER.soon)))
+        return self._panels.add(QueuePanel(QueueModel(self._inner, self._panels.work)))
 
     def __len__(self) -> int:
         return len(self._inner)
