@@ -69,8 +69,10 @@ class ServerProcess:
         command += ["--quirks", quirks] if quirks else []
         command += options
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        # In a group of its own: a Jupyter kernel that ends waits for the children in its group, for longer than it is
+        # given when nobody collects them, and so would be killed before it can clear away what it made.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, process_group=0
         )
         try:
             self.port = self._announced_port()
