@@ -31,8 +31,19 @@ def test_the_version() -> None:
 def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("demo", "serve", "token", "correlate"):
-        assert command in done.stdout
+    for command in ("busy", "correlate", "demo", "lab", "monitor", "serve", "token"):
+        assert f"\n  {command} " in done.stdout
+    assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut
+
+
+def test_help_loads_nothing_that_takes_long() -> None:
+    program = (
+        "import sys, difxnb.cli\n"
+        "try: difxnb.cli.app(['--help'])\n"
+        "finally: print(sorted({'asyncio', 'numpy', 'pandas', 'rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_wrong_usage_is_status_2() -> None:
