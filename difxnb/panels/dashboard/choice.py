@@ -148,6 +148,11 @@ class ChoicePanel(Panel):
         self._slot = widgets.VBox()
         super().__init__(widgets.VBox([widgets.HTML(STYLE), top, self._said, self._slot]), painter)
 
+    @property
+    def chosen_panel(self) -> Panel | None:
+        """The panel that is in its place now; None before there is one."""
+        return self._panels.get(self._placed)
+
     def _choose(self, change: dict[str, Any]) -> None:
         if not self._echo.is_heard and change["new"] != _NOTHING:
             self.model.choose(str(change["new"]))
@@ -195,7 +200,7 @@ class ChoicePanel(Panel):
 
     def twin(self) -> Twin:
         """The last state of what was chosen last; in words what there was, where nothing was."""
-        panel = self._panels.get(self._placed)
+        panel = self.chosen_panel
         if panel is None:
             message = self.model.snapshot().message or "nothing was chosen"
             return Twin(message, said(message))

@@ -13,7 +13,7 @@ import ipywidgets as widgets
 from difxnb.panels.bound import write
 from difxnb.panels.dashboard.model import DashboardModel
 from difxnb.panels.painter import PAINTER, Painter
-from difxnb.panels.panel import Panel
+from difxnb.panels.panel import Panel, close_tree
 from difxnb.panels.shown import STYLE, said
 from difxnb.panels.twin import Twin
 
@@ -52,10 +52,11 @@ class Dashboard(Panel):
         self.model = DashboardModel([*self._tabs]) if model is None else model
         self._panels: dict[str, Panel] = {}
         self._broken: dict[str, str] = {}
-        self._placed = ""
+        self._placed = self._announced = ""
         self._building = threading.Lock()
         self._bar = widgets.ToggleButtons(
             options=[*self._tabs],
+            layout={"width": "auto", "max_width": "100%"},
             tooltips=[f"open {name}" for name in self._tabs],
             style={"button_width": "auto"},
         )
@@ -64,7 +65,7 @@ class Dashboard(Panel):
         self._follow_news = widgets.Button(description="Show it", layout={"display": "none", "width": "auto"})
         self._follow_news.on_click(self._go)
         line = widgets.HBox([self._news, self._follow_news], layout={"flex_flow": "row wrap"})
-        self._slot = widgets.VBox()
+        self._words, self._slot = widgets.HTML(), widgets.VBox()
         super().__init__(widgets.VBox([widgets.HTML(STYLE), self._bar, line, self._slot]), painter)
         self._show_opened()
 
@@ -90,26 +91,42 @@ class Dashboard(Panel):
             self.open(news.tab)
 
     def _paint(self) -> None:
+        self._write_head()
+        if self._announces():
+            self._painter.soon()
+            return
         panel = self._show_opened()
         if panel is not None:
             _paint_inner(panel)
+
+    def _announces(self) -> bool:
+        """Say, before a tab is built for the first time, that it will be: that may take a second or two."""
+        name = self.model.snapshot().opened
+        if name in self._panels or name in self._broken or name == self._announced:
+            return False
+        self._announced, self._placed = name, ""
+        self._place(None, said(f"{name} is being opened…"))
+        return True
+
+    def _place(self, panel: Panel | None, words: str) -> None:
+        """Put a panel into the page, or words where there is none."""
+        write(self._words, value="" if panel is not None else words)
+        self._slot.children = (self._words if panel is None else panel.widget,)
 
     def _show_opened(self) -> Panel | None:
         """Put the open tab's panel in its place, made if need be."""
         shown = self.model.snapshot()
         panel = self._panel(shown.opened)
         if shown.opened != self._placed:
-            inner = (
-                widgets.HTML(said(self._broken[shown.opened], is_problem=True))
-                if panel is None
-                else panel.widget
-            )
-            self._slot.children = (inner,)
+            self._place(panel, said(self._broken.get(shown.opened, ""), is_problem=True))
             self._placed = shown.opened
+        return panel
+
+    def _write_head(self) -> None:
+        shown = self.model.snapshot()
         write(self._bar, value=shown.opened)
         write(self._news, value="" if shown.news is None else said(shown.news.text))
         write(self._follow_news.layout, display="none" if shown.news is None else "")
-        return panel
 
     def _panel(self, name: str) -> Panel | None:
         with self._building:
@@ -136,6 +153,7 @@ class Dashboard(Panel):
             panels = list(self._panels.values())
         for panel in panels:
             panel.close()
+        close_tree(self._words)
         if self._ending is not None:
             self._ending()
 

@@ -54,6 +54,8 @@ def test_tabs_are_built_when_opened_and_painted_while_open() -> None:
         bar(panel).value = "B"
         assert list(stock.made) == ["A"], "callbacks build nothing"
         panel.paint()
+        assert "B is being opened" in slot(panel)[0].value
+        panel.paint()
         panel.paint()
         assert (stock.made["A"].painted, stock.made["B"].painted) == (1, 2)
         assert slot(panel) == (stock.made["B"].widget,)
@@ -70,6 +72,7 @@ def test_the_twin_has_all_that_was_opened_and_the_first_picture() -> None:
     stock = Stock()
     panel = Dashboard([stock.tab("A"), stock.tab("B"), stock.tab("C")])
     panel.open("B")
+    panel.paint()
     panel.paint()
     panel.close()
     twin = panel.twin()
