@@ -48,7 +48,7 @@ def test_the_dataset_has_everything_that_was_correlated(demonstration: tuple[boo
 
 def test_the_messages_tell_of_a_whole_job(demonstration: tuple[bool, Path, str]) -> None:
     messages = pd.read_parquet(demonstration[1] / "messages.parquet")
-    states = messages["state"].dropna().tolist()
+    states = messages.loc[messages["type"] == "DifxStatusMessage", "state"].tolist()
     assert states[0] == "Starting"
     assert states[-1] == "Done"
     assert states.count("Running") == 4
