@@ -44,7 +44,7 @@ class Audience:
     """
 
     def __init__(self, came_back: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._came_back, self._clock = came_back, clock
+        self._came_back, self.clock = came_back, clock
         self._lock = threading.Lock()
         self._panels: set[str] = set()
         self._widgets: _Question | None = None
@@ -62,7 +62,7 @@ class Audience:
         """A panel of this name is shown, which is a sign of life."""
         with self._lock:
             self._panels.add(name)
-            self._sign = self._clock()
+            self._sign = self.clock()
             if self._widgets is None:
                 self._begin()
 
@@ -81,14 +81,14 @@ class Audience:
         """Ask, if it is time again; for the thread that writes widgets."""
         with self._lock:
             question = self._widgets
-            if question is None or self._clock() - self._asked < ASK_S:
+            if question is None or self.clock() - self._asked < ASK_S:
                 return
-            self._asked = self._clock()
+            self._asked = self.clock()
         question.ask()
 
     def _begin(self) -> None:
         self._widgets = _Question(self._hear)
-        self._asked = self._clock()
+        self._asked = self.clock()
         self._heard = self._in_cell = False
         # A panel is shown by a cell that may go on for hours, or by a callback, after which no cell ends.
         self._perhaps_in_cell = True
@@ -108,13 +108,13 @@ class Audience:
     def _is_away(self) -> bool:
         if self._in_cell or self._perhaps_in_cell:
             return False
-        return self._clock() - self._sign > (SILENT_S if self._heard else UNHEARD_S)
+        return self.clock() - self._sign > (SILENT_S if self._heard else UNHEARD_S)
 
     def _hear(self) -> None:
         with self._lock:
             was_away = self._is_away()
             self._heard, self._perhaps_in_cell = True, False
-            self._sign = self._clock()
+            self._sign = self.clock()
         if was_away:
             self._came_back()
 
@@ -128,7 +128,7 @@ class Audience:
     def _cell_ends(self, result: object) -> None:
         with self._lock:
             self._in_cell = self._perhaps_in_cell = False
-            self._sign = self._clock()
+            self._sign = self.clock()
 
 
 class _Question:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import atexit
 import threading
-import time
 import uuid
 from collections import deque
 from html import escape
@@ -80,7 +79,7 @@ class Panel:
         if self._closed:
             return
         self._audience.ask()
-        now, away = time.monotonic(), self._audience.is_away
+        now, away = self._audience.clock(), self._audience.is_away
         if away and now - self._painted_at < REST_S:
             return
         self._painted_at = now
@@ -124,7 +123,7 @@ class Panel:
     def show_twin(self) -> None:
         """Show the static twin in the cell that runs: it is hidden while the panel lives."""
         self._twin_output.show(self._last_state())
-        self._twin_written = time.monotonic()
+        self._twin_written = self._audience.clock()
 
     def write_twin(self) -> None:
         """Bring the static twin up to date where the panel is shown."""

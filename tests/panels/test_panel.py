@@ -10,6 +10,9 @@ import pandas as pd
 from IPython.utils.capture import CapturedIO
 
 from difxnb.panels import Panel
+from difxnb.panels.audience import Audience
+from difxnb.panels.painter import PAINTER, Painter
+from difxnb.panels.panel import AUDIENCE
 from difxnb.panels.twin import Twin
 from tests.panels.stage import Stage
 
@@ -17,11 +20,11 @@ from tests.panels.stage import Stage
 class Counting(Panel):
     """Shows a number that anyone may raise."""
 
-    def __init__(self) -> None:
+    def __init__(self, painter: Painter = PAINTER, audience: Audience = AUDIENCE) -> None:
         self.number, self.let_go = 0, 0
         self.shown = widgets.HTML("0")
         self.painted = threading.Event()
-        super().__init__(self.shown)
+        super().__init__(self.shown, painter, audience)
 
     def _paint(self) -> None:
         text = str(self.number)
