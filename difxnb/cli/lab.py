@@ -62,6 +62,7 @@ def _box(stack: ExitStack, directory: Path) -> Mapping[str, str]:
     from difxnb.synthetic import make_experiment
 
     root = free_name(directory)
+    print(f"making an experiment in {root} …", flush=True)
     job = make_experiment(root).input_file
     server = ServerProcess(root)
     stack.callback(server.close)

@@ -23,7 +23,7 @@ def test_jupyterlab_keeps_no_messages_for_closed_pages(tmp_path: Path) -> None:
 def test_a_correlator_in_a_box_comes_and_goes_with_it(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "difxnb", "lab", "--demo", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=True)
-    said, version = done.stdout.splitlines()
+    _, said, version = done.stdout.splitlines()
     job = Path(said.rpartition(" ")[2])
     assert job.is_relative_to(tmp_path / "difxnb-demo")
     assert job.is_file()
