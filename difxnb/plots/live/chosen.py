@@ -194,9 +194,13 @@ class Chosen:
 
     def frequency(self, band: int) -> NDArray[np.float64]:
         """Channel centres of a band, Hz."""
-        table = np.asarray(self.dataset["frequency"].values, dtype=float).reshape(len(self.stored_bands), -1)
-        row = table[self.stored_bands.index(band)]
-        return np.asarray(row[np.isfinite(row)])
+        return self._frequencies[band]
+
+    @cached_property
+    def _frequencies(self) -> dict[int, NDArray[np.float64]]:
+        stored = self.stored_bands
+        table = np.asarray(self.dataset["frequency"].values, dtype=float).reshape(len(stored), -1)
+        return {band: row[np.isfinite(row)] for band, row in zip(stored, table, strict=True)}
 
     def weights(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights (time, baseline, band, polarization)."""
@@ -224,7 +228,7 @@ class Chosen:
     def _values(
         self, name: str, rows: NDArray[np.int64], baselines: Sequence[Baseline], hands: Sequence[str]
     ) -> NDArray[Any]:
-        variable = self.dataset[name].variable
+        variable = self.dataset.variables[name]
         variable = variable.isel({dim: 0 for dim in _BEHIND if dim in variable.dims})
         known = self.stored_hands
         needed = sorted({known.index(hand) for one in baselines for hand in _stored(one, hands, known)})

@@ -72,7 +72,7 @@ def lag_curves(means: Means, *, whole: bool = False) -> dict[tuple[str, str], La
     spectra[..., [0, -1]] = np.nan  # the edges carry no fringe to be trusted
     with np.errstate(invalid="ignore"):
         heights = np.abs(lag_spectrum(spectra, padding=_PADDING))
-    there = np.isfinite(spectra).any(axis=-1)
+    there = np.asarray(np.isfinite(spectra).any(axis=-1))
     count = there.sum(axis=1)
     heights = np.where(there[..., None], heights, 0).sum(axis=1) / np.maximum(count, 1)[..., None]
     found = {}

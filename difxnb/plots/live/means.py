@@ -7,7 +7,6 @@ whatever turns their amplitudes into correlation coefficients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,13 +78,16 @@ class Means:
         self.rows = chosen.newest(NEWEST)
         self.scan = str(chosen.scan_names[self.rows[-1]]) if self.rows.size else ""
         self.fringes = fringes_of(chosen, self.scan)
-        values = chosen.visibilities(self.rows).astype(np.complex128)
-        weight = known_weights(chosen.weights(self.rows))[..., None] * np.isfinite(values)
-        total = weight.sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            self.spectra = np.nansum(self._stopped(values) * weight, axis=0) / np.where(
-                total > 0, total, np.nan
-            )
+        self._hands = chosen.polarizations
+        values = chosen.visibilities(self.rows).astype(np.complex64)  # a copy
+        present = np.isfinite(values)
+        values[~present] = 0
+        weight = known_weights(chosen.weights(self.rows))[..., None] * present
+        total = weight.sum(axis=0, dtype=np.float64)
+        summed = (self._stopped(values) * weight).sum(axis=0, dtype=np.complex128)
+        self.spectra: NDArray[np.complex128] = np.where(
+            total > 0, summed / np.where(total > 0, total, 1), np.nan
+        )
         self.are_coefficients = normalise and self._normalise()
 
     def spectrum(self, baseline: int, band: int, hand: int) -> NDArray[np.complex128] | None:
@@ -112,29 +114,30 @@ class Means:
             source = str(np.atleast_1d(dataset["field_name"].values)[self.rows[-1]])
         return " ".join(part for part in (str(dataset.attrs.get("job", "")), self.scan, source) if part)
 
-    def _stopped(self, values: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    def _stopped(self, values: NDArray[np.complex64]) -> NDArray[np.complex64]:
         """Values with their delay rates stopped; phases are those at the newest integration."""
-        if self.rows.size < 2:
+        if self.rows.size < 2 or not self.fringes:
             return values
         times = self.chosen.times[self.rows]
-        seconds = (times - times[-1]) / np.timedelta64(1, "s")
+        seconds = ((times - times[-1]) / np.timedelta64(1, "s"))[:, None, None, None]
         for column, band in enumerate(self.chosen.bands):
             frequency = self.chosen.frequency(band)
-            for place, rate in self._rates(column, band).items():
-                turns = seconds[:, None] * frequency * rate
-                values[:, place[0], column, place[1], : frequency.size] *= np.exp(-2j * np.pi * turns)
+            turns = np.remainder(seconds * self._rates(band)[..., None] * frequency, 1.0).astype(np.float32)
+            values[:, :, column, :, : frequency.size] *= np.exp(np.complex64(-2j * np.pi) * turns)
         return values
 
-    def _rates(self, column: int, band: int) -> Mapping[tuple[int, int], float]:
-        """Delay rates of what is found in a band, by the places of baseline and polarization."""
-        return {
-            (row, place): float(rate)
-            for row, baseline in enumerate(self.chosen.baselines)
-            for place, hand in enumerate(self.chosen.polarizations)
-            if np.isfinite(
-                rate := self.fringes.get((baseline.name, band, hand), {}).get("delay_rate", np.nan)
-            )
-        }
+    def _rates(self, band: int) -> NDArray[np.float64]:
+        """Delay rates of a band (baseline, polarization); 0 where no fringe was found."""
+        nothing: dict[str, Any] = {}
+        found = [
+            [
+                self.fringes.get((baseline.name, band, hand), nothing).get("delay_rate", 0.0)
+                for hand in self._hands
+            ]
+            for baseline in self.chosen.baselines
+        ]
+        rates = np.array(found, dtype=float).reshape(len(found), len(self._hands))
+        return np.asarray(np.nan_to_num(rates))
 
     def _normalise(self) -> bool:
         ends = [one.name.split("-", 1) for one in self.chosen.baselines]

@@ -14,9 +14,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.spatial import cKDTree
 
 _MOST = 256
-_CLOSE = 10 / 255  # Pillow looks colours up in steps of 4 of 255
+_CLOSE = 9 / 255  # colours are looked up in steps of 8 of 255
 
 
 class Palette:
@@ -26,23 +27,41 @@ class Palette:
     ----------
     background : str
     colours : iterable of str
-        Of everything that is drawn.
+        Of everything that is drawn smoothly.
+    others : ndarray (colour, RGB), optional
+        0…255, of what is drawn without shades.
     """
 
-    def __init__(self, background: str, colours: Iterable[str]) -> None:
+    def __init__(
+        self, background: str, colours: Iterable[str], others: NDArray[np.uint8] | None = None
+    ) -> None:
         ground = np.array(to_rgb(background))
         names = list(dict.fromkeys(colours))
-        shades = min((_MOST - 1) // max(len(names), 1), 24)
-        share = np.arange(1, shades + 1)[:, None] / shades
+        rest = np.zeros((0, 3)) if others is None else others / 255
+        shades = int(np.clip((_MOST - 1 - len(rest)) // max(len(names), 1), 1, 24))
+        share = np.arange(shades, 0, -1)[:, None] / shades
         blends = [ground + share * (np.array(to_rgb(name)) - ground) for name in names]
-        table = _apart(np.concatenate([ground[None], *blends])[:_MOST])
-        self._image = Image.new("P", (1, 1))
-        self._image.putpalette(np.rint(table * 255).astype(np.uint8).tobytes())
+        table = _apart(np.concatenate([ground[None], *blends, rest])[:_MOST])
+        self._colours = np.rint(table * 255).astype(np.uint8)
+        self._nearest = _nearest(self._colours)
 
     def png(self, pixels: NDArray[np.uint8]) -> bytes:
         """PNG of a picture (row, column, RGBA)."""
-        image = Image.fromarray(pixels).convert("RGB")
-        return _written(image.quantize(palette=self._image, dither=Image.Dither.NONE))
+        packed = pixels.view("<u4")[..., 0]
+        places = (packed >> 3) & 0x1F
+        places |= (packed >> 6) & 0x3E0
+        places |= (packed >> 9) & 0x7C00
+        image = Image.fromarray(self._nearest[places])
+        image.putpalette(self._colours.tobytes())
+        return _written(image)
+
+
+def _nearest(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Place of the colour that is nearest to each, which is given by five bits of blue, green and red."""
+    steps = np.arange(32) * 255 / 31  # the darkest and the brightest are exact
+    blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
+    every = np.stack([red, green, blue], axis=-1).reshape(-1, 3)
+    return np.asarray(cKDTree(colours).query(every)[1], dtype=np.uint8)
 
 
 def _apart(colours: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,11 +71,6 @@ def _apart(colours: NDArray[np.float64]) -> NDArray[np.float64]:
         if not kept or np.abs(np.array(kept) - colour).max(axis=1).min() > _CLOSE:
             kept.append(colour)
     return np.array(kept)
-
-
-def full_png(pixels: NDArray[np.uint8]) -> bytes:
-    """PNG of a picture (row, column, RGBA) with all its colours."""
-    return _written(Image.fromarray(pixels).convert("RGB"))
 
 
 def _written(image: Image.Image) -> bytes:

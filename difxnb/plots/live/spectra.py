@@ -27,7 +27,7 @@ from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import MARKERS, Theme
 
 MOST_ROWS = 12
-_MOST_POINTS = 300  # of all bands of a row, about a point for each pixel
+_MOST_POINTS = 240  # of all bands of a row, about a point for each pixel
 _TOP, _FOOT, _LEFT = 30, 48, 70
 
 Floats = NDArray[np.float64]

@@ -16,11 +16,12 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from difxnb.plots import ShownFigure
 from difxnb.plots.live.chosen import Chosen
 from difxnb.plots.live.look import Look
-from difxnb.plots.live.png import Palette, full_png
+from difxnb.plots.live.png import Palette
 from difxnb.plots.lock import RENDER_LOCK
 from difxnb.plots.style import THEMES, Theme
 
@@ -57,11 +58,14 @@ class Scene(ABC, Generic[Read]):
     ----------
     artists : list of Artist
         What changes from frame to frame, in the order of drawing.
-    colours : list of str
-        Of everything that is drawn; None where there are too many for a palette.
+    colours : sequence of str
+        Of everything that is drawn.
+    others : ndarray (colour, RGB) or None
+        Of images.
     """
 
-    colours: Sequence[str] | None = ()
+    colours: Sequence[str] = ()
+    others: NDArray[np.uint8] | None = None
 
     def __init__(self) -> None:
         self.artists: list[Artist] = []
@@ -133,7 +137,8 @@ class LiveView(ABC, Generic[Read]):
             content = self._read(look)
             with RENDER_LOCK:
                 pixels = self._frame(content, THEMES[look.theme])
-                picture = full_png(pixels) if self._palette is None else self._palette.png(pixels)
+                assert self._palette is not None
+                picture = self._palette.png(pixels)
             self._last, self._question, self.caption = (
                 (content, THEMES[look.theme]),
                 question,
@@ -207,9 +212,8 @@ class LiveView(ABC, Generic[Read]):
         for artist in self._scene.artists:
             artist.set_animated(True)
         self._canvas = figure.canvas  # type: ignore[assignment]
-        colours = self._scene.colours
-        own = (theme.text, theme.grid, theme.faint)
-        self._palette = None if colours is None else Palette(theme.background, (*own, *colours))
+        colours = (theme.text, theme.grid, theme.faint, *self._scene.colours)
+        self._palette = Palette(theme.background, colours, self._scene.others)
 
     def _draw_background(self) -> None:
         assert self._canvas is not None

@@ -28,6 +28,7 @@ from difxnb.plots.style import Theme
 
 MOST_BASELINES = 4
 _COLUMNS, _LINES = 336, 180  # of an image
+_SHADES = 96  # of each map of colours
 _AT_ONCE = 400_000  # values that are read for a frame
 _TOP, _FOOT, _LEFT, _RIGHT, _BAR = 30, 44, 128, 14, 62
 
@@ -197,12 +198,11 @@ def _on_grid(
 
 
 class _WaterfallScene(Scene[WaterfallContent]):
-    colours = None
-
     def __init__(self, figure: Figure, content: WaterfallContent, theme: Theme) -> None:
         super().__init__()
         self._ground = np.append(np.rint(np.array(matplotlib.colors.to_rgb(theme.background)) * 255), 255)
         self._maps = [_table(name) for name in (theme.colormap, theme.phase_colormap)]
+        self.others = np.concatenate(self._maps)[:, :3]
         width = round(figure.get_size_inches()[0] * figure.dpi)
         across = (width - _LEFT - _RIGHT - 2 * _BAR) / 2
         lefts = (_LEFT, _LEFT + across + _BAR)
@@ -286,12 +286,12 @@ class _WaterfallScene(Scene[WaterfallContent]):
     def _coloured(self, share: Floats, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Colours of shares 0…1; the background where there is nothing."""
         is_there = np.isfinite(share)
-        places = np.clip(np.where(is_there, share, 0) * 255, 0, 255).astype(np.uint8)
+        places = np.clip(np.where(is_there, share, 0) * _SHADES, 0, _SHADES - 1).astype(np.uint8)
         coloured = table[places]
         coloured[~is_there] = self._ground
         return np.asarray(coloured)
 
 
 def _table(name: str) -> NDArray[np.uint8]:
-    """256 colours (RGBA) of one of matplotlib's maps."""
-    return np.asarray(matplotlib.colormaps[name](np.linspace(0, 1, 256), bytes=True))
+    """Colours (RGBA) of one of matplotlib's maps."""
+    return np.asarray(matplotlib.colormaps[name](np.linspace(0, 1, _SHADES), bytes=True))
