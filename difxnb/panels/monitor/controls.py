@@ -38,10 +38,10 @@ class TimeControls:
         )
         self.pause = button("Pause", "Hold the picture; job and watching go on", press(model.toggle_pause))
         self.theme = button("Dark", "Draw on a dark background", press(model.toggle_theme))
-        self.earlier_scan = button("⏮ scan", "The scan before", press(lambda: model.step_scans(-1)))
+        self.earlier_scan = button("« scan", "The scan before", press(lambda: model.step_scans(-1)))
         self.earlier = button("◀", "The integration before", press(lambda: model.step(-1)))
         self.later = button("▶", "The integration after", press(lambda: model.step(1)))
-        self.later_scan = button("scan ⏭", "The scan after", press(lambda: model.step_scans(1)))
+        self.later_scan = button("scan »", "The scan after", press(lambda: model.step_scans(1)))
         self.slider = widgets.IntSlider(
             description="History",
             tooltip="Which integration is the newest that is shown",
@@ -100,7 +100,7 @@ class Choosers:
             description="Fits",
             tooltip="Whether fringes against time are fitted in short pieces of scans, or to whole scans",
             options=[("in short pieces", "intervals"), ("whole scans", "scans")],
-            layout=widgets.Layout(width="16em", max_width="98%"),
+            layout=widgets.Layout(width="19em", max_width="98%"),
         )
         self.usual = button("Show the usual", "Forget what was chosen", press(self._forget))
         self.watch_shown = button(

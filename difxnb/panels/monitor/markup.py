@@ -106,10 +106,14 @@ def _cells(row: FringeRow) -> Sequence[str]:
         shown.safe(row.polarization, 20),
         f"{row.snr:.1f}",
         f"{verdict} ({row.false_alarm:.0e})",
-        with_error(row.delay_ns, row.delay_error_ns),
-        with_error(row.rate_ps_s, row.rate_error_ps_s),
-        with_error(row.phase_deg, row.phase_error_deg),
+        _unbroken(with_error(row.delay_ns, row.delay_error_ns)),
+        _unbroken(with_error(row.rate_ps_s, row.rate_error_ps_s)),
+        _unbroken(with_error(row.phase_deg, row.phase_error_deg)),
     )
+
+
+def _unbroken(words: str) -> str:
+    return words.replace(" ", "&nbsp;")
 
 
 def legend(matrix: SnrMatrix) -> str:

@@ -57,7 +57,9 @@ def fringe_rows(fringes: pd.DataFrame, reference: str | None) -> tuple[tuple[Fri
     reference : str, optional
         A station that comes first.
     """
-    shown = fringes.iloc[:_MOST_ROWS].to_dict("records")
+    if fringes.empty:
+        return (), 0
+    shown = fringes.sort_values("baseline", kind="stable").iloc[:_MOST_ROWS].to_dict("records")
     return tuple(_row(row, reference) for row in shown), max(0, len(fringes) - _MOST_ROWS)
 
 
