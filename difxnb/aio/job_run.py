@@ -169,7 +169,8 @@ class JobRun:
         """Wait for the end. Cancelling it leaves the job running.
 
         Where the connection breaks meanwhile, the outcome is looked for as soon as the server can be reached again:
-        in messages, job status and log. UNKNOWN is returned only after a long silence, or after a last word that
+        in messages, job status and log. A live monitor of the run is given five seconds to get what was written
+        last. UNKNOWN is returned only after a long silence, or after a last word that
         leaves it open; `outcome_evidence` says which.
 
         Raises
@@ -193,6 +194,8 @@ class JobRun:
     async def _wait_for_outcome(self) -> JobOutcome:
         if self.search is None:
             await self._wait_for_conversation()
+        if self.monitor is not None and self.watch.reached_mjd:
+            await self.monitor.catch_up(self.watch.reached_mjd)
         if self.search is not None:
             return await self.search.found()
         return self.outcome or JobOutcome.UNKNOWN

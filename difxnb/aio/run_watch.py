@@ -58,7 +58,7 @@ class RunWatch:
             raise ValueError(f"a run stalls after some time without progress; got {stall_after!r} s")
         self.begun, self.stall_after = begun, stall_after
         self.state: str = JobState.SPAWNING.value
-        self.progress = 0.0
+        self.progress = self.reached_mjd = 0.0
         self.weights: tuple[tuple[int, float], ...] = ()
         self.heard_running = False
         self.last_heard = self.last_progress = begun
@@ -174,6 +174,7 @@ class RunWatch:
         self.heard_running = self.heard_running or state == JobState.RUNNING
         self.weights = status.weights or self.weights
         start, stop, now = status.job_start_mjd, status.job_stop_mjd, status.visibility_mjd
+        self.reached_mjd = max(self.reached_mjd, now or 0.0)
         if start and stop and now and stop > start:
             self._advance((now - start) / (stop - start))
         return True

@@ -21,6 +21,7 @@ import xarray as xr
 from difxnb import aio
 from difxnb.errors import ConnectionFailed
 from difxnb.first_light import compare, correlated_dataset
+from difxnb.formats.input import read_input
 from difxnb.server.gui_server import GuiServer
 from difxnb.server.running_jobs import embedded_correlator
 from difxnb.server.start_plan import Launch
@@ -173,7 +174,7 @@ async def test_a_whole_job(
         monitor = run.monitor
         assert monitor is not None
         assert len(monitor.products) == count
-        await until(difx, lambda: monitor._watch.blocks == round(2 / int_time) * count)
+        assert monitor._watch.blocks == round(2 / int_time) * count
         live = monitor.dataset
         require_truth(live, path)
         assert live.sizes["time"] == round(2 / int_time)
@@ -185,6 +186,22 @@ async def test_a_whole_job(
         require_fringes(monitor.fringes, truth_of(demo), query)
         assert monitor.fringes.attrs["until"] == pd.Timestamp(live["time"].values[-1])
         pd.testing.assert_frame_equal(monitor.fringes, fringe_fit(live))
+
+
+async def test_a_monitor_catches_up_with_its_job(tmp_path: Path, demo: Path, gate: Gate) -> None:
+    """Whoever waits for a run has all of it, though visibilities come by another way than words of the end."""
+    root = tmp_path.resolve()
+    end = read_input(put_demo(demo, root, 0.1)).start_mjd + 0.25 + 1.95 / 86400
+    async with own_server(root, correlator=gate.correlator) as server, correlator(server, None) as difx:
+        run = await difx.job(str(root / "demo_1.input")).start(monitor={"baseline": "AL-BO"})
+        monitor = run.monitor
+        await until(difx, lambda: integrations(monitor) == PASSING)
+        await monitor.catch_up(end, patience=0.05)  # nothing more comes: it gives up
+        waiting = asyncio.create_task(monitor.catch_up(end, patience=60))
+        gate.open()
+        await waiting
+        assert integrations(monitor) == 20
+        assert await run.wait(60) is JobOutcome.DONE
 
 
 async def test_quality_so_far_and_at_the_end(tmp_path: Path, demo: Path, gate: Gate) -> None:

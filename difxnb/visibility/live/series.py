@@ -60,6 +60,8 @@ class VisibilitySeries:
         Spectra of scans that were not asked for.
     watched : Choice
         The products that are taken.
+    latest_second : int
+        Start of the latest integration of which anything came, whole seconds of the job's first day (UTC); -1 before.
 
     Raises
     ------
@@ -80,6 +82,7 @@ class VisibilitySeries:
             products = Offer(list(products), scans, input).choose(None)
         self.input = input
         self.version = self.dropped = self.passed_over = 0
+        self.latest_second = -1
         self._limit_bytes = limit_bytes
         self._clock = IntegrationClock(input, scans)
         self._held: dict[int, Integration] = {}
@@ -160,6 +163,7 @@ class VisibilitySeries:
         """
         with self._lock:
             self.version += 1
+            self.latest_second = max(self.latest_second, block.time)
             scan, source = block.scan, block.source
             if not scan:
                 scan, source = self._clock.name_scan(source, block.time)
