@@ -71,6 +71,9 @@ class Choices(ActingModel):
         self._options = Options()
         self._waived: frozenset[str] = frozenset()
         self._looked = float("-inf")
+        self._versions: tuple[str, ...] = ()
+        self._rows: list[NodeRow] = []
+        self._rows_of: tuple[object, ...] = ()
         self._frames: tuple[pd.DataFrame, frozenset[str], pd.DataFrame]
 
     # --- what is known of nodes and data --------------------------------------------------------------
@@ -81,13 +84,19 @@ class Choices(ActingModel):
             recorders = self._difx.recorders
             names = frozenset(recorders.frame()["recorder"])
             self._frames = (self._difx.nodes.frame(), names, recorders.modules())
+            self._versions = tuple(self._difx.server.difx_versions["version"])
             self._looked = self._clock()
         return self._frames
 
     def _node_rows(self) -> list[NodeRow]:
+        """Nodes to choose from; made anew only when something was chosen or looked at."""
         frame, recorders, _ = self._look_at_nodes()
-        rows = node_rows(frame, recorders, self._plan, (*self._added, self._usual_head_node()))
-        return [replace(row, answered=self._answers.get(row.name)) for row in rows]
+        made_of = (self._looked, self._plan, self._added, self._answers)
+        if made_of != self._rows_of:
+            rows = node_rows(frame, recorders, self._plan, (*self._added, self._usual_head_node()))
+            self._rows = [replace(row, answered=self._answers.get(row.name)) for row in rows]
+            self._rows_of = made_of
+        return self._rows
 
     def _usual_head_node(self) -> str:
         """Where guiServer itself runs, as far as it tells."""

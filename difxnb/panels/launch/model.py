@@ -75,7 +75,7 @@ class LaunchModel(Choices):
                 sources=tuple(self._sources()),
                 is_written=self._is_written,
                 options=self._options,
-                versions=tuple(server.difx_versions["version"]),
+                versions=self._versions,
                 version_in_use=server.version_in_use,
                 is_read_only=server.is_read_only,
                 standing=standing,

@@ -14,6 +14,7 @@ from difxnb.panels.page import duration_words
 from difxnb.panels.rows import each_row
 
 _EVERY_S = 0.5
+_TROUBLES_EVERY_S = 3.0  # all that was said of a run is gathered for them
 _TROUBLES = ("WARNING", "ERROR", "SEVERE", "FATAL")
 _MOST_TROUBLES = 6
 _LATE_S = 2.0
@@ -108,6 +109,8 @@ class RunWatcher:
         self._jobs, self._clock = jobs, clock
         self._last: RunLook | None = None
         self._looked = 0.0
+        self._last_troubles: tuple[str, ...] = ()
+        self._gathered = float("-inf")
 
     def look(self) -> RunLook:
         """How it goes; for half a second the same, and at the end what was last."""
@@ -137,8 +140,14 @@ class RunWatcher:
             silence=run.silence,
             stalled=run.stalled,
             is_monitored=run.monitor is not None,
-            troubles=troubles_of(run.events),
+            troubles=self._troubles(is_over=is_over),
         )
+
+    def _troubles(self, *, is_over: bool) -> tuple[str, ...]:
+        now = self._clock()
+        if is_over or now - self._gathered >= _TROUBLES_EVERY_S:
+            self._last_troubles, self._gathered = troubles_of(self.run.events), now
+        return self._last_troubles
 
     def _pace(self) -> tuple[float | None, float | None]:
         frame = self._jobs.frame()

@@ -6,6 +6,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
 from difxnb.panels.files import FilesModel
 from difxnb.panels.launch import LaunchModel, LaunchPanel
 from difxnb.panels.launch.machines_view import NodeView
@@ -16,7 +18,11 @@ from tests.panels.launch.launching import launch_at, settle, started, until_over
 from tests.panels.stage import MakeStage, Stage
 
 
-def test_a_job_is_launched_and_watched_without_typing_more_than_its_path(stage: Stage) -> None:
+@pytest.mark.parametrize("quirks", [None, "2.9"])
+def test_a_job_is_launched_and_watched_without_typing_more_than_its_path(
+    make_stage: MakeStage, quirks: str | None
+) -> None:
+    stage = make_stage(quirks=quirks)
     told: list[Any] = []
     with launch_at(stage) as panel:
         panel.model.on_started.append(told.append)
@@ -34,9 +40,10 @@ def test_a_job_is_launched_and_watched_without_typing_more_than_its_path(stage: 
         assert "job: done" in panel.run.value
         assert "weights: AA" in panel.run.value
     assert (stage.root / "job.difx").is_dir()
-    assert (stage.root / "job.machines").read_text().split() == ["localhost"] * 4
+    placed = (stage.root / "job.machines").read_text().split()
+    assert placed == ["127.0.0.1" if quirks else "localhost"] * 4
     assert "job: done" in panel.twin().text
-    assert "localhost" in panel.twin().html
+    assert placed[0] in panel.twin().html
 
 
 def test_what_is_read_of_a_job_is_shown(stage: Stage) -> None:
@@ -224,7 +231,7 @@ def test_closing_the_panel_leaves_the_run_alone(make_stage: MakeStage) -> None:
     panel.monitor.value = False
     started(panel, stage)
     run = panel.model.run
-    stage.until(lambda: run.state == "Running")
+    stage.until(lambda: "job: Running" in panel.twin().text)
     panel.close()
     assert not run.done
     assert "Running" in panel.twin().text
