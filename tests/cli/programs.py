@@ -53,6 +53,7 @@ class Program:
         """Read until something holds for all that was printed; fail where the end comes before."""
         deadline = time.monotonic() + DEADLINE_S
         while not holds(self.said):
+            assert time.monotonic() < deadline, f"it did not come: {self.said[-2000:]!r}"
             assert self._read(deadline), f"it ended: {self.said[-2000:]!r} {self._complaints()!r}"
         return self.said
 
