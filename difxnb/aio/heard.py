@@ -69,7 +69,7 @@ class Jobs:
 
     def latest_weights(self, job: str) -> dict[str, float]:
         """Weight of each antenna in the last integration that a job told of; KeyError where nothing was heard of it."""
-        from difxnb.visibility.fits import antenna_name
+        from difxnb.tables.difxlog_frames import antenna_name
 
         known = self._inputs.get(job)
         return {antenna_name(index, known): weight for index, weight in self._table.latest_weights(job)}

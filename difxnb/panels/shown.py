@@ -98,6 +98,11 @@ def left_out(count: int, what: str) -> str:
     return f"{count} more {what} not shown" if count > 0 else ""
 
 
+def counted(count: int, what: str) -> str:
+    """A number of things, of which `what` is the name of one: ``"2 errors"``; empty of none."""
+    return "" if not count else f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """A length of time in words; empty where it is not known."""
     if not math.isfinite(seconds):

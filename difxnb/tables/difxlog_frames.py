@@ -262,7 +262,7 @@ def _observed(rows: int, report: RunReport | None, inp: Input | None) -> NDArray
 def antenna_name(datastream: int, inp: Input | None) -> str:
     """Name of the antenna that a job's datastream comes from; its number where that is not known."""
     rows = inp.configurations[0].datastream_indices if inp is not None and inp.configurations else ()
-    if inp is None or datastream >= len(rows):
+    if inp is None or not 0 <= datastream < len(rows):
         return f"datastream {datastream}"
     return inp.telescopes[inp.datastreams[rows[datastream]].telescope_index].name
 

@@ -7,7 +7,7 @@ import math
 
 from difxnb.panels.jobs.model import JobDetail
 from difxnb.panels.jobs.row import JobRow
-from difxnb.panels.shown import ago, badge, bar, left_out, safe, said, span, table
+from difxnb.panels.shown import ago, badge, bar, counted, left_out, safe, said, span, table
 
 COLUMNS = ("job", "state", "progress", "lowest weight", "speed-up", "to go", "heard", "troubles")
 
@@ -19,7 +19,7 @@ def cells(row: JobRow) -> list[str]:
         badge(row.mark),
         bar(row.progress, row.mark.colour),
         weight(row),
-        "" if math.isnan(row.speed_up) else f"{row.speed_up:.2g}×",
+        speed(row),
         to_go(row),
         ago(row.age),
         troubles(row),
@@ -43,6 +43,11 @@ _PREFIXES = {
 }
 
 
+def speed(row: JobRow) -> str:
+    """Seconds of data per second, with as many digits as matter."""
+    return "" if math.isnan(row.speed_up) else f"{row.speed_up:.{1 if row.speed_up < 10 else 0}f}×"
+
+
 def weight(row: JobRow) -> str:
     """The lowest weight, and whose it is."""
     return "" if math.isnan(row.weight) else f"{row.weight:.2f} ({safe(row.antenna)})"
@@ -58,8 +63,8 @@ def to_go(row: JobRow) -> str:
 
 def troubles(row: JobRow) -> str:
     """Warnings and errors, in numbers."""
-    told = [(row.errors, "errors"), (row.warnings, "warnings")]
-    return ", ".join(f"{count} {what}" for count, what in told if count)
+    told = [counted(row.errors, "error"), counted(row.warnings, "warning")]
+    return ", ".join(one for one in told if one)
 
 
 def detail_html(detail: JobDetail | None) -> str:
@@ -67,7 +72,9 @@ def detail_html(detail: JobDetail | None) -> str:
     if detail is None:
         return ""
     facts = table(
-        ("", ""), [(f"<b>{safe(name)}</b>", safe(text)) for name, text in detail.facts], detail.row.name
+        ("what", "value"),
+        [(f"<b>{safe(name)}</b>", safe(text)) for name, text in detail.facts],
+        detail.row.name,
     )
     weights = table(
         ("antenna", "weight of the last integration", ""),

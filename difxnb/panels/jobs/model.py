@@ -73,6 +73,16 @@ class JobsSnapshot:
     is_problem: bool
 
 
+@dataclass(frozen=True)
+class _Tree:
+    """The tree as it was made last, and of what."""
+
+    heard: list[JobRow]
+    version: int
+    rows: list[JobRow]
+    lines: list[Line]
+
+
 class JobsModel:
     """A browser of jobs.
 
@@ -94,6 +104,7 @@ class JobsModel:
         self._told: dict[str, JobRow] = {}
         self._message, self._is_problem = "", False
         self._rows: Seldom[list[JobRow]] = Seldom()
+        self._tree: _Tree | None = None
         self._lock = threading.Lock()
 
     # --- what can be done -------------------------------------------------------------------------------
@@ -150,13 +161,10 @@ class JobsModel:
             self._heard, asked=None, version=(self._jobs.version, time.monotonic() // _TICK_S)
         )
         with self._lock:
-            told, closed, sought = dict(self._told), self._closed, self._filter.casefold()
-            chosen, message, is_problem = self._chosen, self._message, self._is_problem
-        for row in heard:
-            told.pop(row.input_file, None)
-        rows = [*heard, *told.values()]
-        wanted = [row for row in rows if sought in f"{row.input_file} {row.name}".casefold()]
-        lines = lines_of(wanted, closed)
+            version, chosen, message, is_problem = self.version, self._chosen, self._message, self._is_problem
+            if self._tree is None or self._tree.heard is not heard or self._tree.version != version:
+                self._tree = _Tree(heard, version, *self._grown(heard))
+            rows, lines = self._tree.rows, self._tree.lines
         return JobsSnapshot(
             tuple(lines[:_MOST_LINES]),
             max(0, len(lines) - _MOST_LINES),
@@ -167,6 +175,14 @@ class JobsModel:
             message,
             is_problem,
         )
+
+    def _grown(self, heard: list[JobRow]) -> tuple[list[JobRow], list[Line]]:
+        """All jobs, and the tree of those that are wanted."""
+        known = {row.input_file for row in heard}
+        rows = [*heard, *(row for path, row in self._told.items() if path not in known)]
+        sought = self._filter.casefold()
+        wanted = [row for row in rows if sought in f"{row.input_file} {row.name}".casefold()]
+        return rows, lines_of(wanted, self._closed)
 
     def _heard(self) -> list[JobRow]:
         frame = self._jobs.frame()

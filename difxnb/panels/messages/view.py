@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from difxnb.markup import printable
 from difxnb.panels.bound import write
 from difxnb.panels.echo import Echo
 from difxnb.panels.messages.alerts import AlertsModel, alerts_html
@@ -16,6 +17,7 @@ from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.panel import Panel
 from difxnb.panels.shown import STYLE, badge, left_out, safe, said, table
 from difxnb.panels.twin import Twin
+from difxnb.tables.message_rows import plain_type
 
 _COLUMNS = ("time (UTC)", "severity", "type", "from", "job", "text")
 _WRAP = {"flex_flow": "row wrap"}
@@ -88,7 +90,7 @@ class MessagesPanel(Panel):
             write(widget, value=value)
 
     def _write_inputs(self, shown: MessagesSnapshot) -> None:
-        options = [("all", ""), *((safe_name(kind), kind) for kind, _ in sorted(shown.counts))]
+        options = [("all", ""), *((_plain(kind), kind) for kind, _ in sorted(shown.counts))]
         with self._echo, self._type.hold_sync():
             if list(self._type.options) != options:
                 self._type.options = options
@@ -107,9 +109,9 @@ class MessagesPanel(Panel):
         return Twin("\n".join(lines) or "no messages", STYLE + _said(shown) + alerts + rows_html(shown))
 
 
-def safe_name(kind: str) -> str:
-    """A type as an entry of a list, which shows text as it is."""
-    return kind[:60]
+def _plain(kind: str) -> str:
+    """A type as people say it, of bounded length; lists of widgets show texts as they are."""
+    return printable(plain_type(kind)[:60])
 
 
 def rows_html(shown: MessagesSnapshot) -> str:
@@ -119,17 +121,17 @@ def rows_html(shown: MessagesSnapshot) -> str:
 
 def _cells(row: MessageRow) -> tuple[str, ...]:
     severity = badge(mark_of(row.severity)) if row.severity else ""
-    return (safe(row.time), severity, safe(row.type), safe(row.source), safe(row.job), safe(row.text))
+    return (safe(row.time), severity, safe(_plain(row.type)), safe(row.source), safe(row.job), safe(row.text))
 
 
 def _line(row: MessageRow) -> str:
     mark = f"{mark_of(row.severity)} " if row.severity else ""
-    return f"{row.time} {mark}{row.type} {row.source} {row.job}: {row.text[:200]}"
+    return f"{row.time} {mark}{_plain(row.type)} {row.source} {row.job}: {row.text[:200]}"
 
 
 def _said(shown: MessagesSnapshot) -> str:
     found = shown.found
-    counted = ", ".join(f"{count} {kind}" for kind, count in shown.counts[:12])
+    counted = ", ".join(f"{count} {_plain(kind)}" for kind, count in shown.counts[:12])
     facts = [
         f"{found.fitting} fit of the newest {found.searched}",
         left_out(found.fitting - len(found.rows), "messages that fit"),
