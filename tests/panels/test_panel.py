@@ -9,7 +9,7 @@ import ipywidgets as widgets
 import pandas as pd
 from IPython.utils.capture import CapturedIO
 
-from difxnb.panels import Panel
+from difxnb.panels import Panel, freeze, open_panels
 from difxnb.panels.audience import Audience
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.panel import AUDIENCE
@@ -23,7 +23,7 @@ class Counting(Panel):
     def __init__(self, painter: Painter = PAINTER, audience: Audience = AUDIENCE) -> None:
         self.number, self.let_go = 0, 0
         self.shown = widgets.HTML("0")
-        self.painted = threading.Event()
+        self.painted, self.ended = threading.Event(), threading.Event()
         super().__init__(self.shown, painter, audience)
 
     def _paint(self) -> None:
@@ -37,6 +37,7 @@ class Counting(Panel):
 
     def _let_go(self) -> None:
         self.let_go += 1
+        self.ended.set()
 
 
 def test_a_panel_is_painted_while_it_is_shown_and_leaves_its_last_state(cell: CapturedIO) -> None:
@@ -63,3 +64,61 @@ def test_work_of_a_stage_ends_where_it_was_told(stage: Stage) -> None:
     assert stage.work.do("look", lambda: stage.difx.ls(str(stage.root)), found.append, print)
     stage.until_idle()
     assert "job.input" in found[0].to_string()
+
+
+class Broken(Counting):
+    def twin(self) -> Twin:
+        raise ValueError("no <state>")
+
+
+def test_a_panel_that_cannot_tell_its_state_ends_all_the_same(cell: CapturedIO) -> None:
+    panel = Broken()
+    panel.show()
+    panel.close()
+    assert panel.let_go == 1
+    assert {str(error) for error in panel.failures} == {"no <state>"}
+    shown = "".join(output.data.get("text/html", "") for output in cell.outputs)
+    assert "the last state cannot be told: ValueError: no &lt;state&gt;" in shown
+
+
+def test_freezing_ends_what_is_shown_and_names_it(cell: CapturedIO) -> None:
+    shown, kept = Counting(), Counting()
+    shown.show()
+    assert freeze() == ["number 0"]
+    assert shown.closed
+    assert not kept.closed
+    assert freeze() == []
+    shown.show()
+    assert all("application/vnd.jupyter.widget-view+json" not in output.data for output in cell.outputs[-2:])
+    kept.close()
+
+
+def test_closing_on_many_threads_ends_once(cell: CapturedIO) -> None:
+    panel = Counting()
+    panel.show()
+    threads = [threading.Thread(target=panel.close) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert panel.let_go == 1
+    panel.start()
+    assert not open_panels()
+
+
+def test_a_panel_may_close_itself_while_it_is_painted(cell: CapturedIO) -> None:
+    panel = Counting()
+    panel.shown.observe(lambda change: panel.close(), "value")
+    panel.show()
+    panel.number = 1
+    assert panel.ended.wait(30)
+    assert panel.closed
+    assert not panel.failures
+
+
+def test_nothing_of_a_closed_panel_is_left_among_the_widgets(cell: CapturedIO) -> None:
+    before = dict(widgets.widget._instances)
+    panel = Counting()
+    panel.show()
+    panel.close()
+    assert dict(widgets.widget._instances) == before
