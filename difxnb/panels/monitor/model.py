@@ -79,6 +79,7 @@ class MonitorModel:
         self._fulfilled: Want | None = None
         self._not_before = -float("inf")
         self._version = 0
+        self._closed = False
 
     # --- what is shown --------------------------------------------------------------------------------
 
@@ -315,7 +316,7 @@ class MonitorModel:
 
     def _publish(self, data: Data) -> None:
         with self._lock:
-            if data.version != self._data.version:
+            if data.version != self._data.version and not self._closed:
                 self._data = data
                 self._version += 1
 
@@ -385,6 +386,7 @@ class MonitorModel:
         """Begin nothing any more, and let go of the data; the monitor is not touched."""
         self._aside.close()
         with self._lock:
+            self._closed = True
             self._data = replace(self._data, dataset=None, course=None, weights=None)
 
     def wait(self, timeout: float) -> bool:

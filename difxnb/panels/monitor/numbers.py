@@ -101,6 +101,6 @@ def said_best(rows: Sequence[FringeRow]) -> str:
     best = max(there, key=lambda row: row.snr)
     found = sum(row.is_fringe for row in there)
     return (
-        f"{found} of {len(there)} with fringes; the strongest is {best.baseline} band {best.band} "
+        f"{found} of {len(there)} listed are fringes; the strongest is {best.baseline} band {best.band} "
         f"{best.polarization}: SNR {best.snr:.1f}, delay {with_error(best.delay_ns, best.delay_error_ns)} ns"
     )

@@ -271,6 +271,8 @@ def test_a_dataset_cannot_be_asked_for_more(model: MonitorModel) -> None:
 def test_after_the_end_nothing_begins_and_the_data_are_let_go(model: MonitorModel, tmp_path: Path) -> None:
     model.close()
     model.close()
+    model.pause()
+    model.gather()
     assert model.look() is None
     model.save(tmp_path / "late.nc")
     assert model.under_way == ()
