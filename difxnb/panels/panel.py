@@ -105,13 +105,13 @@ class Panel:
 
     def show(self) -> None:
         """Show the panel in the cell that runs, and its static twin under it."""
+        twin = self._last_state()
         if not self._closed:
             self.start()
-            self._show_widget()
-        self.show_twin()
+            self._show_widget(twin)
+        self._show_twin(twin)
 
-    def _show_widget(self) -> None:
-        twin = self._last_state()
+    def _show_widget(self, twin: Twin) -> None:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         data = {
             "text/plain": twin.text,
@@ -122,7 +122,10 @@ class Panel:
 
     def show_twin(self) -> None:
         """Show the static twin in the cell that runs: it is hidden while the panel lives."""
-        self._twin_output.show(self._last_state())
+        self._show_twin(self._last_state())
+
+    def _show_twin(self, twin: Twin) -> None:
+        self._twin_output.show(twin)
         self._twin_written = self._audience.clock()
 
     def write_twin(self) -> None:
