@@ -53,7 +53,7 @@ PLUMBING = {
     "ServerInfo": set(),
     "JobQueue": {"end"},
     "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
-    "Monitor": {"begin", "best_snr", "pause_of_select"},
+    "Monitor": {"begin", "best_snr", "catch_up", "pause_of_select"},
     "Recorder": set(),
     "RemoteText": set(),
     "SessionRecorder": set(),
