@@ -15,6 +15,7 @@ from difxnb.synthetic.experiment import default_experiment, small_experiment
 from difxnb.synthetic.experiment_model import Band, Experiment, Scan, SkySource
 from difxnb.synthetic.faults import FAULTS, bad_experiment, healthy_experiment
 from difxnb.synthetic.job_files import write_job_files
+from difxnb.synthetic.made_before import take_recordings
 from difxnb.synthetic.observing_files import write_observing_files
 from difxnb.synthetic.sky import delay_model
 from difxnb.synthetic.station_model import Carrier, Gap, PhaseJump, PulseCal, Station
@@ -68,6 +69,9 @@ def make_experiment(
 ) -> DemoFiles:
     """Make a complete experiment.
 
+    Where ``DIFXNB_DEMO_DATA`` names the directory of the same experiment, its recordings are copied and not
+    computed.
+
     Parameters
     ----------
     directory : path-like
@@ -97,7 +101,8 @@ def make_experiment(
     im = delay_model(experiment)
     write_observing_files(experiment, directory)
     write_job_files(experiment, im, directory)
-    write_recordings(experiment, im, directory)
+    if not take_recordings(experiment, directory):
+        write_recordings(experiment, im, directory)
     truth_file = write_truth(experiment, files, directory, complete=True)
     return DemoFiles(
         directory=directory,
