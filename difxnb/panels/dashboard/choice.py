@@ -90,12 +90,14 @@ class ChoiceModel:
             return
         name = offer.name
         self._say(f"opening {name}…", chosen=offer.key)
-        self._work.do(
+        begun = self._work.do(
             f"opening of {name}",
             offer.prepare,
             lambda _: self._say(""),
             lambda error: self._fail(name, error),
         )
+        if not begun:  # another panel opens it, and it will be there for both
+            self._say("")
 
     def _fail(self, name: str, error: Exception) -> None:
         self._say(f"{name}: {error}", is_problem=True)

@@ -130,12 +130,16 @@ class JobsModel:
             return
         asking = self._ask
         self._say(f"asking for {pattern}…")
-        self._work.do(
+        begun = self._work.do(
             f"states of {pattern}",
             lambda: asking(pattern),
             lambda frame: self._hear(pattern, frame),
             lambda error: self._say(str(error), is_problem=True),
         )
+        if not begun:
+            self._say(
+                f"{pattern} is being asked for already, or the connection was closed here", is_problem=True
+            )
 
     def _hear(self, pattern: str, frame: pd.DataFrame) -> None:
         rows = [told_row(row) for row in _records(frame.head(_MOST_TOLD))]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from difxnb.quality.report import QualityReport
 
 _DPI = 80
+_CARDS = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class QualityModel:
     ) -> None:
         self.version = 0
         self.name = name
+        # Another card of the same job makes its own checks.
+        self._title = f"quality of {name}, card {next(_CARDS)}"
         self._work, self._check, self._clock = work, check, clock
         self._made, self._made_at = made, clock()
         self._is_checking = False
@@ -91,10 +95,14 @@ class QualityModel:
 
     def check(self) -> None:
         """Make all checks, if they are not being made already."""
-        if self._work is None or self._check is None:
-            return
+        with self._lock:
+            if self._work is None or self._check is None or self._is_checking:
+                return
+            self._is_checking = True
         self._say(f"checking {self.name}…", is_checking=True)
-        self._work.do(f"quality of {self.name}", self._check, self._keep, self._fail)
+        if not self._work.do(self._title, self._check, self._keep, self._fail):
+            closed = f"{self.name} was not checked: the connection has been closed here"
+            self._say(closed, is_checking=False, is_problem=True)
 
     def _keep(self, made: Checked) -> None:
         with self._lock:

@@ -24,7 +24,7 @@ class Bench:
     """A loop, and work on it whose end can be waited for."""
 
     def __init__(self, loop: LoopThread) -> None:
-        self.ended = threading.Event()
+        self.loop, self.ended = loop, threading.Event()
         self.work = Work(loop.submit, self.ended.set)
 
 
@@ -86,7 +86,37 @@ def open_gate(bench: Bench, gate: asyncio.Event) -> None:
     async def set_it() -> None:
         gate.set()
 
-    bench.work.do("opening of the gate", set_it, lambda _: None, lambda _: None)
+    bench.loop.call(set_it())
+
+
+def test_two_cards_of_one_job_each_make_their_checks(bench: Bench, report: Checked) -> None:
+    gate = asyncio.Event()
+
+    async def check() -> Checked:
+        await gate.wait()
+        return report
+
+    models = [QualityModel("e_1", bench.work, check) for _ in range(2)]
+    for model in models:
+        model.check()
+    open_gate(bench, gate)
+    while any(model.snapshot().is_checking for model in models):
+        assert bench.ended.wait(30)
+        bench.ended.clear()
+    assert [model.snapshot().checked for model in models] == [report, report]
+
+
+def test_nothing_is_checked_after_the_end(bench: Bench, report: Checked) -> None:
+    async def check() -> Checked:
+        return report
+
+    bench.work.close()
+    model = QualityModel("e_1", bench.work, check)
+    model.check()
+    shown = model.snapshot()
+    assert not shown.is_checking
+    assert shown.is_problem
+    assert "closed" in shown.message
 
 
 def test_a_check_that_fails_is_told_in_words_and_keeps_what_there_was(bench: Bench, report: Checked) -> None:
