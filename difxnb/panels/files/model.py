@@ -260,7 +260,7 @@ class FilesModel(ActingModel):
             self._say(f"a job is named by its .input file; {what} is chosen", is_problem=True)
             return
         self._say(f"{target} is the job")
-        for listener in self.on_chosen:
+        for listener in tuple(self.on_chosen):
             listener(target)
 
     def read(self, path: str = "") -> None:
@@ -324,10 +324,10 @@ class FilesModel(ActingModel):
             self._say("choose what to download in the list first", is_problem=True)
             return
         tree = row is not None and row.is_directory
-        fetch, here = self._difx.download, Path(local.strip() or ".").expanduser()
+        fetch, here = self._difx.download, Path(local.strip() or ".")
         self._do(
             f"download of {target}",
-            lambda: fetch(target, here, recursive=tree),
+            lambda: fetch(target, here.expanduser(), recursive=tree),
             lambda made: self._say(f"{target} is now {made.absolute()} on this computer"),
         )
 
@@ -336,13 +336,15 @@ class FilesModel(ActingModel):
         if not local.strip():
             self._say("say which file of this computer is to be sent", is_problem=True)
             return
-        source, directory = Path(local.strip()).expanduser(), self._directory
-        send, tree = self._difx.upload, source.is_dir()
+        source, directory = Path(local.strip()), self._directory
         self._change(
             f"upload of {source}",
-            lambda: send(source, directory, recursive=tree),
+            lambda: self._send(source.expanduser(), directory),
             f"{source} is sent to {directory}",
         )
+
+    async def _send(self, source: Path, directory: str) -> None:
+        await self._difx.upload(source, directory, recursive=source.is_dir())
 
     @property
     def _directory(self) -> str:

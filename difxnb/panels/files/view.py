@@ -40,6 +40,7 @@ class FilesPanel(ActingPanel):
     def __init__(self, model: FilesModel, painter: Painter = PAINTER) -> None:
         self.model = model
         self._written: FilesLook | None = None
+        self._lines: tuple[tuple[str, str], ...] = ()
         self._make_where()
         self._make_list()
         self._make_deeds()
@@ -137,10 +138,13 @@ class FilesPanel(ActingPanel):
         self._filter.write(look.filter)
         self._jobs_only.write(look.jobs_only)
         self._order.write(look.order)
-        before = self._written
-        if before is None or before.rows != look.rows:
-            self._list.write(look.selected or None, options=tuple(labels_of(list(look.rows))))
-        self._list.write(look.selected if look.selected_row else None)
+        self._list.write(look.selected if look.selected_row else None, options=self._labels(look))
+
+    def _labels(self, look: FilesLook) -> tuple[tuple[str, str], ...]:
+        """The lines of the list; worked out once, for there may be many."""
+        if self._written is None or self._written.rows != look.rows:
+            self._lines = tuple(labels_of(list(look.rows)))
+        return self._lines
 
     def _paint_deeds(self, look: FilesLook) -> None:
         chosen = look.selected_row

@@ -174,6 +174,29 @@ def test_choosing_something_else_takes_back_the_wish_to_remove(stage: Stage, pan
     assert (stage.root / "job.im").exists()
 
 
+def test_what_a_filter_hides_is_not_chosen_in_the_list_but_is_again_without_it(
+    stage: Stage, panel: FilesPanel
+) -> None:
+    choose(panel, "job.calc")
+    panel.paint()
+    panel.filter.value = "*.input"
+    panel.paint()
+    assert panel.list.value is None
+    panel.filter.value = ""
+    panel.paint()
+    assert panel.list.value == str(stage.root / "job.calc")
+
+
+def test_a_home_that_nobody_has_is_refused_in_words(stage: Stage, panel: FilesPanel) -> None:
+    choose(panel, "job.calc")
+    for button in (panel.download, panel.upload):
+        panel.local.value = "~nobody of that name/file"
+        button.click()
+        settle(panel, stage)
+        assert "home directory" in panel.news.value
+        assert panel.model.snapshot().is_problem
+
+
 def test_files_go_to_this_computer_and_back(stage: Stage, panel: FilesPanel, tmp_path: Path) -> None:
     here = tmp_path / "here"
     here.mkdir()
