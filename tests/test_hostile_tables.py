@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ TEXTS = (
 VALUES = st.one_of(
     st.sampled_from(NUMBERS + TEXTS), st.text(st.characters(exclude_characters="<&"), max_size=20)
 )
+TYPES = (*(entry.type for entry in CATALOGUE), "gap", "unparsed", "unknown")
 ELEMENTS = sorted({element for entry in CATALOGUE for element in entry.layout.elements})
 
 
@@ -66,9 +68,19 @@ def documents(draw: st.DrawFn) -> bytes:
     ).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=80)
-@given(st.lists(st.one_of(documents(), st.sampled_from(["lost", "back"])), max_size=12))
-def test_no_table_raises(told: list[bytes | str]) -> None:
+@pytest.mark.parametrize("kind", TYPES)
+def test_no_type_need_have_been_heard(kind: str) -> None:
+    table = MessageTable(5)
+    assert table.frame(type=kind).empty
+    table.add(Gap(T0, None, "cut"), T0)
+    assert len(table.frame(type=kind)) == (kind == "gap")
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.one_of(documents(), st.sampled_from(["lost", "back"])), max_size=12), st.sampled_from(TYPES)
+)
+def test_no_table_raises(told: list[bytes | str], another: str) -> None:
     messages, jobs, nodes = MessageTable(5), JobTable(3), NodeTable(3)
     recorders, alerts, traffic = RecorderTable(3), AlertTable(3), Traffic(3)
     for number, piece in enumerate(told):
@@ -78,8 +90,8 @@ def test_no_table_raises(told: list[bytes | str]) -> None:
             item = parse(piece)
         for table in (messages, jobs, nodes, recorders, alerts, traffic):
             table.add(item, T0 + number)
-    for kind in (None, *(entry.type for entry in CATALOGUE), "gap", "unparsed", "unknown"):
-        messages.frame(type=kind, envelope=kind is None)
+    for kind in {another, *messages.frame(envelope=True)["type"]}:
+        messages.frame(type=kind)
     for name in jobs.frame()["job"]:
         jobs.weights(name)
         jobs.events(name)
