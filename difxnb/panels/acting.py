@@ -39,6 +39,31 @@ class Said:
     is_problem: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class ActingLook:
+    """What every panel with buttons shows; derived classes have the rest.
+
+    Attributes
+    ----------
+    said : Said
+    under_way : tuple of str
+        What has been asked for and has not ended, in words.
+    """
+
+    said: Said
+    under_way: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        """What came of the last thing that was asked for."""
+        return self.said.text
+
+    @property
+    def is_problem(self) -> bool:
+        """Whether it was refused, or failed."""
+        return self.said.is_problem
+
+
 class Confirmation:
     """What is done only when it is asked for twice within a few seconds.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from difxnb.panels.acting import ActingModel, Said
+from difxnb.panels.acting import ActingLook, ActingModel
 from difxnb.panels.connection.standing import Standing, standing_of
 from difxnb.panels.work import Work
 
@@ -39,7 +39,7 @@ class Connected(Protocol):
 
 
 @dataclass(frozen=True)
-class ConnectionLook:
+class ConnectionLook(ActingLook):
     """What the panel shows; texts are as the server gave them, not escaped.
 
     Attributes
@@ -69,18 +69,6 @@ class ConnectionLook:
     dropped: int
     running: tuple[str, ...]
     reconnections: int
-    under_way: tuple[str, ...]
-    said: Said
-
-    @property
-    def message(self) -> str:
-        """What came of the last thing that was asked for."""
-        return self.said.text
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether it was refused, or failed."""
-        return self.said.is_problem
 
     @property
     def kind(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from difxnb.panels.acting import ActingModel, Said
+from difxnb.panels.acting import ActingLook, ActingModel, Said
 from difxnb.panels.files.listing import (
     MOST_ROWS,
     ORDERS,
@@ -55,7 +55,7 @@ class FileServer(Protocol):
 
 
 @dataclass(frozen=True)
-class FilesLook:
+class FilesLook(ActingLook):
     """What the panel shows; names are as the server gave them, not escaped.
 
     Attributes
@@ -86,18 +86,6 @@ class FilesLook:
     read_text: str
     read_note: str
     confirming: str
-    under_way: tuple[str, ...]
-    said: Said
-
-    @property
-    def message(self) -> str:
-        """What came of the last thing that was asked for."""
-        return self.said.text
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether it was refused, or failed."""
-        return self.said.is_problem
 
     @property
     def selected_row(self) -> FileRow | None:
@@ -150,18 +138,20 @@ class FilesModel(ActingModel):
         with self._lock:
             found = self._found()
             return FilesLook(
-                self._path,
-                tuple(found[:MOST_ROWS]),
-                len(self._rows),
-                len(found),
-                self._filter,
-                self._jobs_only,
-                self._order,
-                self._selected,
-                *self._read,
-                self._confirmation.pending,
-                self.under_way,
-                self.said,
+                path=self._path,
+                rows=tuple(found[:MOST_ROWS]),
+                total=len(self._rows),
+                matching=len(found),
+                filter=self._filter,
+                jobs_only=self._jobs_only,
+                order=self._order,
+                selected=self._selected,
+                read_path=self._read[0],
+                read_text=self._read[1],
+                read_note=self._read[2],
+                confirming=self._confirmation.pending,
+                under_way=self.under_way,
+                said=self.said,
             )
 
     def _found(self) -> list[FileRow]:

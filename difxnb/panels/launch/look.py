@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from difxnb.panels.acting import Said
+from difxnb.panels.acting import ActingLook
 from difxnb.panels.connection.standing import Standing
 from difxnb.panels.launch.choices import Options
 from difxnb.panels.launch.nodes import NodeRow
@@ -27,7 +27,7 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
-class LaunchLook:
+class LaunchLook(ActingLook):
     """What the panel shows; texts are as they came, not escaped.
 
     Attributes
@@ -70,15 +70,3 @@ class LaunchLook:
     is_stopping: bool
     confirming: bool
     run: RunLook | None
-    under_way: tuple[str, ...]
-    said: Said
-
-    @property
-    def message(self) -> str:
-        """What came of the last thing that was asked for."""
-        return self.said.text
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether it was refused, or failed."""
-        return self.said.is_problem

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
-from difxnb.panels.acting import ActingModel, Said
+from difxnb.panels.acting import ActingLook, ActingModel
 from difxnb.panels.work import Work
 
 _WAITING = "waiting"
@@ -42,7 +42,6 @@ class Queue(Protocol):
     """What is shown, such as :class:`difxnb.aio.JobQueue`."""
 
     dropped: int
-    version: int
 
     @property
     def rows(self) -> Sequence[Row]: ...
@@ -87,7 +86,7 @@ class QueuedJob:
 
 
 @dataclass(frozen=True)
-class QueueLook:
+class QueueLook(ActingLook):
     """All that a panel of a queue shows.
 
     Attributes
@@ -102,7 +101,6 @@ class QueueLook:
         What `QueueModel.add` adds.
     """
 
-    version: int
     rows: tuple[QueuedJob, ...]
     chosen: str
     why_paused: str
@@ -110,8 +108,6 @@ class QueueLook:
     path: str
     overwrite: bool
     watch: bool
-    said: Said
-    under_way: tuple[str, ...]
 
     @property
     def chosen_row(self) -> QueuedJob | None:
@@ -127,16 +123,6 @@ class QueueLook:
     def over(self) -> tuple[QueuedJob, ...]:
         """Jobs that are over."""
         return tuple(row for row in self.rows if row.position is None)
-
-    @property
-    def message(self) -> str:
-        """What came of the last thing that was asked for."""
-        return self.said.text
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether that was refused, or failed."""
-        return self.said.is_problem
 
 
 class QueueModel(ActingModel):
@@ -158,7 +144,6 @@ class QueueModel(ActingModel):
         """All that is to be shown."""
         with self._lock:
             return QueueLook(
-                version=self.version + self._queue.version,
                 rows=lines_of(self._queue.rows),
                 chosen=self._chosen,
                 why_paused=self._queue.why_paused,
@@ -166,8 +151,8 @@ class QueueModel(ActingModel):
                 path=self._path,
                 overwrite=self._overwrite,
                 watch=self._watch,
-                said=self._said,
-                under_way=tuple(what.title for what in self._work.under_way),
+                said=self.said,
+                under_way=self.under_way,
             )
 
     # --- what is to be added --------------------------------------------------------------------------

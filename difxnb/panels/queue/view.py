@@ -102,9 +102,7 @@ class QueuePanel(ActingPanel):
     def _paint_list(self, look: QueueLook) -> None:
         options = tuple((label(line), line.input_file) for line in look.rows)
         chosen = look.chosen if look.chosen_row is not None else None
-        if options != tuple(self.jobs.options):
-            self._jobs.write(chosen, options=options)
-        self._jobs.write(chosen)
+        self._jobs.write(chosen, options=options)
 
     def _paint_buttons(self, look: QueueLook) -> None:
         line = look.chosen_row

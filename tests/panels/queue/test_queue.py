@@ -174,7 +174,6 @@ def look() -> QueueLook:
         *(QueueRow(k, f"/data/e_{k}.input") for k in range(2, 200)),
     )
     return QueueLook(
-        version=1,
         rows=lines_of(rows),
         chosen="",
         why_paused="",
