@@ -13,15 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from difxnb.markup import printable
 from difxnb.plots.artists import ShownFigure
 from difxnb.plots.choosing import cross_baselines, known, parallel_hands, polarizations_of, scan_of
-from difxnb.plots.products import DETECTED
 from difxnb.plots.spectra import degrees_of, mean_delay, mean_lags
 from difxnb.plots.station_weights import weights as draw_weights
 from difxnb.plots.style import LIGHT
 from difxnb.plots.units import with_error
 from difxnb.visibility.averages import ScanAverages
 from difxnb.visibility.fits import fringe_fit
+from difxnb.visibility.fits.columns import NOT_DETECTED
 
 COLOURS = LIGHT.polarizations
 """Colours of the polarization products, distinct for every kind of sight."""
@@ -103,7 +104,7 @@ def _headline(dataset: xr.Dataset, integrations: int) -> str:
     begin = pd.Timestamp(dataset["time"].values[0]).strftime("%Y-%m-%d %H:%M:%S")
     parts = (dataset.attrs.get("job", ""), dataset["scan_name"].values[0], dataset["field_name"].values[0])
     mean = f"{integrations} integration{'s' if integrations != 1 else ''} from {begin} UTC"
-    return "   ".join([*(str(part) for part in parts if part), mean])
+    return printable("   ".join([*(str(part) for part in parts if part), mean]))
 
 
 def _add_legend(figure: Figure, polarizations: list[str]) -> None:
@@ -112,7 +113,7 @@ def _add_legend(figure: Figure, polarizations: list[str]) -> None:
         figure.text(
             0.99 - 0.035 * index,
             0.995,
-            name,
+            printable(name),
             color=_colour(name),
             weight="bold",
             fontsize=10,
@@ -139,8 +140,10 @@ def _draw_row(
         for axis in axes:
             axis.text(0.5, 0.5, "no data", transform=axis.transAxes, ha="center", va="center", color="0.5")
     amplitude.set_ylabel(
-        f"{baseline}\n" + ("DiFX units" if any(one is None for one in scales.values()) else "coefficient"),
+        f"{printable(baseline)}\n"
+        + ("DiFX units" if any(one is None for one in scales.values()) else "coefficient"),
         fontsize=9,
+        parse_math=False,
     )
     phase.set(ylim=(-190, 190), yticks=(-180, -90, 0, 90, 180))
     phase.set_ylabel("degrees", fontsize=9)
@@ -187,7 +190,7 @@ def _draw_bands(amplitude: Axes, phase: Axes, spectra: ScanAverages, baseline: s
         amplitude.step(where[1:], height[1:], where="mid", color=_colour(name), lw=1.0)
         phase.plot(where, np.degrees(np.angle(spectrum)), ".", ms=3.0, color=_colour(name))
         fringe = spectra.fringe(baseline, band, name)
-        if fringe is not None and fringe["false_alarm_probability"] < DETECTED:
+        if fringe is not None and fringe["false_alarm_probability"] <= NOT_DETECTED:
             _draw_slope(phase, where, spectra.frequency(band), fringe, _colour(name))
 
 
@@ -260,7 +263,7 @@ def _mark_delay(
     factor, height, line = place
     found = mean_delay(spectra, product, bands)
     delay = 0.0 if found is None else found[0]
-    text = f"{name}  no fringe" if found is None else f"{name}  {with_error(*found)}"
+    text = printable(f"{name}  no fringe" if found is None else f"{name}  {with_error(*found)}")
     if found is not None:
         axes.plot([delay * factor], [height * 1.06], "v", ms=5, color=_colour(name), alpha=0.8)
     axes.text(

@@ -89,22 +89,23 @@ def test_it_is_written_over_where_that_is_asked_for(tmp_path: Path, alpha: Path)
 
 
 def test_names_do_nothing_to_the_page(tmp_path: Path) -> None:
-    """A job and a scan that are called like elements, and a control character."""
-    scan = "<script>alert(2)</script>"
+    """A job and a scan that are called like elements, with control characters, on pages and in pictures."""
+    scan = "<script>alert(2)</script>\x07$\\no"
     name = "<img src=x onerror=alert(1)>\x1b[2J&amp;"
     ds = difxnb.open_visibilities(ALPHA).difx.baseline("AA", "BB")
     ds = ds.assign_coords(scan_name=("time", [scan] * ds.sizes["time"]))
-    ds.attrs |= {"job": scan, "input_file": "", name: name}
+    ds.attrs |= {"job": name, "input_file": "", name: name}
     written = difxnb.report(ds, tmp_path)
     text = written.read_text()
     told = Page(text)
     assert set(told.tags) <= ELEMENTS
     assert told.attributes <= ATTRIBUTES
-    assert "\x1b" not in text
+    assert not {"\x1b", "\x07"} & set(text)
+    assert "not drawn" not in text
     shown = "<img src=x onerror=alert(1)>\\x1b[2J&amp;"
-    for where in (f"Report on {scan}", shown, f"data: {shown}", scan):
+    for where in (f"Report on {shown}", shown, f"data: {shown}", "<script>alert(2)</script>\\x07$\\no"):
         assert where in told.texts
-    assert written.name == "_script_alert_2___script_-report.html"
+    assert written.name == "_img_src_x_onerror_alert_1____2J_amp_-report.html"
 
 
 def test_what_is_nothing_is_refused(tmp_path: Path) -> None:
