@@ -98,7 +98,8 @@ class JobQueue:
     def rows(self) -> tuple[QueueRow, ...]:
         """Every job, in the order of the queue, as it stands now."""
         with self._lock:
-            return tuple(self._live(row) for row in self._rows)
+            rows, runs = self._rows, dict(self._runs)
+        return tuple(_live(row, runs.get(row.number)) for row in rows)
 
     @property
     def paused(self) -> bool:
@@ -247,15 +248,6 @@ class JobQueue:
             self.dropped += len(rows) - len(self._rows)
             self.version += 1
 
-    def _live(self, row: QueueRow) -> QueueRow:
-        """A row with what only its run knows."""
-        run = self._runs.get(row.number)
-        if run is None or row.state is not QueueState.RUNNING:
-            return row
-        silent = time.time() - run.watch.last_progress
-        why = f"stalled: no progress for {silent:.0f} s" if run.stalled else row.why
-        return replace(row, progress=run.progress, why=why)
-
     def _put(self, row: QueueRow) -> None:
         with self._lock:
             self._rows = [row if one.number == row.number else one for one in self._rows]
@@ -315,18 +307,18 @@ class JobQueue:
     async def _follow(self, row: QueueRow, run: JobRun) -> None:
         with self._lock:
             self._runs[row.number] = run
-        self._put(row.now(QueueState.RUNNING))
         try:
+            self._put(row.now(QueueState.RUNNING))
             outcome = await run.wait()
+            if outcome is JobOutcome.UNKNOWN:
+                self._give_up(row, run.outcome_evidence)
+            else:
+                self._put(row.now(STATE_OF[outcome], why_ended(run, outcome), progress=run.progress))
         except ConnectionLost as error:  # closed here: nobody will know more
             self._give_up(row, str(error))
-            return
-        if outcome is JobOutcome.UNKNOWN:
-            self._give_up(row, run.outcome_evidence)
-        else:
-            self._put(row.now(STATE_OF[outcome], why_ended(run, outcome), progress=run.progress))
-        with self._lock:
-            self._runs.pop(row.number, None)
+        finally:
+            with self._lock:
+                del self._runs[row.number]
 
     def _give_up(self, row: QueueRow, why: str) -> None:
         """Nobody knows whether it runs: tell, and start nothing beside it."""
@@ -341,6 +333,15 @@ class JobQueue:
         counts = {state: sum(row.state is state for row in rows) for state in QueueState}
         told = ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "empty"
         return f"<JobQueue: {told}{f'; paused: {self._why_paused}' if self.paused else ''}>"
+
+
+def _live(row: QueueRow, run: JobRun | None) -> QueueRow:
+    """A row with what only its run knows."""
+    if run is None or row.state is not QueueState.RUNNING:
+        return row
+    silent = time.time() - run.watch.last_progress
+    why = f"stalled: no progress for {silent:.0f} s" if run.stalled else row.why
+    return replace(row, progress=run.progress, why=why)
 
 
 def why_ended(run: JobRun, outcome: JobOutcome) -> str:

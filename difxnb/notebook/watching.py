@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from difxnb import aio
+from difxnb.aio.run_watch import OVER
 from difxnb.panels.dashboard import Offer
 from difxnb.panels.monitor import MonitorModel, MonitorPanel
 from difxnb.panels.quality import Checked, QualityModel, QualityPanel, checked
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from difxnb.panels import Panel
 
 _MOST_MONITORS = 8
-_OVER = frozenset({"Done", "MpiDone", "Terminated", "Crashed"})
 
 
 class Watched:
@@ -112,7 +112,7 @@ class Watched:
     def _heard(self, *, over: bool) -> list[str]:
         """``.input`` files of jobs that were heard of and are over, or are not."""
         frame = self._difx.jobs.frame()
-        is_over = frame["state"].isin(_OVER)
+        is_over = frame["state"].isin(OVER)
         chosen = frame[
             (is_over if over else ~is_over & (frame["state"] != "unknown")) & (frame["input"] != "")
         ]
