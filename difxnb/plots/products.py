@@ -30,7 +30,6 @@ from difxnb.visibility.fits import fringe_fit
 
 _MOST_BASELINES = 6
 _NO_FRINGES = pd.DataFrame(columns=["scan", "baseline", "band", "polarization"])
-DETECTED = 1e-3  # false-alarm probability below which a fringe is marked
 
 
 @dataclass(frozen=True)

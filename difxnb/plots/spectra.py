@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from difxnb.fringe import lag_axis
 from difxnb.fringe import lag_spectrum as lag_function
 from difxnb.plots.artists import Artists, add_legend, curve_name, name_axes, on_axes, say_nothing_there
-from difxnb.plots.products import DETECTED, Chosen, Curve
+from difxnb.plots.products import Chosen, Curve
 from difxnb.plots.squeezed import set_bands
 from difxnb.plots.units import delay_unit, with_error
 from difxnb.visibility.averages import ScanAverages
+from difxnb.visibility.fits.columns import NOT_DETECTED
 
 _LAG_PADDING = 8
 _LAG_REACH = 16  # lags drawn on either side, in units of 1/bandwidth
@@ -161,7 +162,7 @@ def phase(
                 label=label,
             )
             fringe = chosen.spectra.fringe(curve.baseline, band, curve.polarization)
-            if fringe is not None and fringe["false_alarm_probability"] < DETECTED:
+            if fringe is not None and fringe["false_alarm_probability"] <= NOT_DETECTED:
                 artists += _draw_slope(axes, mhz, fringe, curve)
     if not artists:
         say_nothing_there(axes)
@@ -307,7 +308,7 @@ def mean_delay(
 ) -> tuple[float, float] | None:
     """Delay and its error, s: the mean over the bands with a fringe, by their errors; None without any."""
     fits = (spectra.fringe(product[0], band, product[1]) for band in bands)
-    good = [fit for fit in fits if fit is not None and fit["false_alarm_probability"] < DETECTED]
+    good = [fit for fit in fits if fit is not None and fit["false_alarm_probability"] <= NOT_DETECTED]
     if not good:
         return None
     weight = np.array([1 / max(float(fit["delay_error"]), 1e-15) ** 2 for fit in good])
