@@ -10,6 +10,7 @@ from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.connection.model import ConnectionLook, ConnectionModel
 from difxnb.panels.painter import PAINTER, Painter
+from difxnb.panels.shown import counted
 from difxnb.panels.twin import Twin
 
 _OWN_CHOICE = "as the server finds it"
@@ -80,7 +81,9 @@ def state_html(look: ConnectionLook) -> str:
 
 def facts_html(look: ConnectionLook) -> str:
     """What is known of the server and of the connection."""
-    heard = f"{look.messages} messages" + (f", {look.dropped} older ones dropped" if look.dropped else "")
+    heard = counted(look.messages, "message") + (
+        f", {look.dropped} older ones dropped" if look.dropped else ""
+    )
     return page.page(
         page.facts({
             "server": look.kind,
@@ -91,7 +94,7 @@ def facts_html(look: ConnectionLook) -> str:
             "side connections": look.transport,
             "answers within": "not measured" if look.latency is None else f"{1000 * look.latency:.0f} ms",
             "heard": heard,
-            "came back": f"{look.reconnections} times" if look.reconnections else "",
+            "came back": counted(look.reconnections, "time"),
             "jobs started here that run": "\n".join(look.running),
         })
     )  # fmt: skip

@@ -35,7 +35,7 @@ class FindingView:
     def paint(self, finding: FindingRow) -> None:
         """Write what has changed."""
         self._waived.write(finding.waived)
-        write(self.waived.layout, visibility="visible" if finding.blocks else "hidden")
+        write(self.waived.layout, display="" if finding.blocks else "none")
         write(self.words, value=page.page(page.line(finding_words(finding), finding_tone(finding))))
 
 

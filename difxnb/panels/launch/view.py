@@ -128,7 +128,7 @@ class LaunchPanel(ActingPanel):
 
     @staticmethod
     def _box(description: str, tooltip: str) -> widgets.Checkbox:
-        layout = widgets.Layout(width="auto", margin="0 1em 0 0")
+        layout = widgets.Layout(width="auto", margin="0 0.5em")
         return widgets.Checkbox(description=description, tooltip=tooltip, indent=False, layout=layout)
 
     def _make_machines(self) -> None:

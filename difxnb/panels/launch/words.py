@@ -37,6 +37,15 @@ def ready_html(look: LaunchLook) -> str:
     """Whether the job can be started now, and what a start does."""
     if look.is_starting or look.is_stopping:
         return ""
+    run = look.run
+    if (
+        look.hindrance
+        and run
+        and look.reading
+        and not run.is_over
+        and run.input_file == look.reading.input_file
+    ):
+        return page.page(page.quiet(f"{look.hindrance}."))  # no trouble: that it runs is what was wanted
     if look.hindrance:
         return page.page(page.line(f"Cannot start now: {look.hindrance}.", "warn"))
     if look.reading and look.reading.existing and not look.options.overwrite:

@@ -16,7 +16,7 @@ Press = Callable[[Callable[[], object]], Callable[..., None]]
 """Makes, of what a model is to do, a callback that has it done and shown soon."""
 
 _MOST_OPTIONS = 1000
-_USUAL = "the usual"
+_NONE = ""  # lists of ipywidgets show nothing where None is chosen
 
 
 def button(text: str, tooltip: str, pressed: Callable[..., None]) -> widgets.Button:
@@ -37,10 +37,10 @@ class TimeControls:
             layout=widgets.Layout(width="26em", max_width="98%"),
         )
         self.pause = button("Pause", "Hold the picture; job and watching go on", press(model.toggle_pause))
-        self.theme = button("Dark", "Draw on a dark background", press(model.toggle_theme))
+        self.theme = button("Dark picture", "Draw on a dark background", press(model.toggle_theme))
         self.earlier_scan = button("« scan", "The scan before", press(lambda: model.step_scans(-1)))
-        self.earlier = button("◀", "The integration before", press(lambda: model.step(-1)))
-        self.later = button("▶", "The integration after", press(lambda: model.step(1)))
+        self.earlier = button("◀ earlier", "The integration before", press(lambda: model.step(-1)))
+        self.later = button("later ▶", "The integration after", press(lambda: model.step(1)))
         self.later_scan = button("scan »", "The scan after", press(lambda: model.step_scans(1)))
         self.slider = widgets.IntSlider(
             description="History",
@@ -53,16 +53,16 @@ class TimeControls:
         self.scan = widgets.Dropdown(
             description="Scan",
             tooltip="Show one scan alone, or follow the newest integrations",
-            options=[("newest", None)],
+            options=[("newest", _NONE)],
             layout=widgets.Layout(width="16em", max_width="98%"),
         )
         self._kind = Bound(self.kind, lambda kind: press(lambda: model.set_kind(kind))())
         self._slider = Bound(self.slider, lambda place: press(lambda: model.go_to(place))())
-        self._scan = Bound(self.scan, lambda name: press(lambda: model.go_to_scan(name))())
+        self._scan = Bound(self.scan, lambda name: press(lambda: model.go_to_scan(name or None))())
         self.widget = widgets.VBox(
             [
                 row(self.kind, self.pause, self.theme),
-                row(self.earlier_scan, self.earlier, self.slider, self.later, self.later_scan, self.scan),
+                row(self.slider, self.earlier_scan, self.earlier, self.later, self.later_scan, self.scan),
             ]
         )
 
@@ -73,13 +73,13 @@ class TimeControls:
         is_dark = seen.chosen.theme == "dark"
         write(
             self.theme,
-            description="Light" if is_dark else "Dark",
+            description="Light picture" if is_dark else "Dark picture",
             tooltip=f"Draw on a {'light' if is_dark else 'dark'} background",
         )
         self._slider.write(max(seen.place, 0), max=max(seen.count - 1, 0))
         names = seen.scan_names[-_MOST_OPTIONS:]
-        options = (("newest", None), *((name, name) for name in names))
-        self._scan.write(seen.only_scan if seen.only_scan in names else None, options=options)
+        options = (("newest", _NONE), *((name, name) for name in names))
+        self._scan.write(seen.only_scan if seen.only_scan in names else _NONE, options=options)
 
 
 class Choosers:
@@ -89,7 +89,7 @@ class Choosers:
         self.reference = widgets.Dropdown(
             description="Reference",
             tooltip="Show the baselines to one station, seen from it",
-            options=[("none", None)],
+            options=[("none", _NONE)],
             layout=widgets.Layout(width="14em", max_width="98%"),
         )
         self.stations = _several("Stations", "Baselines among these, or to the only one")
@@ -110,7 +110,9 @@ class Choosers:
             "Watch everything", "Have the server send all products", press(model.watch_all)
         )
         self._model = model
-        self._reference = Bound(self.reference, lambda name: press(lambda: model.set_reference(name))())
+        self._reference = Bound(
+            self.reference, lambda name: press(lambda: model.set_reference(name or None))()
+        )
         self._fits = Bound(self.fits, lambda fits: press(lambda: model.set_fits(fits))())
         self._several = {
             "stations": Bound(self.stations, lambda names: press(lambda: model.choose(stations=names))()),
@@ -145,8 +147,8 @@ class Choosers:
         }
         for name, bound in self._several.items():
             bound.write(getattr(chosen, name), options=options[name])
-        stations = (("none", None), *options["stations"])
-        self._reference.write(chosen.reference, options=stations)
+        stations = (("none", _NONE), *options["stations"])
+        self._reference.write(chosen.reference or _NONE, options=stations)
         self._fits.write(chosen.fits)
 
 

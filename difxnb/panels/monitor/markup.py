@@ -30,8 +30,9 @@ _STATES = {
 }
 _HELD = shown.Mark("held", "‖", shown.PURPLE)
 
-_HEAD = ("baseline", "band", "pol.", "SNR", "fringe?", "delay (ns)", "rate (ps/s)", "phase (°)")
+_HEAD = ("baseline", "band", "pol.", "SNR", "fringe? (false alarm)", "delay (ns)", "rate (ps/s)", "phase (°)")
 _MOST_SCANS = 8
+_LEAST_CHANCE = 1e-99
 _MOST_CELLS = 105  # of 15 stations
 
 
@@ -43,6 +44,8 @@ def head(seen: MonitorSnapshot) -> str:
         counts.append(f"{condition.dropped} spectra dropped")
     if condition.passed_over:
         counts.append(f"{condition.passed_over} of other scans")
+    if condition.silent_minutes:
+        counts.append(f"nothing new for {condition.silent_minutes} min")
     marks = shown.badge(_STATES[condition.state]) + (f" {shown.badge(_HELD)}" if seen.is_held else "")
     name = f"<b>{shown.safe(seen.job)}</b> " if seen.job else ""
     why = f" {shown.safe(condition.why)}" if condition.why else ""
@@ -105,11 +108,16 @@ def _cells(row: FringeRow) -> Sequence[str]:
         str(row.band),
         shown.safe(row.polarization, 20),
         f"{row.snr:.1f}",
-        f"{verdict} ({row.false_alarm:.0e})",
+        _unbroken(f"{verdict} ({_chance(row.false_alarm)})"),
         _unbroken(with_error(row.delay_ns, row.delay_error_ns)),
         _unbroken(with_error(row.rate_ps_s, row.rate_error_ps_s)),
         _unbroken(with_error(row.phase_deg, row.phase_error_deg)),
     )
+
+
+def _chance(probability: float) -> str:
+    """A probability; what no number of the machine is small enough for is said to be below."""
+    return f"{probability:.0e}" if probability > _LEAST_CHANCE else f"&lt;{_LEAST_CHANCE:.0e}"
 
 
 def _unbroken(words: str) -> str:

@@ -30,9 +30,9 @@ from difxnb.panels.monitor.names import (
 from difxnb.panels.monitor.snapshot import (
     Condition,
     LastDigest,
+    Listening,
     MonitorSnapshot,
     Said,
-    condition_of,
     snapshot_of,
 )
 from difxnb.panels.monitor.source import Source, source_of
@@ -73,7 +73,7 @@ class MonitorModel:
     ) -> None:
         self._source, self._work = source_of(source), work
         self._gatherer, self._aside = Gatherer(self._source, weights), Aside()
-        self._lock = threading.Lock()
+        self._listening, self._lock = Listening(self._source), threading.Lock()
         self._data, self._condition, self._looking = Data(), Condition(), Looking()
         self._said, self._trouble, self._digests = Said(), "", LastDigest()
         self._fulfilled: Want | None = None
@@ -289,7 +289,7 @@ class MonitorModel:
     def gather(self) -> None:
         """Take what is new and due, now; what goes wrong is kept in words. For what may wait, `refresh` is there."""
         try:
-            condition = condition_of(self._source)
+            condition = self._listening.condition()
             self._take()
             trouble = ""
         except Exception as error:  # noqa: BLE001 - shown by the panel

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +38,8 @@ class Condition:
         Counts of the source.
     texts : tuple of str
         The last things that the server's monitor said.
+    silent_minutes : int
+        Whole minutes for which a live source has had nothing new.
     """
 
     state: str = "not looked at yet"
@@ -45,6 +49,7 @@ class Condition:
     dropped: int = 0
     passed_over: int = 0
     texts: tuple[str, ...] = ()
+    silent_minutes: int = 0
 
 
 def condition_of(source: Source) -> Condition:
@@ -67,6 +72,31 @@ def condition_of(source: Source) -> Condition:
         source.passed_over,
         tuple(source.texts[-_SHOWN_TEXTS:]),
     )
+
+
+class Listening:
+    """How a source is, and for how long nothing new has come of it.
+
+    Parameters
+    ----------
+    source : Source
+    clock : callable
+        Gives seconds.
+    """
+
+    def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source, self._clock = source, clock
+        self._heard = clock()
+        self._version = source.version
+
+    def condition(self) -> Condition:
+        """As it is now."""
+        found, now = condition_of(self._source), self._clock()
+        if found.version != self._version:
+            self._version, self._heard = found.version, now
+        if found.state != "live":
+            return found
+        return replace(found, silent_minutes=int((now - self._heard) // 60))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from difxnb.panels.panel import Panel, close_tree
 from difxnb.panels.twin import Twin
 from difxnb.plots.frozen import interactive
 
+_NARROWEST = "640px"  # a picture scrolls where there is less room: its letters would be too small to read
+
 
 class MonitorPanel(Panel):
     """Visibilities of a job, live or not, in a notebook.
@@ -40,7 +42,12 @@ class MonitorPanel(Panel):
             lambda name: self._press(lambda: model.show_baseline(name))(),
             lambda name: self._press(lambda: model.set_reference(name))(),
         )
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", display="none"))
+        # Not stretched to the width of its cell: that would blur it.
+        picture = widgets.Layout(max_width="100%", min_width=_NARROWEST, display="none")
+        self.picture = widgets.Image(format="png", layout=picture)
+        self._frame = widgets.Box(
+            [self.picture], layout=widgets.Layout(overflow="auto", align_items="flex-start")
+        )
         self.head, self.news, self.position, self.caption, self.numbers = (widgets.HTML() for _ in range(5))
         self.freeze_button = button(
             "Freeze into a figure",
@@ -84,7 +91,7 @@ class MonitorPanel(Panel):
                 self.news,
                 self.time.widget,
                 self.position,
-                self.picture,
+                self._frame,
                 self.caption,
                 self.numbers,
                 parts,

@@ -15,7 +15,10 @@ from IPython.utils.capture import CapturedIO
 from PIL import Image
 
 from difxnb.panels.monitor import MonitorModel, MonitorPanel
+from difxnb.panels.monitor.markup import head, numbers
 from difxnb.panels.monitor.matrix_view import MOST_STATIONS
+from difxnb.panels.monitor.snapshot import Listening
+from difxnb.panels.monitor.source import StillSource
 from tests.made_visibilities import BANDS, made
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
@@ -56,6 +59,7 @@ def test_the_first_paint_shows_picture_numbers_and_matrix(panel: MonitorPanel) -
     assert "integration 6 of 6 at hand, 2024-01-01 12:00:12.50 UTC" in panel.position.value
     assert "the strongest is" in panel.caption.value
     assert panel.numbers.value.count("<tr>") == 1 + 3 * 2
+    assert (panel.time.scan.label, panel.choosers.reference.label) == ("newest", "none")
     assert set(panel.matrix.cells) == {"AA-BB", "AA-CC", "BB-CC"}
     button = panel.matrix.cells["AA-CC"]
     assert button.description.endswith("●")
@@ -96,7 +100,7 @@ def test_a_press_on_a_station_makes_it_the_reference(panel: MonitorPanel) -> Non
     assert "<td>BB-AA</td>" in panel.numbers.value
     panel.choosers.usual.click()
     painted(panel)
-    assert panel.choosers.reference.value is None
+    assert panel.choosers.reference.label == "none"
     assert "<td>AA-BB</td>" in panel.numbers.value
 
 
@@ -135,7 +139,7 @@ def test_pause_history_and_scans(panel: MonitorPanel) -> None:
     assert "Fringes of scan No0001" in panel.numbers.value
     panel.time.pause.click()
     painted(panel)
-    assert panel.time.scan.value is None
+    assert panel.time.scan.label == "newest"
     assert panel.time.pause.description == "Pause"
     assert panel.picture.value == newest
 
@@ -145,7 +149,7 @@ def test_themes_differ_in_brightness(panel: MonitorPanel) -> None:
     panel.time.theme.click()
     painted(panel)
     assert pixels(panel.picture.value).mean() < light / 3
-    assert panel.time.theme.description == "Light"
+    assert panel.time.theme.description == "Light picture"
 
 
 @pytest.mark.filterwarnings("ignore:Passing unrecognized arguments:DeprecationWarning")  # of ipympl
@@ -230,3 +234,36 @@ def test_names_from_files_cannot_act_on_the_page(dataset: xr.Dataset) -> None:
             assert "\x1b" not in page
         assert "&lt;script&gt;" in panel.news.value
         assert "\x1b" not in repr(panel)
+
+
+class LiveSource(StillSource):
+    """A Dataset of which more may come."""
+
+    closed = False
+
+    async def select(self, _: object) -> None:
+        """Nothing is asked of it here."""
+
+
+def test_a_live_source_that_goes_silent_is_said_to(dataset: xr.Dataset) -> None:
+    now = [0.0]
+    source = LiveSource(dataset)
+    listening = Listening(source, clock=lambda: now[0])
+    now[0] = 59.0
+    assert listening.condition().silent_minutes == 0
+    now[0] = 150.0
+    silent = listening.condition()
+    assert (silent.state, silent.silent_minutes) == ("live", 2)
+    with MonitorPanel(MonitorModel(source)) as panel:
+        assert "nothing new for 2 min" in head(replace(panel.model.snapshot(), condition=silent))
+    source.version += 1
+    assert listening.condition().silent_minutes == 0
+    now[0] = 1000.0
+    source.closed = True
+    assert listening.condition().silent_minutes == 0
+
+
+def test_a_chance_too_small_for_numbers_is_said_to_be_below(panel: MonitorPanel) -> None:
+    seen = panel.model.snapshot()
+    row = replace(seen.rows[0], false_alarm=0.0)
+    assert "yes&nbsp;(&lt;1e-99)" in numbers(replace(seen, rows=(row,)))
