@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OPENED = "notebooks/00-first-light.ipynb"
-_ASK = """
+ASK = """
 import json
 from jupyter_server.serverapp import ServerApp
 app = ServerApp()
@@ -66,7 +66,7 @@ def main(notebooks: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="binder-") as folder:
         checkout, variables = build(Path(folder), uv)
         start = ["binder/start"]
-        told = step("ask the server", [*start, "python", "-c", _ASK], cwd=checkout, env=variables)
+        told = step("ask the server", [*start, "python", "-c", ASK], cwd=checkout, env=variables)
         assert told.splitlines()[-1] == f'[false, "/lab/tree/{OPENED}"]', told
         for notebook in notebooks or [OPENED]:
             command = [*start, "jupyter", "execute", "--timeout=100", notebook]
