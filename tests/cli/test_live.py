@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 import difxnb
+from difxnb.cli import app
 from difxnb.cli.busy_look import BusyLook
 from difxnb.cli.fringe_look import FringeLook
 from difxnb.cli.watching import selection
@@ -161,7 +162,7 @@ def test_an_interrupt_ends_a_watch(acting: tuple[difxnb.notebook.Correlator, int
     assert difx.jobs.frame()["state"].tolist() == ["Running"]
 
 
-def test_what_is_wrong_is_one_line(far: FarEnd, tmp_path: Path) -> None:
+def test_what_is_wrong_is_one_line(far: FarEnd, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = far.enter(own_server(tmp_path))
     with Program("monitor", "/none.input", "--port", server.port) as program:
         status, complaint = program.end()
@@ -173,10 +174,10 @@ def test_what_is_wrong_is_one_line(far: FarEnd, tmp_path: Path) -> None:
         ("monitor", "/e.input", "--select", "antenna"),
         ("monitor", "/e.input", "--select", "band=x"),
     ):
-        with Program(*wrong) as program:
-            status, complaint = program.end()
-        assert status == 2
-        assert "Traceback" not in complaint
+        with pytest.raises(SystemExit) as ended:
+            app(wrong)
+        assert ended.value.code == 2
+        assert "Traceback" not in capsys.readouterr().err
 
 
 def test_nobody_there(far: FarEnd, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import difxnb
+from difxnb.cli import app
 from difxnb.formats.swin import read_records
 from difxnb.synthetic import make_experiment, small_experiment
 
@@ -48,9 +49,14 @@ def test_help_loads_nothing_that_takes_long() -> None:
 
 def test_wrong_usage_is_status_2() -> None:
     assert run("correlate").returncode == 2
-    assert run("serve", "--multicast", "nonsense").returncode == 2
-    assert run("serve", "--listen", "0.0.0.0").returncode == 2  # anybody could come in
-    assert run("serve", "--quirks", "nonsense").returncode == 2
+    for wrong in (
+        ["--multicast", "nonsense"],
+        ["--listen", "0.0.0.0"],  # anybody could come in
+        ["--quirks", "nonsense"],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            app(["serve", *wrong])
+        assert ended.value.code == 2
 
 
 def test_a_token_is_made_once(tmp_path: Path) -> None:
@@ -94,7 +100,7 @@ def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(
 
 
 def test_an_interrupt_ends_correlate_after_a_whole_integration(tmp_path: Path) -> None:
-    long = make_experiment(tmp_path, experiment=small_experiment(scan_seconds=40)).input_file
+    long = make_experiment(tmp_path, experiment=small_experiment(scan_seconds=10)).input_file
     output = long.with_suffix(".difx")
     command = [sys.executable, "-m", "difxnb", "correlate", long, "--cores", "2"]
     with subprocess.Popen(command, **QUIET, text=True, start_new_session=True) as program:
@@ -110,7 +116,7 @@ def test_an_interrupt_ends_correlate_after_a_whole_integration(tmp_path: Path) -
         assert "note:" not in said  # no worker was lost by that
     job = difxnb.read_input(long)
     records = [r for path in output.glob("DIFX_*") for r in read_records(path, job.channels)]
-    assert 0 < len({record.seconds for record in records}) < 80
+    assert 0 < len({record.seconds for record in records}) < 20
 
 
 def test_serve_says_where_it_listens_and_ends_with_its_standard_input(tmp_path: Path) -> None:
