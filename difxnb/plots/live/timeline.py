@@ -23,7 +23,9 @@ _DAY_S = 86400.0
 _GAP = 1.8  # typical spacings between two points beyond which there is a gap
 _NAME_PIXELS = 62
 _MOST_BORDERS = 120
+_ROOM = 0.1  # of an axis, that the name of a scan takes
 _SHORTEST_S = 4.0
+_FULL = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%H:%M:%S.%f"]  # by years, months, … and seconds
 
 Times = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
@@ -55,6 +57,15 @@ def scans_of(chosen: Chosen) -> Scans:
     return tuple(found[-_MOST_BORDERS:])
 
 
+def seen_scans(limits: tuple[float, float], scans: Scans) -> Scans:
+    """Scans that begin within limits; and, at the lower one, the scan that began before and goes on there."""
+    seen = [(name, begin) for name, begin in scans if limits[0] <= begin <= limits[1]]
+    before = [(name, limits[0]) for name, begin in scans if begin < limits[0]]
+    room = limits[0] + _ROOM * (limits[1] - limits[0])
+    is_next = bool(seen) and seen[0][1] < room
+    return (*(() if is_next else before[-1:]), *seen)
+
+
 def with_gaps(
     times: Floats, values: NDArray[Any], names: NDArray[np.str_] | None = None
 ) -> tuple[Floats, Floats]:
@@ -75,9 +86,11 @@ def time_span() -> Span:
 
 
 def date_axis(axis: Axis) -> None:
-    """Give an axis times of day as labels."""
+    """Give an axis times of day as labels, each of them in full: ``05`` could be minutes, or seconds."""
     locator = mdates.AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-    formatter = mdates.ConciseDateFormatter(locator, tz=UTC, show_offset=False, usetex=False)  # type: ignore[no-untyped-call]
+    formatter = mdates.ConciseDateFormatter(
+        locator, tz=UTC, show_offset=False, usetex=False, formats=_FULL, zero_formats=_FULL
+    )  # type: ignore[no-untyped-call]
     axis.set_major_locator(locator)
     axis.set_major_formatter(formatter)
 
@@ -108,7 +121,7 @@ class Timeline:
         for mark in self._marks:
             mark.remove()
         self._marks = []
-        seen = [(name, begin) for name, begin in scans if limits[0] <= begin <= limits[1]]
+        seen = seen_scans(limits, scans)
         for one in self._axes:
             one.set_xlim(*limits)
             self._marks += [
@@ -118,7 +131,7 @@ class Timeline:
         if self._axes:
             self._write_names(limits, seen)
 
-    def _write_names(self, limits: tuple[float, float], seen: list[tuple[str, float]]) -> None:
+    def _write_names(self, limits: tuple[float, float], seen: Scans) -> None:
         upper = self._axes[0]
         pixels = upper.bbox.width / (limits[1] - limits[0])
         free = -np.inf

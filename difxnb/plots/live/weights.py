@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from difxnb.plots.live.chosen import Chosen, is_auto
 from difxnb.plots.live.frames import SMALL, add_axes, add_line, add_text
 from difxnb.plots.live.look import Look
-from difxnb.plots.live.timeline import Scans, Timeline, as_numbers, scans_of, time_span, with_gaps
+from difxnb.plots.live.timeline import Scans, Timeline, as_numbers, scans_of, seen_scans, time_span, with_gaps
 from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import Theme
 
@@ -78,7 +78,7 @@ class WeightsView(LiveView[WeightsContent]):
             times,
             values,
             limits,
-            tuple((name, begin) for name, begin in scans if limits[0] <= begin <= limits[1]),
+            seen_scans(limits, scans),
             describe(chosen, "weights of stations", _lowest(antennas, values), few),
         )
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import matplotlib.dates as mdates
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import xarray as xr
 
 from difxnb.plots.live import VIEWS
 from difxnb.plots.live.kept import MOST_ROWS
+from difxnb.plots.live.timeline import seen_scans
 from difxnb.plots.live.weights import MOST_STATIONS
 from tests.plots.live.looks import DELAYS, RATES, START, bare, known, look
 
@@ -140,6 +143,20 @@ def test_weights_stand_in_lanes_with_gaps_and_low_ones_marked():
     assert [int(np.isfinite(line.get_ydata()).sum()) for line in low] == [0, 3, 0]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["AA", "BB", "CC"]
     assert "newest: AA 0.97" in view.caption
+
+
+def test_times_of_day_are_written_in_full():
+    _, figure = finished("weights", bare(known(), weights=weights()))
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels() if label.get_text()]
+    assert labels
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d(\.\d+)?", label) for label in labels), labels
+
+
+def test_a_scan_that_began_before_the_axis_is_named_at_its_end():
+    scans = (("one", 1.0), ("two", 5.0), ("three", 19.0), ("four", 30.0))
+    assert seen_scans((10.0, 20.0), scans) == (("two", 10.0), ("three", 19.0))
+    assert seen_scans((4.5, 20.0), scans) == (("two", 5.0), ("three", 19.0))  # no room for both names
 
 
 def test_scans_are_named_where_they_begin_and_gaps_between_them_stay_open():
