@@ -59,7 +59,7 @@ class Watched:
         idle = [path for path in running if path not in known]
         return [
             *(Offer(path, names[path], prepare=partial(self._watch, path), verb="Watch") for path in idle),
-            *(Offer(path, names[path], partial(self.panel_of, one)) for path, one in known.items()),
+            *(Offer(path, names[path], partial(self.panel_of, one), of=one) for path, one in known.items()),
         ]
 
     def panel_of(self, monitor: aio.Monitor) -> Panel:
@@ -73,7 +73,7 @@ class Watched:
         return [
             *(Offer(path, f"{names[path]} (written)", partial(self.written_quality, path)) for path in over),
             *(
-                Offer(f"live:{path}", f"{names[path]} (live)", partial(self.live_quality, one))
+                Offer(f"live:{path}", f"{names[path]} (live)", partial(self.live_quality, one), of=one)
                 for path, one in live.items()
             ),
         ]

@@ -39,6 +39,8 @@ class Offer:
         Gives a coroutine after which `make` will be there; run when somebody asks for it.
     verb : str
         What that is, for a button: ``"Watch"``.
+    of : object
+        What the panel shows, such as a monitor; of another one under the same key a new panel is made.
     """
 
     key: str
@@ -46,6 +48,7 @@ class Offer:
     make: Callable[[], Panel] | None = None
     prepare: Callable[[], Coroutine[Any, Any, object]] | None = None
     verb: str = "Open"
+    of: object = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class ChoicePanel(Panel):
     def __init__(self, model: ChoiceModel, title: str, *, painter: Painter = PAINTER) -> None:
         self.model, self.title = model, title
         self._panels: dict[str, Panel] = {}
+        self._shown_of: dict[str, object] = {}
         self._placed = self._placed_name = _NOTHING
         self._echo = Echo()
         self._list = widgets.Dropdown(
@@ -170,6 +174,7 @@ class ChoicePanel(Panel):
         self._write_button(shown.chosen)
         write(self._said, value=said(shown.message, is_problem=shown.is_problem))
         panel = self._panel(shown.chosen)
+        self._close_others({offer.key for offer in shown.offers} | {self._placed})
         if panel is not None:
             panel.paint()
 
@@ -192,13 +197,24 @@ class ChoicePanel(Panel):
         """The panel of what was chosen, in its place; None where it is not ready."""
         if chosen is None or chosen.make is None:
             return None
-        panel = self._panels.get(chosen.key)
-        if panel is None:
+        earlier = self._panels.get(chosen.key)
+        if earlier is not None and self._shown_of[chosen.key] is chosen.of:
+            panel = earlier
+        else:
             panel = self._panels[chosen.key] = chosen.make()
-        if self._placed != chosen.key:
+            self._shown_of[chosen.key] = chosen.of
+        if self._slot.children != (panel.widget,):
             self._slot.children = (panel.widget,)
             self._placed, self._placed_name = chosen.key, chosen.name
+        if earlier is not None and earlier is not panel:
+            earlier.close()
         return panel
+
+    def _close_others(self, kept: set[str]) -> None:
+        """Let go of what is not offered any more: panels hold all that they show."""
+        for key in self._panels.keys() - kept:
+            del self._shown_of[key]
+            self._panels.pop(key).close()
 
     def twin(self) -> Twin:
         """The last state of what was chosen last; in words what there was, where nothing was."""

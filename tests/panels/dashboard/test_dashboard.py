@@ -180,6 +180,34 @@ def test_the_latest_that_is_ready_is_shown_until_another_is_chosen(work: Work) -
     assert len(stock.made) == 2, "panels are kept, and made once"
 
 
+def test_another_run_of_the_same_name_is_shown_in_place_of_the_one_before(work: Work) -> None:
+    made: list[Counting] = []
+
+    def make() -> Panel:
+        made.append(Counting(f"run {len(made)}"))
+        return made[-1]
+
+    offers = [Offer("/a", "a", make, of="first")]
+    with ChoicePanel(ChoiceModel(lambda: offers, work, ""), "Job") as panel:
+        panel.paint()
+        offers[:] = [Offer("/a", "a", make, of="second")]
+        panel.paint()
+        panel.paint()
+        assert [one.closed for one in made] == [True, False]
+        assert "twin of run 1" in panel.twin().text
+
+
+def test_panels_that_are_not_offered_any_more_are_let_go_of(work: Work) -> None:
+    stock = Stock()
+    offers = [Offer("/a", "a", lambda: stock.panel("a"))]
+    with ChoicePanel(ChoiceModel(lambda: offers, work, ""), "Job") as panel:
+        panel.paint()
+        offers[:] = [Offer("/b", "b", lambda: stock.panel("b"))]
+        panel.paint()
+        assert stock.made["a"].closed
+        assert panel.chosen_panel is stock.made["b"]
+
+
 def test_nothing_to_choose_is_said(work: Work) -> None:
     with ChoicePanel(ChoiceModel(list, work, "nothing yet"), "Job") as panel:
         panel.paint()
