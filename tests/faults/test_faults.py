@@ -89,7 +89,7 @@ def spread(length: int, count: int) -> list[int]:
 @pytest.fixture
 def cuts(request: pytest.FixtureRequest) -> int:
     """How many places of a conversation are tried; ``--every-byte`` tries all."""
-    return 2**31 if request.config.getoption("--every-byte") else 60
+    return 2**31 if request.config.getoption("--every-byte") else 30
 
 
 @pytest.mark.timeout(1200)
@@ -108,7 +108,7 @@ async def test_a_cut(name: str, way: Way, cuts: int, tmp_path: Path) -> None:
 async def test_a_reset(name: str, way: Way, tmp_path: Path) -> None:
     async with bench(tmp_path) as at:
         length = (await at.have(name, None, patience=ROBUST)).passed[way]
-        places = spread(length, 20)
+        places = spread(length, 10)
         errors = await at.try_all(name, (Cut(way, byte, "reset") for byte in places))
     assert len(errors) > len(places) / 2
 
