@@ -52,11 +52,12 @@ class Bound:
         with self._writing:
             self._is_painting = True
             try:
-                for name, wanted in traits.items():
-                    self._write_trait(name, wanted)
-                if value is not _NOTHING and value != self._known:
-                    self.widget.value = value
-                    self._known = value
+                with self.widget.hold_sync():  # new options choose the first one for a moment
+                    for name, wanted in traits.items():
+                        self._write_trait(name, wanted)
+                    if value is not _NOTHING and value != self._known:
+                        self.widget.value = value
+                        self._known = value
             finally:
                 self._is_painting = False
 

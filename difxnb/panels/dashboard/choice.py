@@ -11,8 +11,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from difxnb.panels.bound import write
-from difxnb.panels.echo import Echo
+from difxnb.panels.bound import Bound, write
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.panel import Panel
 from difxnb.panels.shown import STYLE, said
@@ -142,11 +141,10 @@ class ChoicePanel(Panel):
         self._panels: dict[str, Panel] = {}
         self._shown_of: dict[str, object] = {}
         self._placed = self._placed_name = _NOTHING
-        self._echo = Echo()
         self._list = widgets.Dropdown(
             description=title, options=[("–", _NOTHING)], layout={"max_width": "100%"}
         )
-        self._list.observe(self._choose, "value")
+        self._chooser = Bound(self._list, self._choose)
         self._prepare = widgets.Button(layout={"display": "none", "width": "auto"})
         self._prepare.on_click(self._begin)
         self._said = widgets.HTML()
@@ -159,9 +157,9 @@ class ChoicePanel(Panel):
         """The panel that is in its place now; None before there is one."""
         return self._panels.get(self._placed)
 
-    def _choose(self, change: dict[str, Any]) -> None:
-        if not self._echo.is_heard and change["new"] != _NOTHING:
-            self.model.choose(str(change["new"]))
+    def _choose(self, key: str) -> None:
+        if key != _NOTHING:
+            self.model.choose(key)
             self._painter.soon()
 
     def _begin(self, _: widgets.Button) -> None:
@@ -180,12 +178,8 @@ class ChoicePanel(Panel):
 
     def _write_list(self, shown: ChoiceSnapshot) -> None:
         more = f" ({shown.left_out} more are not listed)" if shown.left_out else ""
-        options = [(f"–{more}", _NOTHING), *((offer.name, offer.key) for offer in shown.offers)]
-        value = _NOTHING if shown.chosen is None else shown.chosen.key
-        with self._echo, self._list.hold_sync():
-            if list(self._list.options) != options:
-                self._list.options = options
-            write(self._list, value=value)
+        options = ((f"–{more}", _NOTHING), *((offer.name, offer.key) for offer in shown.offers))
+        self._chooser.write(_NOTHING if shown.chosen is None else shown.chosen.key, options=options)
 
     def _write_button(self, chosen: Offer | None) -> None:
         is_wanted = chosen is not None and chosen.make is None and chosen.prepare is not None

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from difxnb.markup import printable
-from difxnb.panels.bound import write
-from difxnb.panels.echo import Echo
+from difxnb.panels.bound import Bound, write
 from difxnb.panels.messages.alerts import AlertsModel, alerts_html
 from difxnb.panels.messages.model import MessageRow, MessagesModel, MessagesSnapshot
 from difxnb.panels.messages.severity import SEVERITIES, mark_of
@@ -38,7 +38,6 @@ class MessagesPanel(Panel):
         self, model: MessagesModel, alerts: AlertsModel | None = None, *, painter: Painter = PAINTER
     ) -> None:
         self.model, self.alerts = model, alerts
-        self._echo = Echo()
         self._type = widgets.Dropdown(description="Type", options=[("all", "")])
         self._severity = widgets.Dropdown(
             description="Severity",
@@ -49,9 +48,8 @@ class MessagesPanel(Panel):
         self._text = widgets.Text(description="Text", placeholder="part of the text")
         self._regex = widgets.Checkbox(description="regular expression", indent=False)
         self._pause = widgets.ToggleButton(description="Pause", tooltip="hold still what is shown")
-        for widget, name in self._fields().items():
-            widget.observe(lambda change, name=name: self._want(name, change), "value")
-        self._pause.observe(self._hold, "value")
+        self._bound = {name: Bound(widget, self._wants(name)) for widget, name in self._fields().items()}
+        self._held = Bound(self._pause, self._hold)
         self._said, self._alerts, self._rows = widgets.HTML(), widgets.HTML(), widgets.HTML()
         top = widgets.HBox([*self._fields(), self._pause], layout=_WRAP)
         super().__init__(
@@ -68,15 +66,16 @@ class MessagesPanel(Panel):
             self._regex: "is_regex",
         }
 
-    def _want(self, name: str, change: dict[str, Any]) -> None:
-        if not self._echo.is_heard:
-            self.model.want(**{name: change["new"]})
+    def _wants(self, name: str) -> Callable[[Any], None]:
+        def want(value: Any) -> None:
+            self.model.want(**{name: value})
             self._painter.soon()
 
-    def _hold(self, change: dict[str, Any]) -> None:
-        if not self._echo.is_heard:
-            (self.model.pause if change["new"] else self.model.resume)()
-            self._painter.soon()
+        return want
+
+    def _hold(self, still: bool) -> None:
+        (self.model.pause if still else self.model.resume)()
+        self._painter.soon()
 
     def _paint(self) -> None:
         shown = self.model.snapshot()
@@ -90,16 +89,10 @@ class MessagesPanel(Panel):
             write(widget, value=value)
 
     def _write_inputs(self, shown: MessagesSnapshot) -> None:
-        options = [("all", ""), *((_plain(kind), kind) for kind, _ in sorted(shown.counts))]
-        with self._echo, self._type.hold_sync():
-            if list(self._type.options) != options:
-                self._type.options = options
-            if self._type.value != shown.filter.type and any(
-                kind == shown.filter.type for _, kind in options
-            ):
-                self._type.value = shown.filter.type
-            if self._pause.value != shown.is_paused:
-                self._pause.value = shown.is_paused
+        kinds = dict(sorted(shown.counts))
+        options = (("all", ""), *((_plain(kind), kind) for kind in kinds))
+        self._bound["type"].write(shown.filter.type if shown.filter.type in kinds else "", options=options)
+        self._held.write(shown.is_paused)
 
     def twin(self) -> Twin:
         """The messages as they are filtered, and the troubles."""
