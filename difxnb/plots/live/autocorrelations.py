@@ -16,7 +16,8 @@ from difxnb.plots.live.frames import BandPlaces, add_line
 from difxnb.plots.live.grid import MOST_CELLS, Grid
 from difxnb.plots.live.limits import Span
 from difxnb.plots.live.look import Look
-from difxnb.plots.live.means import Means
+from difxnb.plots.live.means import FoundFringes, Means
+from difxnb.plots.live.once import Once
 from difxnb.plots.live.thinning import highest_of
 from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import Theme
@@ -60,11 +61,12 @@ class PowerView(LiveView[PowerContent]):
 
     def __init__(self, width: int = 960) -> None:
         super().__init__(width)
+        self._found: FoundFringes = Once()
         self._spans: dict[str, Span] = {}
 
     def _read(self, look: Look) -> PowerContent:
         chosen = Chosen(look, most_baselines=MOST_CELLS, autocorrelations=True)
-        means = Means(chosen, normalise=False)
+        means = Means(chosen, normalise=False, found=self._found)
         frequencies = tuple((band, tuple(chosen.frequency(band).tolist())) for band in chosen.bands)
         places = BandPlaces({band: np.array(values) for band, values in frequencies})
         antennas = tuple(one.name.split("-", 1)[0] for one in chosen.baselines)

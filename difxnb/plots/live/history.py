@@ -15,6 +15,7 @@ from difxnb.plots.live.chosen import Chosen
 from difxnb.plots.live.frames import SMALL, add_axes, add_line, add_text
 from difxnb.plots.live.limits import Ceiling, Span
 from difxnb.plots.live.look import Look
+from difxnb.plots.live.once import Once
 from difxnb.plots.live.scan_fits import ScanLines, SeriesKey, scan_lines
 from difxnb.plots.live.timeline import Scans, Timeline, as_numbers, scans_of, time_span
 from difxnb.plots.live.tracks import TrackPoints, Tracks
@@ -70,6 +71,7 @@ class HistoryView(LiveView[HistoryContent]):
     def __init__(self, width: int = 960) -> None:
         super().__init__(width)
         self._tracks = Tracks()
+        self._lines: Once[dict[SeriesKey, ScanLines]] = Once()
         self._is_complete = True
         self._time = time_span()
         self._delay, self._rate = Span(1e-10), Span(1e-14)
@@ -82,7 +84,8 @@ class HistoryView(LiveView[HistoryContent]):
         chosen = choose_series(look)
         points = self._tracks.take(chosen)
         self._is_complete = points.is_complete
-        lines = scan_lines(chosen)
+        asked = (tuple(chosen.baselines), tuple(chosen.bands), look.scan, look.until)
+        lines = self._lines.get(look.fringes, asked, lambda: scan_lines(chosen))
         keys = tuple(
             (one.name, band, hand)
             for one in chosen.baselines

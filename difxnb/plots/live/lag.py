@@ -15,7 +15,8 @@ from difxnb.plots.live.grid import MOST_CELLS, Grid
 from difxnb.plots.live.lags import LagCurve, lag_curves, lag_unit, reach_of, show_lag
 from difxnb.plots.live.limits import Ceiling
 from difxnb.plots.live.look import Look
-from difxnb.plots.live.means import Means
+from difxnb.plots.live.means import FoundFringes, Means
+from difxnb.plots.live.once import Once
 from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import MARKERS, Theme
 
@@ -54,12 +55,13 @@ class LagView(LiveView[LagContent]):
 
     def __init__(self, width: int = 960) -> None:
         super().__init__(width)
+        self._found: FoundFringes = Once()
         self._ceilings: dict[str, Ceiling] = {}
         self._reach = Ceiling()
 
     def _read(self, look: Look) -> LagContent:
         chosen = Chosen(look, most_baselines=MOST_CELLS)
-        means = Means(chosen)
+        means = Means(chosen, found=self._found)
         curves = lag_curves(means, whole=True)
         names = tuple(one.name for one in chosen.baselines)
         unit = "coefficient" if means.are_coefficients else "DiFX units"

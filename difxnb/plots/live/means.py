@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from difxnb.plots.live.chosen import Baseline, Chosen
+from difxnb.plots.live.once import Once
 from difxnb.visibility.fits.columns import NOT_DETECTED
 from difxnb.visibility.fits.weights import known_weights
 
@@ -22,6 +23,8 @@ NEWEST = 8
 
 FringeKey = tuple[str, int, str]
 """Baseline, band and polarization, as shown."""
+
+FoundFringes = Once[dict[FringeKey, dict[str, Any]]]
 
 
 def fringes_of(chosen: Chosen, scan: str) -> dict[FringeKey, dict[str, Any]]:
@@ -60,6 +63,8 @@ class Means:
     chosen : Chosen
     normalise : bool
         Whether to divide by the autocorrelations where they are there.
+    found : Once, optional
+        Keeps fringes from look to look.
 
     Attributes
     ----------
@@ -73,11 +78,13 @@ class Means:
         What was found in the scan.
     """
 
-    def __init__(self, chosen: Chosen, *, normalise: bool = True) -> None:
+    def __init__(self, chosen: Chosen, *, normalise: bool = True, found: FoundFringes | None = None) -> None:
         self.chosen = chosen
         self.rows = chosen.newest(NEWEST)
         self.scan = str(chosen.scan_names[self.rows[-1]]) if self.rows.size else ""
-        self.fringes = fringes_of(chosen, self.scan)
+        asked = (self.scan, tuple(chosen.baselines), tuple(chosen.bands))
+        kept: FoundFringes = Once() if found is None else found
+        self.fringes = kept.get(chosen.look.fringes, asked, lambda: fringes_of(chosen, self.scan))
         self._hands = chosen.polarizations
         values = chosen.visibilities(self.rows).astype(np.complex64)  # a copy
         present = np.isfinite(values)
@@ -122,8 +129,8 @@ class Means:
         seconds = ((times - times[-1]) / np.timedelta64(1, "s"))[:, None, None, None]
         for column, band in enumerate(self.chosen.bands):
             frequency = self.chosen.frequency(band)
-            turns = np.remainder(seconds * self._rates(band)[..., None] * frequency, 1.0).astype(np.float32)
-            values[:, :, column, :, : frequency.size] *= np.exp(np.complex64(-2j * np.pi) * turns)
+            turns = np.remainder(seconds * self._rates(band)[..., None] * frequency, 1.0)
+            values[:, :, column, :, : frequency.size] *= _turned_back(turns.astype(np.float32))
         return values
 
     def _rates(self, band: int) -> NDArray[np.float64]:
@@ -159,6 +166,14 @@ class Means:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     self.spectra[row, :, column] /= np.sqrt(means[first, hand[0]] * means[second, hand[1]])
         return True
+
+
+def _turned_back(turns: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Factors that take so many turns away: a cosine and a sine take a fifth of the time of a complex exponential."""
+    angles = turns * np.float32(2 * np.pi)
+    factors = np.empty(turns.shape, np.complex64)
+    factors.real, factors.imag = np.cos(angles), -np.sin(angles)
+    return factors
 
 
 def _mean(power: NDArray[Any]) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ SeriesKey = tuple[str, int, str]
 
 _DAY_S = 86400.0
 _MOST_SCANS = 200
+_COLUMNS = ("baseline", "band", "polarization", "delay", "delay_rate", "delay_rate_error")
 
 
 @dataclass
@@ -59,11 +60,13 @@ def scan_lines(chosen: Chosen) -> dict[SeriesKey, ScanLines]:
         *(as_numbers(rows[name].to_numpy()) for name in ("start", "reference_time", "stop")), strict=True
     )
     found: dict[SeriesKey, ScanLines] = {}
-    for fringe, (begin, middle, end) in zip(rows.to_dict("records"), ends, strict=True):
+    columns = [rows[name].tolist() for name in _COLUMNS]
+    for values, (begin, middle, end) in zip(zip(*columns, strict=True), ends, strict=True):
+        fringe = dict(zip(_COLUMNS, values, strict=True))
         baseline = shown[str(fringe["baseline"])]
         key = (baseline.name, int(fringe["band"]), _hand(baseline, str(fringe["polarization"])))
         lines = found.setdefault(key, ScanLines())
-        lines.add(begin, middle, end, fringe, -1 if baseline.is_turned else 1)  # type: ignore[arg-type]
+        lines.add(begin, middle, end, fringe, -1 if baseline.is_turned else 1)
     return found
 
 

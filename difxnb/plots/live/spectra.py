@@ -21,7 +21,8 @@ from difxnb.plots.live.frames import SMALL, BandPlaces, add_axes, add_legend, ad
 from difxnb.plots.live.lags import LagCurve, lag_curves, lag_unit, reach_of, show_lag
 from difxnb.plots.live.limits import Ceiling
 from difxnb.plots.live.look import Look
-from difxnb.plots.live.means import Means
+from difxnb.plots.live.means import FoundFringes, Means
+from difxnb.plots.live.once import Once
 from difxnb.plots.live.thinning import highest_of, mean_of
 from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import MARKERS, Theme
@@ -94,12 +95,13 @@ class SpectraView(LiveView[SpectraContent]):
 
     def __init__(self, width: int = 960) -> None:
         super().__init__(width)
+        self._found: FoundFringes = Once()
         self._ceilings: dict[tuple[str, str], Ceiling] = {}
         self._reach = Ceiling()
 
     def _read(self, look: Look) -> SpectraContent:
         chosen = Chosen(look, most_baselines=MOST_ROWS)
-        means = Means(chosen)
+        means = Means(chosen, found=self._found)
         frequencies = tuple((band, tuple(chosen.frequency(band).tolist())) for band in chosen.bands)
         places = BandPlaces({band: np.array(values) for band, values in frequencies})
         lags = lag_curves(means)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from difxnb.plots import ShownFigure
 from difxnb.plots.live.chosen import Chosen
 from difxnb.plots.live.look import Look
+from difxnb.plots.live.pens import Pen, pens_of
 from difxnb.plots.live.png import Palette
 from difxnb.plots.lock import RENDER_LOCK
 from difxnb.plots.style import THEMES, Theme
@@ -183,6 +184,7 @@ class LiveView(ABC, Generic[Read]):
         self._scene: Scene[Read] | None = None
         self._palette: Palette | None = None
         self._background: Any = None
+        self._pens: list[Pen] = []
         self._drawn = None
 
     def _empty(self, content: Read, theme: Theme) -> Figure:
@@ -203,7 +205,8 @@ class LiveView(ABC, Generic[Read]):
             self._drawn = (layout, content.limits)
         self._scene.fill(content)
         self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
-        draw_artists(self._scene.artists, self._canvas)
+        for pen in self._pens:
+            pen()
         return np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
 
     def _build(self, content: Read, theme: Theme) -> None:
@@ -217,20 +220,17 @@ class LiveView(ABC, Generic[Read]):
 
     def _draw_background(self) -> None:
         assert self._canvas is not None
+        assert self._scene is not None
+        assert self._palette is not None
         figure = self._canvas.figure
         for axes in figure.axes:
             for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
                 label.set(usetex=False, parse_math=False)
         self._canvas.draw()  # type: ignore[no-untyped-call]
         self._background = self._canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
+        self._palette.keep(np.asarray(self._canvas.buffer_rgba()))  # type: ignore[no-untyped-call]
+        self._pens = pens_of(self._scene.artists, self._canvas.get_renderer())  # type: ignore[no-untyped-call]
         self.full_draws += 1
-
-
-def draw_artists(artists: Sequence[Artist], canvas: FigureCanvasAgg) -> None:
-    """Draw artists onto what a canvas shows, clipped as in a full draw."""
-    renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]
-    for artist in artists:
-        artist.draw(renderer)
 
 
 def describe(chosen: Chosen, *parts: str) -> str:

@@ -22,6 +22,7 @@ from difxnb.plots.live.frames import BandPlaces, add_axes, add_line, add_text
 from difxnb.plots.live.kept import Kept
 from difxnb.plots.live.limits import Ceiling
 from difxnb.plots.live.look import Look
+from difxnb.plots.live.pens import Raster
 from difxnb.plots.live.timeline import Scans, as_numbers, date_axis, scans_of, time_span
 from difxnb.plots.live.view import LiveView, Scene, describe
 from difxnb.plots.style import Theme
@@ -50,8 +51,8 @@ class WaterfallContent:
     baselines: tuple[str, ...]
     hand: str
     frequencies: tuple[tuple[int, tuple[float, ...]], ...]
-    amplitude: Floats
-    phase: Floats
+    amplitude: NDArray[np.float32]
+    phase: NDArray[np.float32]
     time_limits: tuple[float, float]
     scans: Scans
     ceilings: tuple[float, ...]
@@ -130,7 +131,7 @@ class WaterfallView(LiveView[WaterfallContent]):
             len(made), 2, len(chosen.baselines), _COLUMNS
         )
 
-    def _ceiling(self, name: str, amplitude: Floats) -> float:
+    def _ceiling(self, name: str, amplitude: NDArray[np.float32]) -> float:
         known = amplitude[np.isfinite(amplitude)]
         brightest = float(np.percentile(known, 99.5)) if known.size else float("nan")
         return self._ceilings.setdefault(name, Ceiling()).take(brightest)
@@ -183,10 +184,10 @@ def _in_columns(
 
 def _on_grid(
     numbers: Floats, images: NDArray[np.float32], limits: tuple[float, float]
-) -> tuple[Floats, Floats]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lines at regular times; NaN where no integration is near."""
     grid = limits[0] + (np.arange(_LINES) + 0.5) / _LINES * (limits[1] - limits[0])
-    made = np.full((2, images.shape[2], _LINES, _COLUMNS), np.nan)
+    made = np.full((2, images.shape[2], _LINES, _COLUMNS), np.nan, np.float32)
     if numbers.size:
         spacing = (limits[1] - limits[0]) / _LINES
         step = float(np.median(np.diff(numbers))) if numbers.size > 1 else spacing
@@ -200,8 +201,8 @@ def _on_grid(
 class _WaterfallScene(Scene[WaterfallContent]):
     def __init__(self, figure: Figure, content: WaterfallContent, theme: Theme) -> None:
         super().__init__()
-        self._ground = np.append(np.rint(np.array(matplotlib.colors.to_rgb(theme.background)) * 255), 255)
         self._maps = [_table(name) for name in (theme.colormap, theme.phase_colormap)]
+        self._tables = [_with_ground(table, theme.background) for table in self._maps]
         self.others = np.concatenate(self._maps)[:, :3]
         width = round(figure.get_size_inches()[0] * figure.dpi)
         across = (width - _LEFT - _RIGHT - 2 * _BAR) / 2
@@ -211,7 +212,7 @@ class _WaterfallScene(Scene[WaterfallContent]):
             add_text(figure, left, 14, title, theme, weight="bold")
         if not content.baselines:
             add_text(figure, width / 2, _TOP + 120, "no data yet", theme, ha="center", fontsize=13)
-        self._cells: list[list[tuple[Axes, AxesImage]]] = []
+        self._cells: list[list[tuple[Axes, Raster]]] = []
         self._bars: list[Axes] = []
         self._borders: list[Any] = []
         for row, name in enumerate(content.baselines):
@@ -230,14 +231,14 @@ class _WaterfallScene(Scene[WaterfallContent]):
         content: WaterfallContent,
         theme: Theme,
         is_last: bool,
-    ) -> tuple[Axes, AxesImage]:
+    ) -> tuple[Axes, Raster]:
         axes = add_axes(figure, box, theme)
         axes.grid(visible=False)
         places = BandPlaces({band: np.array(values) for band, values in content.frequencies})
         places.label(axes, theme, names=is_last)
         date_axis(axes.yaxis)
         axes.tick_params(labelleft=box[0] == _LEFT)
-        image = AxesImage(axes, interpolation="nearest", origin="lower", resample=False)
+        image = Raster(axes, interpolation="nearest", origin="lower", resample=False)
         image.set_data(np.zeros((1, 1, 4), np.uint8))
         axes.add_image(image)
         image.set_clip_path(axes.patch)
@@ -276,20 +277,24 @@ class _WaterfallScene(Scene[WaterfallContent]):
     def fill(self, content: WaterfallContent) -> None:
         for row, (ceiling, cells) in enumerate(zip(content.ceilings, self._cells, strict=True)):
             shares = (content.amplitude[row] / ceiling, (content.phase[row] + 180) / 360)
-            for (_, image), share, table in zip(cells, shares, self._maps, strict=True):
-                image.set_data(self._coloured(share, table))
+            for (_, image), share, table in zip(cells, shares, self._tables, strict=True):
+                image.show(_coloured(share, table))
         begins = [begin for _, begin in content.scans]
         x = np.tile([0.0, 1e6, np.nan], len(begins))
         for border in self._borders:
             border.set_data(x, np.repeat(begins, 3))
 
-    def _coloured(self, share: Floats, table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Colours of shares 0…1; the background where there is nothing."""
-        is_there = np.isfinite(share)
-        places = np.clip(np.where(is_there, share, 0) * _SHADES, 0, _SHADES - 1).astype(np.uint8)
-        coloured = table[places]
-        coloured[~is_there] = self._ground
-        return np.asarray(coloured)
+
+def _coloured(share: NDArray[np.float32], table: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Colours of shares 0…1; the last of the table where there is nothing."""
+    places = np.clip(share * np.float32(_SHADES), 0, _SHADES - 1)
+    return np.asarray(table.take(np.nan_to_num(places, nan=_SHADES).astype(np.uint8)))
+
+
+def _with_ground(table: NDArray[np.uint8], ground: str) -> NDArray[np.uint32]:
+    """Colours as numbers, and that of the background behind them."""
+    last = np.rint(np.append(matplotlib.colors.to_rgb(ground), 1.0) * 255).astype(np.uint8)
+    return np.concatenate([table, last[None]]).view(np.uint32)[:, 0]
 
 
 def _table(name: str) -> NDArray[np.uint8]:
