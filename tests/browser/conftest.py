@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One Jupyter server and one Chromium for the tests of a file."""
+"""One Jupyter server and one Chromium for all tests; those that need them are in one file, so in one worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.servers import JupyterServer, jupyter
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """A server whose root holds what notebooks of tests import."""
     root = tmp_path_factory.mktemp("notebooks")
@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Debian's Chromium, without a window."""
     program = shutil.which("chromium")

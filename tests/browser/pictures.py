@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 Rgb = tuple[int, int, int]
+_GREY = 60
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -26,7 +27,11 @@ def brightness(png: bytes) -> float:
     return float(np.median(pixels(png)) / 255)
 
 
+def colourful(png: bytes) -> float:
+    """The share of pixels that have a colour: curves and marks do; paper, frames, grids and words are grey."""
+    return float((np.ptp(pixels(png), axis=2) > _GREY).mean())
+
+
 def is_blank(png: bytes) -> bool:
-    """Whether nothing is on it but its background."""
-    seen = pixels(png)
-    return bool((np.abs(seen - np.median(seen, axis=(0, 1))).max(axis=2) > 40).mean() < 1e-3)
+    """Whether nothing is drawn on it: axes, and a legend of two words, do not count."""
+    return colourful(png) < 2e-3

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import ipywidgets as widgets
 from PIL import Image, ImageDraw
 
-from difxnb.panels.panel import Panel
+from difxnb.panels.panel import AUDIENCE, Panel
 from difxnb.panels.twin import Twin
 
 SIZE = (240, 80)
@@ -25,9 +26,10 @@ def picture(step: int) -> bytes:
 
 
 class SmallPanel(Panel):
-    """Counts clicks and looks."""
+    """Counts clicks and looks; where it has a note, it writes into it at each look whether nobody watches."""
 
     def __init__(self) -> None:
+        self.note: Path | None = None
         self.clicks = self.looks = 0
         self._button = widgets.Button(description="Count me")
         self._button.on_click(self._click)
@@ -43,6 +45,10 @@ class SmallPanel(Panel):
         self.looks += 1
         self._words.value = f"<p class='small-words'>looks {self.looks} clicks {self.clicks}</p>"
         self._image.value = picture(self.looks)
+        if self.note is not None:
+            new = self.note.with_suffix(".new")
+            new.write_text(f"{AUDIENCE.is_away} {self.looks}")
+            new.rename(self.note)
 
     def twin(self) -> Twin:
         words = f"clicks {self.clicks}"
