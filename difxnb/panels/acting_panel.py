@@ -35,7 +35,8 @@ def row(*children: widgets.Widget) -> widgets.HBox:
     return widgets.HBox(list(children), layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
 
 
-def news_html(said: Said, under_way: tuple[str, ...]) -> str:
-    """What came of the last thing that was asked for, and what is under way."""
+def news_html(said: Said, under_way: tuple[str, ...], *, asks: bool = False) -> str:
+    """What came of the last thing that was asked for, and what is under way; marked as a question where it is one."""
+    tone = "bad" if said.is_problem else "warn" if asks else "good"
     busy = page.line(f"under way: {', '.join(under_way)}", "busy") if under_way else ""
-    return page.page(page.line(said.text, "bad" if said.is_problem else "good", is_news=True), busy)
+    return page.page(page.line(said.text, tone, is_news=True), busy)

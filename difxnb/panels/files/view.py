@@ -126,7 +126,7 @@ class FilesPanel(ActingPanel):
         if look == self._written:
             return
         self._paint_list(look)
-        write(self.news, value=news_html(look.said, look.under_way))
+        write(self.news, value=news_html(look.said, look.under_way, asks=bool(look.confirming)))
         write(self.counts, value=page.page(page.quiet(look.counts)))
         write(self.head, value=head_html(look))
         write(self.close_text.layout, display="" if look.read_path else "none")

@@ -201,7 +201,7 @@ class LaunchPanel(ActingPanel):
     def _paint_run(self, look: LaunchLook) -> None:
         run = look.run
         write(self.ready, value=words.ready_html(look))
-        write(self.news, value=news_html(look.said, look.under_way))
+        write(self.news, value=news_html(look.said, look.under_way, asks=look.confirming))
         write(self.run, value=words.run_html(run))
         write(self.progress.layout, display="none" if run is None else "")
         if run is not None:

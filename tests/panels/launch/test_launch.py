@@ -107,9 +107,11 @@ def test_a_run_is_stopped_by_the_second_press(make_stage: MakeStage) -> None:
         panel.paint()
         assert panel.start_job.disabled
         assert "runs already" in panel.ready.value
+        assert "Cannot" not in panel.ready.value  # that it runs is no trouble
         panel.stop_job.click()
         panel.paint()
         assert "press again within 5 s" in panel.news.value
+        assert "difxnb-tone-warn" in panel.news.value  # nothing is done yet
         assert panel.stop_job.description == "Press again to stop"
         assert not panel.model.run.done
         panel.stop_job.click()
