@@ -6,6 +6,7 @@ In: the row of the job, the fringes of its monitor, its latest weights. Fringes 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from difxnb.markup import printable
-
-FALSE_ALARM = 1e-3
-"""A fringe is called one where noise alone gives as much less often than this, as `check_quality` has it."""
 
 _BESIDE = 9  # rows of a terminal that are not fringes
 _WIDE = 72  # columns from which on there is room for everything
@@ -68,9 +66,12 @@ class FringeLook:
         """Fringes of the newest scan, in units that people read: ns, ps/s, degrees."""
         if self.fringes.empty:
             return self.fringes
+        # It comes with xarray, which takes long to load, and is there once fringes are.
+        from difxnb.visibility.fits.columns import NOT_DETECTED
+
         newest = self.fringes["start"] == self.fringes["start"].max()
         rows: pd.DataFrame = self.fringes[newest]
-        return rows.assign(found=rows["false_alarm_probability"] <= FALSE_ALARM)
+        return rows.assign(found=rows["false_alarm_probability"] <= NOT_DETECTED)
 
     @property
     def scan(self) -> str:
@@ -149,7 +150,7 @@ def _cells(row: Mapping[Any, Any]) -> dict[str, str]:
         "found": "yes" if row["found"] else "no",
         "delay": _number(row["delay"] * 1e9, "+.3f"),
         "delay_rate": _number(row["delay_rate"] * 1e12, "+.3f"),
-        "phase": _number(row["phase"] * 57.29577951308232, "+.1f"),
+        "phase": _number(math.degrees(row["phase"]), "+.1f"),
     }
 
 
