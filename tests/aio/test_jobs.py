@@ -64,6 +64,7 @@ async def until_complete(difx: aio.Correlator, monitor: aio.Monitor, integration
     async with asyncio.timeout(30):
         while monitor.dataset.sizes["time"] < integrations:
             await difx.head_node.fence()
+            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(("quirks", "transport"), MODES)

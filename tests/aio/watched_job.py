@@ -99,10 +99,11 @@ async def correlator(
 
 
 async def until(difx: aio.Correlator, found: Callable[[], bool]) -> None:
-    """Wait for what a monitor has got."""
+    """Wait for what a monitor has got, and leave the processor to the job meanwhile."""
     async with asyncio.timeout(60):
         while not found():
             await difx.head_node.fence()
+            await asyncio.sleep(0.02)
 
 
 def integrations(monitor: aio.Monitor) -> int:

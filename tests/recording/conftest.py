@@ -60,6 +60,7 @@ async def _live(folder: Path) -> Live:
         async with asyncio.timeout(30):
             while monitor.version < 2 * len(monitor.products):  # every spectrum of both integrations
                 await difx.head_node.fence()
+                await asyncio.sleep(0.02)
         return Live(
             path,
             root,
