@@ -105,9 +105,11 @@ def node_rows(
         Names that somebody typed.
     """
     known = {row.node: row for row in each_row(frame)}
-    names = {short(name): name for name in known}
-    names.update({short(name): name for name in (*added, *plan.hosts)})
-    return [_row(name, known.get(key), recorders, plan) for key, name in sorted(names.items())]
+    others = {short(name): name for name in (*known, *added)}
+    for host in plan.hosts:  # each as it is written, for files may name one host in two ways
+        others.pop(short(host), None)
+    names = sorted((short(name), name) for name in (*plan.hosts, *others.values()))
+    return [_row(name, known.get(key), recorders, plan) for key, name in names]
 
 
 def _row(name: str, row: Any, recorders: Collection[str], plan: Plan) -> NodeRow:

@@ -62,6 +62,15 @@ def test_a_node_that_fell_silent_is_not_recommended() -> None:
     assert words(table(load("n1", 0.2), ago=90.0)) == {"n1": ("silent", 0)}
 
 
+def test_a_host_that_files_name_in_two_ways_can_be_chosen_by_each() -> None:
+    plan = Plan("n1.example", ("n1",), {"n1": 3})
+    rows = node_rows(table(load("n1", 0.0)), set(), plan, ("N1",))
+    assert [(row.name, row.is_head, row.threads) for row in rows] == [
+        ("n1", False, 3),
+        ("n1.example", True, 0),
+    ]
+
+
 def test_a_recommendation_leaves_a_thread_to_each_reader_and_two_to_the_head() -> None:
     rows = node_rows(table(load("n1", 0.0), load("n2", 0.0), load("head", 0.0)), set(), Plan(), ())
     plan, why = recommended_plan(rows, "head", ("", "", "", "rec-1"))
