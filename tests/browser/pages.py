@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.servers import JupyterServer
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 _DONE = re.compile(r"\[\d+\]")
 _READY = """() => {
   const kernel = window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel;

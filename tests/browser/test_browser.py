@@ -260,7 +260,7 @@ def test_connect_launch_watch_judge_stop(dashboard: NotebookPage, server: Jupyte
     dashboard.picture("dashboard-launch")
 
     press(page, "Show it")
-    told(page, re.compile(r"AL-BO\s+\d\s+(RR|LL)\s+[1-9]\d*\.\d\s+● yes"))
+    told(page, re.compile(r"AL-BO\s+\d\s+(RR|LL)\s+[1-9]\d*\.\d\s+●\s+yes"))
     page.wait_for_function(_DRAWN, polling=300)
     dashboard.picture("dashboard-monitor")
     assert not is_blank(panel_of(page).locator("img:visible").first.screenshot())
