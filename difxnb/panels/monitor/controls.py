@@ -46,7 +46,7 @@ class TimeControls:
             description="History",
             tooltip="Which integration is the newest that is shown",
             min=0,
-            max=0,
+            max=1,  # a key on a slider with min equal to max sends no number, and it is stuck from then on
             readout=False,
             layout=widgets.Layout(width="24em", max_width="98%"),
         )
@@ -76,7 +76,7 @@ class TimeControls:
             description="Light picture" if is_dark else "Dark picture",
             tooltip=f"Draw on a {'light' if is_dark else 'dark'} background",
         )
-        self._slider.write(max(seen.place, 0), max=max(seen.count - 1, 0))
+        self._slider.write(max(seen.place, 0), max=max(seen.count - 1, 1), disabled=seen.count < 2)
         names = seen.scan_names[-_MOST_OPTIONS:]
         options = (("newest", _NONE), *((name, name) for name in names))
         self._scan.write(seen.only_scan if seen.only_scan in names else _NONE, options=options)

@@ -120,6 +120,14 @@ def test_lists_choose_and_what_the_painter_writes_is_no_choice(panel: MonitorPan
     assert panel.model.snapshot().chosen == replace(chosen, baselines=("AA-BB",))
 
 
+def test_the_history_has_somewhere_to_go_or_is_disabled(dataset: xr.Dataset) -> None:
+    with MonitorPanel(MonitorModel(dataset.isel(time=slice(0, 1)))) as panel:
+        for _ in range(2):
+            assert panel.time.slider.max > panel.time.slider.min
+            painted(panel)
+        assert panel.time.slider.disabled
+
+
 def test_pause_history_and_scans(panel: MonitorPanel) -> None:
     newest = panel.picture.value
     panel.time.pause.click()
