@@ -46,7 +46,7 @@ class TimeControls:
             description="History",
             tooltip="Which integration is the newest that is shown",
             min=0,
-            max=1,  # a key on a slider with min equal to max sends no number, and it is stuck from then on
+            max=1,  # never equal to min; disabled while there is nowhere to go
             readout=False,
             layout=widgets.Layout(width="24em", max_width="98%"),
         )
