@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import io
 import threading
+import time
+from collections.abc import Hashable
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from difxnb.plots.live import VIEWS, LiveView, Look
 from difxnb.plots.lock import RENDER_LOCK
+
+_REST = 6.0
+"""How many times its CPU must pass before a picture of the same kind is drawn again: a seventh of a CPU at most."""
 
 
 class Picture:
@@ -30,22 +35,44 @@ class Picture:
         self._lock = threading.Lock()
         self._kind = ""
         self._view: LiveView[Any] | None = None
+        self._chosen: Hashable = None
+        self._cost, self._not_before = 0.0, 0.0
 
-    def draw(self, kind: str, look: Look) -> bytes | None:
-        """Draw a look; None where nothing has changed since the last one."""
+    def draw(self, kind: str, look: Look, *, at_once: bool = True) -> bytes | None:
+        """Draw a look; None where nothing has changed since the last one.
+
+        Where `at_once` is false, new data wait until the last drawing has paid; another choice never waits.
+        """
+        chosen = (kind, look.question[1:])
         with self._lock:
-            if self._view is None or kind != self._kind:
-                self._turn_to(kind)
-            view = self._view
-            drawn = None if view is None else view.draw(look)
-            if view is not None and drawn is not None:
-                self.png, self.caption = drawn, view.caption
+            if not at_once and chosen == self._chosen and time.monotonic() < self._not_before:
+                return None
+            self._chosen = chosen
+            begin = time.thread_time()
+            drawn = self._draw(kind, look)
+            if drawn is not None:
+                self._rest(time.thread_time() - begin)
             return drawn
+
+    def _draw(self, kind: str, look: Look) -> bytes | None:
+        if self._view is None or kind != self._kind:
+            self._turn_to(kind)
+        view = self._view
+        drawn = None if view is None else view.draw(look)
+        if view is not None and drawn is not None:
+            self.png, self.caption = drawn, view.caption
+        return drawn
+
+    def _rest(self, cost: float) -> None:
+        """Wait by the lower of the last two costs: full draws are dear, and rare."""
+        self._not_before = time.monotonic() + _REST * min(cost, self._cost)
+        self._cost = cost
 
     def _turn_to(self, kind: str) -> None:
         if self._view is not None:
             self._view.close()
         self._kind, self._view = kind, VIEWS[kind]()
+        self._cost = 0.0
 
     def close(self) -> None:
         """Let go of the canvas; what was drawn last stays."""

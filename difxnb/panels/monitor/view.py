@@ -113,7 +113,7 @@ class MonitorPanel(Panel):
         if now != self._painted:
             self._painted, self._seen = now, self.model.snapshot()
             self._paint_words(self._seen)
-        self._draw()
+        self._draw(at_once=False)
         if self._shown is not self._drawing.png:
             self._shown = self._drawing.png
             self.picture.value = self._shown
@@ -130,11 +130,11 @@ class MonitorPanel(Panel):
         write(self.position, value=markup.position(seen))
         write(self.numbers, value=markup.numbers(seen))
 
-    def _draw(self) -> None:
+    def _draw(self, *, at_once: bool = True) -> None:
         """Draw what is to be shown; whoever asks, the painter shows it."""
         look = self.model.look()
         if look is not None:
-            self._drawing.draw(self.model.kind, look)
+            self._drawing.draw(self.model.kind, look, at_once=at_once)
 
     # --- a figure of what is shown --------------------------------------------------------------------
 
