@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-byte", action="store_true", help="break conversations at every byte, which takes minutes"
     )
+    parser.addoption(
+        "--every-kernel", action="store_true", help="end and interrupt kernels of every pinned version"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from tests.browser.servers import JupyterServer, jupyter
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     """A server whose root holds what notebooks of tests import."""
     root = tmp_path_factory.mktemp("notebooks")
@@ -23,9 +23,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Debian's Chromium, without a window."""
+    """Debian's Chromium, without a window.
+
+    It ends with the file, because as long as it lives no other test of this process can run an event loop.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("Chromium is not installed (Debian: apt install chromium)")

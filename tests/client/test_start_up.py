@@ -202,7 +202,7 @@ async def test_a_short_time_out_still_tells_what_is_wrong(
 
     async with scripted(script) as port:
         with pytest.raises(error, match=text):
-            await connect_to(port, timeout=0.4, patience=replace(BRIEF, version=5.0))
+            await connect_to(port, timeout=2.0, patience=replace(BRIEF, version=5.0))
 
 
 @pytest.mark.parametrize("host", ["", "a..b", "x" * 300, "has space"])

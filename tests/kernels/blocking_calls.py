@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def line_to_a_running_job(far: FarEnd, root: Path) -> tuple[Line, int]:
     return line, far.enter(scripted(line))
 
 
+_ENDING = re.compile(r"(KeyboardInterrupt|CancelledError) ([\d.]+)")
 CELL = """
 print("waits")
 try:
@@ -63,8 +65,10 @@ def interrupt(page: FrontEnd, code: str) -> tuple[str, float]:
     begin = time.time()
     page.manager.interrupt_kernel()
     page.until_idle(cell)
-    _, name, end = page.printed(cell).split()
-    return name, float(end) - begin
+    # A bar of a wait may stand beside it.
+    said = _ENDING.search(page.printed(cell))
+    assert said is not None, page.printed(cell)
+    return said[1], float(said[2]) - begin
 
 
 def interrupt_all(far: FarEnd, page: FrontEnd, path: Path) -> dict[str, tuple[str, float]]:

@@ -61,6 +61,9 @@ CELLS = {"blocking": BLOCKING, "computing": COMPUTING, "awaiting": AWAITING}
 ORDER = ["first", "second", "second", "first", "second"]
 
 
+ON_EVERY_KERNEL = True  # each runs callbacks in another way
+
+
 @pytest.fixture(scope="module")
 def shown(page: FrontEnd, version: str) -> FrontEnd:
     """The page with the panel in it."""
