@@ -24,7 +24,9 @@ class Seldom(Generic[Seen]):
         self._last: tuple[Hashable, Hashable, Seen] | None = None
         self._not_before = -float("inf")
 
-    def look(self, look: Callable[[], Seen], *, asked: Hashable, version: Hashable) -> Seen:
+    def look(
+        self, look: Callable[[], Seen], *, asked: Hashable, version: Hashable, at_once: bool = False
+    ) -> Seen:
         """Look again, or give what was seen.
 
         Parameters
@@ -35,13 +37,15 @@ class Seldom(Generic[Seen]):
             What is wanted, such as a filter: another one is obeyed at once.
         version : hashable
             Moves when there is something new; obeyed when the next look is due.
+        at_once : bool
+            Look at what is new though it is not due, as for a state that stays.
         """
         with self._lock:
             last = self._last
             if (
                 last is not None
                 and last[0] == asked
-                and (last[1] == version or time.monotonic() < self._not_before)
+                and (last[1] == version or (not at_once and time.monotonic() < self._not_before))
             ):
                 return last[2]
             begin = time.thread_time()

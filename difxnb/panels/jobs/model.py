@@ -159,10 +159,13 @@ class JobsModel:
 
     # --- what is shown ----------------------------------------------------------------------------------
 
-    def snapshot(self) -> JobsSnapshot:
-        """What is shown now."""
+    def snapshot(self, *, at_once: bool = False) -> JobsSnapshot:
+        """What is shown now; with `at_once` the very last state, though a look at it is not due."""
         heard = self._rows.look(
-            self._heard, asked=None, version=(self._jobs.version, time.monotonic() // _TICK_S)
+            self._heard,
+            asked=None,
+            version=(self._jobs.version, time.monotonic() // _TICK_S),
+            at_once=at_once,
         )
         with self._lock:
             version, chosen, message, is_problem = self.version, self._chosen, self._message, self._is_problem

@@ -125,7 +125,7 @@ class JobsPanel(Panel):
 
     def twin(self) -> Twin:
         """All jobs in a table."""
-        shown = self.model.snapshot()
+        shown = self.model.snapshot(at_once=True)
         leaves = [one for one in shown.lines if isinstance(one, Leaf)]
         text = "\n".join(f"{leaf.row.mark} {leaf.row.name}" for leaf in leaves)
         html = table(COLUMNS, [cells(leaf.row) for leaf in leaves])

@@ -76,9 +76,9 @@ class AlertsModel:
         """Moves with every alert."""
         return self._alerts.version
 
-    def snapshot(self) -> AlertsSnapshot:
-        """What is shown now."""
-        return self._seen.look(self._look, asked=None, version=self._alerts.version)
+    def snapshot(self, *, at_once: bool = False) -> AlertsSnapshot:
+        """What is shown now; with `at_once` the very last state, though a look at it is not due."""
+        return self._seen.look(self._look, asked=None, version=self._alerts.version, at_once=at_once)
 
     def _look(self) -> AlertsSnapshot:
         frame = self._alerts.frame()
@@ -114,7 +114,7 @@ class AlertsPanel(Panel):
 
     def twin(self) -> Twin:
         """The same table."""
-        shown = self.model.snapshot()
+        shown = self.model.snapshot(at_once=True)
         lines = [
             f"{mark_of(row.severity)}: {row.cause} ({row.count}×, {row.job or row.source})"
             for row in shown.rows

@@ -135,11 +135,11 @@ class MessagesModel:
             self._held = None
             self.version += 1
 
-    def snapshot(self) -> MessagesSnapshot:
-        """What is shown now."""
+    def snapshot(self, *, at_once: bool = False) -> MessagesSnapshot:
+        """What is shown now; with `at_once` the very last state, though a look at it is not due."""
         with self._lock:
             held, wanted = self._held, self._filter
-        found = self._search() if held is None else held
+        found = self._search(at_once=at_once) if held is None else held
         fault = wanted.fault()
         return MessagesSnapshot(
             found,
@@ -153,9 +153,11 @@ class MessagesModel:
             bool(fault),
         )
 
-    def _search(self) -> Found:
+    def _search(self, *, at_once: bool = False) -> Found:
         wanted = self._filter
-        return self._found.look(lambda: self._look(wanted), asked=wanted, version=self._messages.version)
+        return self._found.look(
+            lambda: self._look(wanted), asked=wanted, version=self._messages.version, at_once=at_once
+        )
 
     def _look(self, wanted: MessageFilter) -> Found:
         version = self._messages.version

@@ -96,8 +96,8 @@ class MessagesPanel(Panel):
 
     def twin(self) -> Twin:
         """The messages as they are filtered, and the troubles."""
-        shown = self.model.snapshot()
-        alerts = "" if self.alerts is None else alerts_html(self.alerts.snapshot())
+        shown = self.model.snapshot(at_once=True)
+        alerts = "" if self.alerts is None else alerts_html(self.alerts.snapshot(at_once=True))
         lines = [_line(row) for row in shown.found.rows[:_TWIN_LINES]]
         return Twin("\n".join(lines) or "no messages", STYLE + _said(shown) + alerts + rows_html(shown))
 

@@ -98,11 +98,11 @@ class NodesModel:
         """Moves with every message of a host."""
         return self._nodes.version
 
-    def snapshot(self) -> NodesSnapshot:
-        """What is shown now."""
+    def snapshot(self, *, at_once: bool = False) -> NodesSnapshot:
+        """What is shown now; with `at_once` the very last state, though a look at it is not due."""
         # Silence is told by the clock, not by messages.
         version = (self._nodes.version, time.monotonic() // _TICK_S)
-        return self._seen.look(self._look, asked=None, version=version)
+        return self._seen.look(self._look, asked=None, version=version, at_once=at_once)
 
     def _look(self) -> NodesSnapshot:
         frame = self._nodes.frame()

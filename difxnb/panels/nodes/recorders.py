@@ -106,10 +106,10 @@ class RecordersModel:
         """Moves with every message of a recorder."""
         return self._recorders.version
 
-    def snapshot(self) -> RecordersSnapshot:
-        """What is shown now."""
+    def snapshot(self, *, at_once: bool = False) -> RecordersSnapshot:
+        """What is shown now; with `at_once` the very last state, though a look at it is not due."""
         version = (self._recorders.version, time.monotonic() // _TICK_S)
-        return self._seen.look(self._look, asked=None, version=version)
+        return self._seen.look(self._look, asked=None, version=version, at_once=at_once)
 
     def _look(self) -> RecordersSnapshot:
         frame, smart = self._recorders.frame(), self._recorders.smart()

@@ -74,8 +74,9 @@ class NodesPanel(Panel):
 
     def twin(self) -> Twin:
         """The same tables."""
-        lines = [] if self.nodes is None else [f"{row.mark} {row.name}" for row in self.nodes.snapshot().rows]
-        units = [] if self.recorders is None else self.recorders.snapshot().rows
+        nodes = [] if self.nodes is None else self.nodes.snapshot(at_once=True).rows
+        lines = [f"{row.mark} {row.name}" for row in nodes]
+        units = [] if self.recorders is None else self.recorders.snapshot(at_once=True).rows
         lines += [f"{row.mark} {row.name}" for row in units]
         return Twin("\n".join(lines) or "nothing was heard yet", STYLE + "".join(self._html()))
 
