@@ -13,8 +13,8 @@ import hypothesis
 import pytest
 
 REFERENCE = Path(__file__).parent / "reference"
-# No test may fail because the machine is busy; python -m tests.fuzz.campaign tries as many examples as are wanted.
-hypothesis.settings.register_profile("difxnb", deadline=None, max_examples=50)
+# No test may fail because the machine is busy.
+hypothesis.settings.register_profile("difxnb", deadline=None)
 hypothesis.settings.load_profile("difxnb")
 
 _LASTING_THREADS = ("asyncio_", "ThreadPoolExecutor-", "Dask", "IPython", "tqdm", "hypothesis")

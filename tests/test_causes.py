@@ -174,7 +174,7 @@ def test_what_a_real_server_said_in_vain() -> None:
     assert all(known[text] is None for text in commands)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=2 * LONGEST), st.one_of(st.none(), st.integers(-3, 10**9)))
 def test_any_text_can_be_asked_about(text: str, rank: int | None) -> None:
     cause = plain_cause(text, alpha(), mpi_id=rank)
@@ -182,7 +182,7 @@ def test_any_text_can_be_asked_about(text: str, rank: int | None) -> None:
     assert len(without_numbers(text)) <= LONGEST
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(TROUBLE.values())), st.text(max_size=50), st.text(max_size=50))
 def test_texts_in_other_words_around_them(text: str, before: str, after: str) -> None:
     cause = plain_cause(f"{before}{text}{after}", alpha(), mpi_id=1)

@@ -140,7 +140,7 @@ KEYS = st.sampled_from(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=200)
 @given(st.dictionaries(KEYS, VALUES, max_size=3))
 def test_no_selection_gives_nothing_or_another_error(select):
     try:

@@ -73,7 +73,7 @@ SCANS = st.sampled_from(
 FATES = st.lists(st.sampled_from(["sent", "sent", "sent", "skipped", "missed"]), min_size=60, max_size=60)
 
 
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(STEPS, SCANS, FATES, st.sampled_from([SECONDS, SECONDS + 0.5, SECONDS + 0.256]))
 def test_no_time_is_further_from_the_truth_than_it_says(int_time, spans, fates, start):
     """`skipped` by the correlator without a sign; `missed` because nobody was watching."""

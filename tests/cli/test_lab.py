@@ -18,6 +18,13 @@ from difxnb.synthetic.truth import write_truth
 pytest.importorskip("jupyterlab")
 
 
+def test_jupyterlab_keeps_no_messages_for_closed_pages(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "difxnb", "lab", "--show-config-json", "--no-browser"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=True)
+    settings = json.loads(done.stdout[done.stdout.index("{") :])
+    assert settings["MappingKernelManager"]["buffer_offline_messages"] is False
+
+
 @pytest.fixture
 def made_before(tmp_path: Path) -> Path:
     """The demonstration with nothing on its recordings, which take seconds to make."""
@@ -30,16 +37,15 @@ def made_before(tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_keeps_no_messages_for_closed_pages_and_has_a_box_beside_it(
-    tmp_path: Path, made_before: Path
-) -> None:
-    command = [sys.executable, "-m", "difxnb", "lab", "--demo", "--show-config-json"]
+def test_a_correlator_in_a_box_comes_and_goes_with_it(tmp_path: Path, made_before: Path) -> None:
+    command = [sys.executable, "-m", "difxnb", "lab", "--demo", "--version"]
     environment = os.environ | {PLACE: str(made_before)}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=100, cwd=tmp_path, env=environment, check=True
     )
-    said, _, settings = done.stdout.partition("{")
-    job = Path(said.split()[-1])
+    _, said, version = done.stdout.splitlines()
+    job = Path(said.rpartition(" ")[2])
     assert job.is_relative_to(tmp_path / "difxnb-demo")
     assert job.is_file()
-    assert json.loads("{" + settings)["MappingKernelManager"]["buffer_offline_messages"] is False
+    assert version.split(".")[0].isdigit()
+    assert done.stderr == ""

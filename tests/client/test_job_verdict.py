@@ -46,7 +46,7 @@ def test_states(states: list[str], errors: int, outcome: JobOutcome | None, evid
 
 
 @given(st.lists(st.sampled_from([state.value for state in JobState]), max_size=8), st.integers(0, 3))
-@settings(max_examples=100)
+@settings(max_examples=200)
 def test_no_end_without_a_last_word(states: list[str], errors: int) -> None:
     verdict = verdict_of_states(states, errors, "log")
     assert (verdict is None) == (not any(JobState(state).is_terminal for state in states))
@@ -103,7 +103,7 @@ def test_errors_and_warnings_are_kept() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=100)
+@settings(max_examples=200)
 def test_any_text_gives_an_attempt(text: str) -> None:
     attempt = last_attempt(text)
     assert attempt.verdict() is None or "STATUS" in text

@@ -96,7 +96,7 @@ def test_the_head_node_keeps_a_thread() -> None:
 
 
 @given(st.lists(st.text(max_size=12), min_size=3, max_size=3))
-@settings(max_examples=100)
+@settings(max_examples=200)
 def test_hosts_are_refused_or_survive_the_file(names: list[str]) -> None:
     """H17: no name can become two lines, a comment or an option."""
     head, stream, processor = names

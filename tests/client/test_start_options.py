@@ -65,7 +65,7 @@ texts = st.none() | st.text(st.characters(max_codepoint=0x17F) | st.sampled_from
 
 
 @given(texts, texts, texts)
-@settings(max_examples=120)
+@settings(max_examples=300)
 def test_nothing_that_is_taken_means_anything_to_a_shell(
     wrapper: str | None, options: str | None, program: str | None
 ) -> None:

@@ -48,7 +48,7 @@ def test_long_logs_are_cut_between_lines() -> None:
         same(text)
 
 
-@settings(max_examples=80)
+@settings(max_examples=150)
 @given(
     st.lists(st.one_of(st.sampled_from(USUAL), st.text(max_size=20)), max_size=12),
     st.lists(

@@ -68,7 +68,7 @@ def test_a_damaged_directory_says_where(text, where, problem):
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=80)
+@settings(max_examples=150)
 def test_any_text_is_a_directory_or_a_format_error(text):
     try:
         directory = parse_module_directory(text, "x")

@@ -145,7 +145,7 @@ def test_what_is_written_in_any_layout_is_read(common: list, blocks: list, data:
 @given(
     st.text("aA =,{}#\n\r\té\x00", max_size=40) | st.sampled_from(KINDS).map(lambda kind: f"{kind} a {{ b = ")
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         v2d = parse_v2d_text(text)

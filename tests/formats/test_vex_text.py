@@ -136,7 +136,7 @@ def test_what_is_written_in_any_layout_is_read(definitions: list, data: st.DataO
 
 
 @given(st.text('aA =:;$*"\\&\n\ré\x00', max_size=40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     text = f"VEX_rev = 1.5;{text}"
     try:

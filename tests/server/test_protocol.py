@@ -330,7 +330,7 @@ _BODIES = st.sampled_from(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(-3, 30), st.one_of(_BODIES, st.binary(max_size=60))), max_size=8),
     st.integers(1, 50),
@@ -344,7 +344,7 @@ def test_no_packets_make_it_raise(packets, cut):
                 replies([action])
 
 
-@settings(max_examples=120)
+@settings(max_examples=300)
 @given(st.lists(st.binary(max_size=40), max_size=10))
 def test_no_bytes_make_it_raise(pieces):
     conversation = Conversation(GREETING)
