@@ -9,12 +9,22 @@ event loop, a kernel runs them.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 PERIOD_S = 0.25
 """Seconds between two looks: at most four frames a second."""
+
+_TURN_S = 1e-4
+"""Seconds that a cell which computes keeps the interpreter at most while something is painted.
+
+Painting lets go of the interpreter some sixty times a frame (each large operation of numpy does), and would wait for
+Python's usual 5 ms each time: longer than there is between two frames.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +96,9 @@ class Painter:
                     return
                 painted = list(self._painted)
                 self._wake.clear()
-            for one in painted:
-                self._paint(one)
+            with _short_turns():
+                for one in painted:
+                    self._paint(one)
             self._wake.wait(max(0.0, self.period - (time.monotonic() - begin)))
 
     def _paint(self, one: Painted) -> None:
@@ -113,6 +124,19 @@ class Painter:
             _log.exception("a panel is painted no more: %s", error)
             with self._state:
                 self._painted = [other for other in self._painted if other is not one]
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Have threads take turns more often than usual; what somebody else sets meanwhile stays."""
+    usual = sys.getswitchinterval()
+    short = min(usual, _TURN_S)
+    sys.setswitchinterval(short)
+    try:
+        yield
+    finally:
+        if sys.getswitchinterval() == short:
+            sys.setswitchinterval(usual)
 
 
 PAINTER = Painter()

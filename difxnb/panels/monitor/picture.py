@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from difxnb.plots.live import VIEWS, LiveView, Look
 from difxnb.plots.lock import RENDER_LOCK
 
-_REST = 6.0
-"""How many times its CPU must pass before a picture of the same kind is drawn again: a seventh of a CPU at most."""
+_SHARE = 0.25
+"""Of a CPU, at most, for pictures of one kind: dear ones are drawn less often than four times a second."""
 
 
 class Picture:
@@ -48,10 +48,10 @@ class Picture:
             if not at_once and chosen == self._chosen and time.monotonic() < self._not_before:
                 return None
             self._chosen = chosen
-            begin = time.thread_time()
+            begin, begin_cpu = time.monotonic(), time.thread_time()
             drawn = self._draw(kind, look)
             if drawn is not None:
-                self._rest(time.thread_time() - begin)
+                self._rest(begin, time.thread_time() - begin_cpu)
             return drawn
 
     def _draw(self, kind: str, look: Look) -> bytes | None:
@@ -63,9 +63,9 @@ class Picture:
             self.png, self.caption = drawn, view.caption
         return drawn
 
-    def _rest(self, cost: float) -> None:
+    def _rest(self, begin: float, cost: float) -> None:
         """Wait by the lower of the last two costs: full draws are dear, and rare."""
-        self._not_before = time.monotonic() + _REST * min(cost, self._cost)
+        self._not_before = begin + min(cost, self._cost) / _SHARE
         self._cost = cost
 
     def _turn_to(self, kind: str) -> None:

@@ -108,7 +108,6 @@ class MonitorPanel(Panel):
     # --- painting -------------------------------------------------------------------------------------
 
     def _paint(self) -> None:
-        self.model.refresh()
         now = (self.model.version, self.model.under_way)
         if now != self._painted:
             self._painted, self._seen = now, self.model.snapshot()
@@ -120,6 +119,8 @@ class MonitorPanel(Panel):
             write(self.picture.layout, display="")
         write(self.caption, value=markup.caption(self._seen, self._drawing.caption))
         self._paint_figure()
+        # At the end: what is taken now has come by the next frame, each time, and not at times by this one already.
+        self.model.refresh()
 
     def _paint_words(self, seen: MonitorSnapshot) -> None:
         self.time.paint(seen)

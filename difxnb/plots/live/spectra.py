@@ -105,8 +105,9 @@ class SpectraView(LiveView[SpectraContent]):
         frequencies = tuple((band, tuple(chosen.frequency(band).tolist())) for band in chosen.bands)
         places = BandPlaces({band: np.array(values) for band, values in frequencies})
         lags = lag_curves(means)
+        bands = [_band(means, places, band) for band in places.order]
         curves = {
-            (baseline.name, hand): _curve(means, places, (row, column), lags.get((baseline.name, hand)))
+            (baseline.name, hand): _curve(bands, row, column, lags.get((baseline.name, hand)))
             for row, baseline in enumerate(chosen.baselines)
             for column, hand in enumerate(chosen.polarizations)
         }
@@ -153,21 +154,37 @@ def _most_points(bands: int) -> int:
     return max(_MOST_POINTS // max(bands, 1), 8)
 
 
-def _curve(means: Means, places: BandPlaces, place: tuple[int, int], lag: LagCurve | None) -> Curve:
-    amplitudes, phases, where = [], [], []
-    most = _most_points(len(places.order))
-    for band in places.order:
-        column = means.chosen.bands.index(band)
-        spectrum = means.spectrum(place[0], column, place[1])
-        if spectrum is None:
-            continue
-        height = highest_of(np.abs(spectrum), most)
-        angle = np.degrees(np.angle(mean_of(spectrum, most)))
-        where.append(np.append(places.along(band, height.size), np.nan))
-        amplitudes.append(np.append(height, np.nan))
-        phases.append(np.append(angle, np.nan))
-    along = _joined(where)
-    return Curve((along, _joined(amplitudes)), (along, _joined(phases)), lag)
+@dataclass(frozen=True)
+class _Band:
+    """Points of all products in a band, (baseline, polarization, point), each with a gap behind its last one."""
+
+    along: Floats
+    amplitude: Floats
+    phase: Floats
+    is_there: NDArray[np.bool_]
+
+
+def _band(means: Means, places: BandPlaces, band: int) -> _Band:
+    # All products at once: a call of numpy for each of them would wait for a cell that computes each time.
+    chosen, most = means.chosen, _most_points(len(places.order))
+    spectra = means.spectra[:, chosen.bands.index(band), :, : chosen.frequency(band).size]
+    amplitude = highest_of(np.abs(spectra), most)
+    phase = np.degrees(np.angle(mean_of(spectra, most)))
+    gap = np.full((*phase.shape[:-1], 1), np.nan)
+    return _Band(
+        np.append(places.along(band, phase.shape[-1]), np.nan),
+        np.concatenate([amplitude, gap], axis=-1),
+        np.concatenate([phase, gap], axis=-1),
+        np.isfinite(amplitude).any(axis=-1),
+    )
+
+
+def _curve(bands: list[_Band], row: int, column: int, lag: LagCurve | None) -> Curve:
+    there = [band for band in bands if band.is_there[row, column]]
+    along = _joined([band.along for band in there])
+    amplitude = _joined([band.amplitude[row, column] for band in there])
+    phase = _joined([band.phase[row, column] for band in there])
+    return Curve((along, amplitude), (along, phase), lag)
 
 
 def _joined(pieces: list[Floats]) -> Floats:

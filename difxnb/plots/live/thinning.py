@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,29 +14,34 @@ def highest_of(values: NDArray[np.float64], most: int) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    values : ndarray, shape (point,)
+    values : ndarray, shape (..., point)
         NaN counts as absent.
     most : int
         Points at most.
     """
-    few = -(-values.size // most)
+    few = -(-values.shape[-1] // most)
     if few <= 1:
         return values
-    padded = np.full(-(-values.size // few) * few, -np.inf)
-    padded[: values.size] = np.where(np.isnan(values), -np.inf, values)
-    highest = padded.reshape(-1, few).max(axis=1)
+    highest = _grouped(np.where(np.isnan(values), -np.inf, values), few, -np.inf).max(axis=-1)
     return np.where(np.isinf(highest), np.nan, highest)
 
 
 def mean_of(values: NDArray[np.complex128], most: int) -> NDArray[np.complex128]:
-    """Values with the mean of each few that follow each other, of those that are there."""
-    few = -(-values.size // most)
+    """Values (..., point) with the mean of each few that follow each other, of those that are there."""
+    few = -(-values.shape[-1] // most)
     if few <= 1:
         return values
-    padded = np.full(-(-values.size // few) * few, np.nan, dtype=np.complex128)
-    padded[: values.size] = values
-    grouped = padded.reshape(-1, few)
-    present = np.isfinite(grouped)
-    count = present.sum(axis=1)
-    total = np.where(present, grouped, 0).sum(axis=1)
+    present = np.isfinite(values)
+    total = _grouped(np.where(present, values, 0), few, 0).sum(axis=-1)
+    count = _grouped(present, few, 0).sum(axis=-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _grouped(values: NDArray[Any], few: int, filling: float) -> NDArray[Any]:
+    """Values (..., group, few), the last group filled up."""
+    *others, points = values.shape
+    lacking = -points % few
+    if lacking:
+        ends = [(0, 0)] * len(others)
+        values = np.pad(values, [*ends, (0, lacking)], constant_values=filling)
+    return values.reshape(*others, -1, few)
