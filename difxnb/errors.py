@@ -12,6 +12,7 @@
     ├── UnsafeValue              (ValueError) a value that must not reach the server's shell
     ├── FileFormatError          (ValueError) a DiFX file that cannot be read
     ├── UnsupportedJob           (ValueError) a job that the embedded correlator cannot do
+    ├── CannotMakeJob            (ValueError) a job that cannot be made of a schedule here
     ├── ConnectionFailed         (ConnectionError) no connection came about
     │   └── GatewayRefused       the ssh gateway is not known, or does not let us in
     ├── AccessDenied             (PermissionError) the server does not let us in, or not do that
@@ -35,6 +36,7 @@
     ├── NotConfirmed             (ValueError) a command that destroys, without confirm=True
     ├── RecorderError            a recorder, or a program on it, failed
     ├── RecordingFailed          (OSError) a recording of a session cannot be made or written
+    ├── QueueTaken               another process runs the queue of this file
     ├── NothingMade              vex2difx made no job, or the delay model program no model
     └── ServerNotStarted         the embedded server did not come up
 
@@ -122,6 +124,19 @@ class UnsupportedJob(DifxError, ValueError):
     def __init__(self, job: object, reasons: tuple[str, ...]) -> None:
         self.reasons = reasons
         super().__init__(f"{job} cannot be correlated here: {'; '.join(reasons)}")
+
+
+class CannotMakeJob(DifxError, ValueError):
+    """No job can be made here of a schedule and its ``.v2d``; every reason is named.
+
+    Attributes
+    ----------
+    reasons : tuple of str
+    """
+
+    def __init__(self, v2d: object, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__(f"no job can be made of {v2d} here: {'; '.join(reasons)}")
 
 
 class ConnectionFailed(DifxError, ConnectionError):
@@ -292,6 +307,10 @@ class RecordingInterrupted(UserWarning):
     """A warning: a recording cannot be written for the moment."""
 
 
+class QueueTaken(DifxError):
+    """Another process runs the queue that is kept in this file; it must end first."""
+
+
 class NothingMade(DifxError):
     """vex2difx made no job, or the delay model program no model.
 
@@ -324,6 +343,10 @@ class DoubtfulAutocorrelations(UserWarning):
 
 class PositionsUnknown(UserWarning):
     """A warning: no ``.calc`` tells where an antenna or a source is that has to go into a Measurement Set."""
+
+
+class EopOutdated(UserWarning):
+    """A warning: the Earth orientation at hand is old, or predicted for the time that is asked for."""
 
 
 class ServerNotStarted(DifxError):

@@ -175,7 +175,7 @@ def _band(means: Means, places: BandPlaces, band: int) -> _Band:
         np.append(places.along(band, phase.shape[-1]), np.nan),
         np.concatenate([amplitude, gap], axis=-1),
         np.concatenate([phase, gap], axis=-1),
-        np.isfinite(amplitude).any(axis=-1),
+        np.asarray(np.isfinite(amplitude).any(axis=-1)),
     )
 
 
