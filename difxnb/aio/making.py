@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from difxnb.aio.overheard import OnLine, Overheard, require_timeout
 from difxnb.aio.recorder import Recorder
 from difxnb.aio.recorder_frames import made_frame, models_frame, recordings_frame
+from difxnb.aio.remarks import remarks_frame
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.wire.vex2difx import RemarkKind, read_remark
 
@@ -77,7 +78,8 @@ class MakingVerbs:
         DataFrame
             ``job input model replaced modified``, one row per new job; `model` is None where the program made none. In
             ``attrs``: ``lines`` (all that was said), ``warnings`` (complaints of the programs, and what the files
-            tell), ``dropped`` (lines that were too many).
+            tell), ``remarks`` (a DataFrame ``time severity program text`` of what the programs said; `severity` is
+            ``"error"``, ``"warning"`` or ``"note"``, by their own words), ``dropped`` (lines that were too many).
 
         Raises
         ------
@@ -221,7 +223,12 @@ def _with_remarks(frame: pd.DataFrame, overheard: Overheard, found: list[str]) -
         for remark in remarks
         if remark.kind in _COMPLAINTS
     ]
-    frame.attrs.update(lines=overheard.lines, warnings=[*complaints, *found], dropped=overheard.dropped)
+    frame.attrs.update(
+        lines=overheard.lines,
+        warnings=[*complaints, *found],
+        remarks=remarks_frame(overheard.heard),
+        dropped=overheard.dropped,
+    )
     return frame
 
 

@@ -56,24 +56,29 @@ class Overheard:
         if progress is not None and not callable(progress):
             raise TypeError(f"progress is a function of one line; got {progress!r}")
         self._listen, self._progress, self._repeats = listen, progress, repeats
-        self._notices: deque[Notice] = deque(maxlen=KEPT_NOTICES)
+        self._notices: deque[tuple[float, Notice]] = deque(maxlen=KEPT_NOTICES)
         self._end: Callable[[], None] | None = None
         self.dropped = 0
 
     @property
     def notices(self) -> list[Notice]:
         """What was said, oldest first."""
+        return [notice for _, notice in self._notices]
+
+    @property
+    def heard(self) -> list[tuple[float, Notice]]:
+        """What was said, oldest first, each with its time (unix seconds)."""
         return list(self._notices)
 
     @property
     def lines(self) -> list[str]:
         """What was said, as texts."""
-        return [notice.text.strip() for notice in self._notices]
+        return [notice.text.strip() for notice in self.notices]
 
     @property
     def warnings(self) -> list[str]:
         """What was said as a warning or an error; much of it is ordinary progress."""
-        severe = [notice for notice in self._notices if notice.severity is not NoticeSeverity.INFORMATION]
+        severe = [notice for notice in self.notices if notice.severity is not NoticeSeverity.INFORMATION]
         return [notice.text.strip() for notice in severe]
 
     def warnings_beside(self, lines: Collection[str]) -> list[str]:
@@ -105,7 +110,7 @@ class Overheard:
             return
         if len(self._notices) == KEPT_NOTICES:
             self.dropped += 1
-        self._notices.append(item)
+        self._notices.append((time, item))
         if not self._repeats:
             self.say(item.text.strip())
 

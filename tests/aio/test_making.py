@@ -14,6 +14,7 @@ from baseband.data import SAMPLE_VDIF
 
 from difxnb import aio
 from difxnb.aio.recorder_frames import recordings_frame
+from difxnb.aio.remarks import remarks_frame
 from difxnb.client.file_list import FileList
 from difxnb.errors import (
     NoReply,
@@ -21,6 +22,7 @@ from difxnb.errors import (
     RemoteFileExists,
     RemoteFileNotFound,
 )
+from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.file_list import Recording
 from tests.client.peers import own_server, patience_for
 from tests.server.recorder_rooms import install
@@ -71,6 +73,15 @@ async def test_jobs_are_made(tmp_path: Path, quirks: str | None, transport: str)
         assert f"difxcalc failed to create {exp}/e_2.im" in warnings
         assert "vex2difx... 2 job(s)" in jobs.attrs["lines"]
         assert jobs.attrs["dropped"] == 0
+        remarks = jobs.attrs["remarks"]
+        assert remarks.columns.tolist() == ["time", "severity", "program", "text"]
+        assert (str(remarks["time"].dtype), bool(remarks["time"].isna().any())) == ("datetime64[ns]", False)
+        said = set(remarks[["severity", "program", "text"]].itertuples(index=False, name=None))
+        assert ("warning", "vex2difx", "Warning: clock") in said
+        assert ("note", "vex2difx", "2 job(s)") in said
+        assert ("warning", "difxcalc", "no ephemeris") in said
+        assert ("error", "difxcalc", f"difxcalc failed to create {exp}/e_2.im") in said
+        assert not any("Executing" in text for text in remarks["text"])
         assert f"{exp}/e_1.input" in lines
         assert "vex2difx... 2 job(s)" in lines
         with pytest.raises(RemoteFileExists, match=r"e_1.input, e_2.input may be replaced"):
@@ -98,6 +109,70 @@ async def test_models_are_made(tmp_path: Path, quirks: str | None, transport: st
         assert any("no ephemeris" in line for line in caught.value.lines)
         assert "no ephemeris" in caught.value.__notes__[0]
         assert sorted(path.name for path in exp.glob("*.im")) == ["e_1.im"]
+
+
+def told(number: int, text: str) -> tuple[float, Notice]:
+    """What a server says with packet 4, 5 or 6."""
+    return 1.5, Notice(NoticeSeverity(number), text)
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "row"),
+    [
+        (
+            4,
+            "vex2difx... Warning: XX has no clock",
+            ("warning", "vex2difx", "Warning: XX has no clock"),
+        ),
+        (6, "vex2difx... Error: no mode", ("error", "vex2difx", "Error: no mode")),
+        (6, "vex2difx... *** Fatal error", ("error", "vex2difx", "*** Fatal error")),
+        (6, "vex2difx... Note: 2 scans left out", ("note", "vex2difx", "Note: 2 scans left out")),
+        (
+            6,
+            "vex2difx... start date: 2020y100d07h00m00s",
+            ("note", "vex2difx", "start date: 2020y100d07h00m00s"),
+        ),
+        (6, "calcif2... something odd", ("warning", "calcif2", "something odd")),
+        (6, "vex2difx RETURNED ERRORS", ("note", "vex2difx", "vex2difx RETURNED ERRORS")),
+        (
+            6,
+            "calcif2 failed to create /d/e_1.im\n",
+            ("error", "calcif2", "calcif2 failed to create /d/e_1.im"),
+        ),
+        (6, "there is no directory", ("error", "", "there is no directory")),
+        (5, "a host is slow", ("note", "", "a host is slow")),
+    ],
+)
+def test_how_serious_a_remark_is_stands_in_its_words(
+    number: int, text: str, row: tuple[str, str, str]
+) -> None:
+    frame = remarks_frame([told(number, text)])
+    assert frame[["severity", "program", "text"]].itertuples(index=False, name=None).__next__() == row
+    assert frame["time"].tolist() == [pd.Timestamp("1970-01-01 00:00:01.5")]
+
+
+def test_what_is_only_being_done_is_no_remark() -> None:
+    doing = [
+        "Executing: cd /d; vex2difx -f e.v2d",
+        "vex2difx complete",
+        "running calcif2 on all new .calc files",
+    ]
+    empty = remarks_frame([*(told(5, text) for text in doing), told(6, "vex2difx... "), told(4, "hello")])
+    assert empty.empty
+    assert empty.dtypes.astype(str).tolist() == ["datetime64[ns]", "object", "object", "object"]
+
+
+async def test_tables_of_jobs_with_remarks_can_be_joined(tmp_path: Path) -> None:
+    """pandas compares what two tables carry, which a table among it would answer with an error."""
+    async with workshop(tmp_path) as (difx, exp):
+        first = await difx.make_jobs(f"{exp}/e.v2d")
+        (exp / "f.v2d").write_text("vex = e.vex\njobSeries = e\n")
+        second = await difx.make_jobs(f"{exp}/f.v2d", overwrite=True)
+    assert len(pd.concat([first, second])) == 4
+    assert len(pd.concat([first, first.copy()])) == 4
+    assert len(first.iloc[:1].attrs["remarks"]) == len(first.attrs["remarks"]) > 3
+    remarks = first.attrs["remarks"]
+    assert type(remarks[remarks["severity"] != "note"]) is pd.DataFrame
 
 
 async def test_a_run_that_makes_nothing_says_what_was_said(tmp_path: Path) -> None:
