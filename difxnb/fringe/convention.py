@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
+import scipy  # scipy.special is dear: it is loaded when it is used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, ive
 
 Floats = NDArray[np.float64]
 Convention = Literal["difxnb", "plotDiFX", "vcal", "fourfit"]
@@ -141,10 +141,13 @@ def _rice_mean(height: Floats) -> Floats:
     """Mean amplitude of a phasor of this length with noise of rms 1 in each component."""
     quarter = height**2 / 4
     return np.asarray(
-        np.sqrt(np.pi / 2) * ((1 + 2 * quarter) * ive(0, quarter) + 2 * quarter * ive(1, quarter))
+        np.sqrt(np.pi / 2)
+        * ((1 + 2 * quarter) * scipy.special.ive(0, quarter) + 2 * quarter * scipy.special.ive(1, quarter))
     )
 
 
 def _folded_mean(height: Floats) -> Floats:
     """Mean absolute value of a number of this size with noise of rms 1."""
-    return np.asarray(np.sqrt(2 / np.pi) * np.exp(-(height**2) / 2) + height * erf(height / np.sqrt(2)))
+    return np.asarray(
+        np.sqrt(2 / np.pi) * np.exp(-(height**2) / 2) + height * scipy.special.erf(height / np.sqrt(2))
+    )

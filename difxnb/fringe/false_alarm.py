@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # scipy.special is dear: it is loaded when it is used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 
@@ -77,6 +77,7 @@ def _above(level: Floats, power: int, degrees: ArrayLike) -> Floats:
     degrees = np.asarray(degrees, dtype=float)
     known = np.exp(-(level**2) / 2) * level**power
     finite = np.where(np.isfinite(degrees) & (degrees > 0), degrees, 1.0)
+    gammaln = scipy.special.gammaln
     factor = np.exp(gammaln(finite + power / 2) - gammaln(finite) - power / 2 * np.log(finite))
     shrunk = 1 + level**2 / (2 * finite)
     measured = factor * level**power * shrunk ** -(finite + power / 2)

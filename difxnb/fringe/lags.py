@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy  # scipy.fft is dear: it is loaded when it is used
 from numpy.typing import ArrayLike, NDArray
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+import scipy  # scipy.fft is dear: it is loaded when it is used
 from numpy.typing import NDArray
 
 from difxnb.fringe.axes import Axes, Range

@@ -105,16 +105,15 @@ class Panel:
 
     def show(self) -> None:
         """Show the panel in the cell that runs, and its static twin under it."""
-        twin = self._last_state()
         if not self._closed:
             self.start()
-            self._show_widget(twin)
-        self._show_twin(twin)
+            self._show_widget()
+        self._show_twin(self._last_state())  # behind the panel, which need not wait for its first picture
 
-    def _show_widget(self, twin: Twin) -> None:
+    def _show_widget(self) -> None:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
         data = {
-            "text/plain": twin.text,
+            "text/plain": f"{type(self).__name__}:",  # the twin tells the rest
             "text/html": "<!-- what stands below -->",  # a reader without widgets is not told it twice
             "application/vnd.jupyter.widget-view+json": view,
         }

@@ -19,8 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.special is dear: it is loaded when it is used
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 
@@ -113,11 +113,14 @@ def _density(order: int, power: Floats, groups: int, degrees: Floats) -> Floats:
     k = 2 * groups
     if order == 0:  # a sum of terms like those below, the upper tail of the chi-squared distribution
         u = np.maximum(power, 0.0)
-        terms = [_term(u, float(j), degrees) * np.exp(-j * np.log(2) - gammaln(j + 1)) for j in range(groups)]
+        terms = [
+            _term(u, float(j), degrees) * np.exp(-j * np.log(2) - scipy.special.gammaln(j + 1))
+            for j in range(groups)
+        ]
         return np.asarray(sum(terms), dtype=float)
     # beyond the last maximum, which the polynomial of the next order has as its root
     u = np.maximum(power, np.roots(_polynomial(order + 1, k)).real.max())
-    scale = np.exp(-(order / 2) * np.log(2 * np.pi) - (k - 2) / 2 * np.log(2) - gammaln(k / 2))
+    scale = np.exp(-(order / 2) * np.log(2 * np.pi) - (k - 2) / 2 * np.log(2) - scipy.special.gammaln(k / 2))
     exponents = (k - order) / 2 + np.arange(order - 1, -1, -1)
     terms = [
         factor * _term(u, a, degrees)
@@ -138,7 +141,10 @@ def _term(power: Floats, exponent: float, degrees: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.where(power > 0, exponent * np.log(power), 0.0 if exponent == 0 else -np.inf)
     mean = (
-        gammaln(m + exponent) - gammaln(m) - exponent * np.log(m) - (m + exponent) * np.log1p(power / (2 * m))
+        scipy.special.gammaln(m + exponent)
+        - scipy.special.gammaln(m)
+        - exponent * np.log(m)
+        - (m + exponent) * np.log1p(power / (2 * m))
     )
     return np.asarray(np.exp(level + np.where(known, -power / 2, mean)), dtype=float)
 

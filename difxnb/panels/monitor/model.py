@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
-from matplotlib.figure import Figure
 
 from difxnb.panels.monitor.aside import Aside
 from difxnb.panels.monitor.gathering import Data, Gatherer, Want, Weights
@@ -27,6 +26,7 @@ from difxnb.panels.monitor.names import (
     shown_baselines,
     shown_polarizations,
 )
+from difxnb.panels.monitor.picture import figure_of
 from difxnb.panels.monitor.snapshot import (
     Condition,
     LastDigest,
@@ -37,7 +37,11 @@ from difxnb.panels.monitor.snapshot import (
 )
 from difxnb.panels.monitor.source import Source, source_of
 from difxnb.panels.work import Work
-from difxnb.plots.live import VIEWS, Look
+
+if TYPE_CHECKING:  # what draws is imported with the first picture: a panel is seen before that
+    from matplotlib.figure import Figure
+
+    from difxnb.plots.live import Look
 
 KINDS = {
     "spectra": "Spectra: amplitude and phase",
@@ -120,6 +124,8 @@ class MonitorModel:
             data, looking = self._data, self._looking
         if data.dataset is None:
             return None
+        from difxnb.plots.live import Look
+
         chosen = looking.chosen
         return Look(
             dataset=data.dataset,
@@ -146,12 +152,7 @@ class MonitorModel:
         look = self.look()
         if look is None:
             raise ValueError("there is nothing to show yet")
-        view = VIEWS[self.kind]()
-        try:
-            view.draw(look)
-            return view.figure()
-        finally:
-            view.close()
+        return figure_of(self.kind, look)
 
     # --- what is chosen -------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ import io
 import threading
 import time
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.figure import Figure
+if TYPE_CHECKING:  # what draws is imported with the first picture: a panel is seen before that
+    from matplotlib.figure import Figure
 
-from difxnb.plots.live import VIEWS, LiveView, Look
-from difxnb.plots.lock import RENDER_LOCK
+    from difxnb.plots.live import LiveView, Look
 
 _SHARE = 0.25
 """Of a CPU, at most, for pictures of one kind: dear ones are drawn less often than four times a second."""
@@ -69,6 +69,8 @@ class Picture:
         self._cost = cost
 
     def _turn_to(self, kind: str) -> None:
+        from difxnb.plots.live import VIEWS
+
         if self._view is not None:
             self._view.close()
         self._kind, self._view = kind, VIEWS[kind]()
@@ -82,8 +84,22 @@ class Picture:
             self._view = None
 
 
+def figure_of(kind: str, look: Look) -> Figure:
+    """A figure of a look, which changes no more."""
+    from difxnb.plots.live import VIEWS
+
+    view = VIEWS[kind]()
+    try:
+        view.draw(look)
+        return view.figure()
+    finally:
+        view.close()
+
+
 def png_of(figure: Figure) -> bytes:
     """A PNG of a figure."""
+    from difxnb.plots.lock import RENDER_LOCK
+
     written = io.BytesIO()
     with RENDER_LOCK:
         figure.savefig(written, format="png", dpi=100)

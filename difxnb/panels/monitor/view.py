@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import ipywidgets as widgets
-from matplotlib.figure import Figure
 
 from difxnb.panels import shown
 from difxnb.panels.acting_panel import row
@@ -20,7 +19,9 @@ from difxnb.panels.monitor.picture import Picture, png_of
 from difxnb.panels.monitor.snapshot import MonitorSnapshot
 from difxnb.panels.panel import Panel, close_tree
 from difxnb.panels.twin import Twin
-from difxnb.plots.frozen import interactive
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _NARROWEST = "640px"  # a picture scrolls where there is less room: its letters would be too small to read
 
@@ -180,6 +181,8 @@ class MonitorPanel(Panel):
 
 def _canvas(figure: Figure) -> widgets.Widget:
     """A widget of a figure: ipympl's where that is installed, else a picture."""
+    from difxnb.plots.frozen import interactive
+
     made = interactive(figure)
     if isinstance(made, widgets.Widget):
         return made

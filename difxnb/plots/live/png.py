@@ -16,7 +16,6 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.spatial import cKDTree
 
 _MOST = 256
 _RUNS, _STRINGS = zlib.Z_RLE, zlib.Z_DEFAULT_STRATEGY  # lines on a ground are runs, waterfalls are not
@@ -81,8 +80,10 @@ def _nearest(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Place of the colour that is nearest to each, which is given by five bits of blue, green and red."""
     steps = np.arange(32) * 255 / 31  # the darkest and the brightest are exact
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
-    every = np.stack([red, green, blue], axis=-1).reshape(-1, 3)
-    return np.asarray(cKDTree(colours).query(every)[1], dtype=np.uint8)
+    every = np.stack([red, green, blue], axis=-1).reshape(-1, 3).astype(np.float32)
+    table = colours.astype(np.float32)
+    # Squares of distances, but for those of `every`, which are the same for all of the table.
+    return np.asarray(((table**2).sum(axis=1) - 2 * every @ table.T).argmin(axis=1), dtype=np.uint8)
 
 
 def _apart(colours: NDArray[np.float64]) -> NDArray[np.float64]:
