@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from difxnb.aio.address import Address, find_address, find_token
 from difxnb.aio.files import FileVerbs
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
@@ -24,6 +23,7 @@ from difxnb.aio.server_info import ServerInfo
 from difxnb.aio.session_recorder import SessionRecorder
 from difxnb.aio.status import StatusVerbs
 from difxnb.aio.tape import Situation, Tape
+from difxnb.client.address import Address, find_address, find_token
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.remote_files import Progress

@@ -1,30 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What commands that connect share: their options, and a connection that an interrupt leaves at once."""
+"""What commands that connect share: their options, and a connection that an interrupt leaves at once.
+
+There are two: `connected` gives the correlator of notebooks with all its tables, `reached` the head node alone, which
+needs neither pandas nor the second that loading it takes.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from difxnb.errors import DifxError
+
 if TYPE_CHECKING:
+    from difxnb.client.blocking import LoopThread
+    from difxnb.client.head_node import AsyncHeadNode
+    from difxnb.client.session import Item, Subscriber, Tap
     from difxnb.notebook import Correlator
+
+T = TypeVar("T")
 
 LEAVE_S = 0.3
 """Seconds that saying goodbye may take. Nothing depends on it: these commands start no jobs."""
 
 Host: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Where guiServer runs. Default: DIFX_CONTROL_HOST, the configuration file, localhost."),
+    typer.Option(
+        "--host",
+        "-H",
+        help="Where guiServer runs. Default: DIFX_CONTROL_HOST, the configuration file, localhost.",
+    ),
 ]
 Port: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        min=1, max=65535, help="Its TCP port. Default: DIFX_CONTROL_PORT, the configuration file, 50200."
+        "--port",
+        "-P",
+        min=1,
+        max=65535,
+        help="Its TCP port. Default: DIFX_CONTROL_PORT, the configuration file, 50200.",
     ),
 ]
 Ssh: TypeAlias = Annotated[
@@ -39,6 +58,66 @@ TokenFile: TypeAlias = Annotated[
 ]
 Once: TypeAlias = Annotated[bool, typer.Option("--once", help="Show what there is once, and end.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, one object on a line.")]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, after looking, and do nothing.")
+]
+
+
+def _ignore(item: Item, time: float) -> None:
+    """Take a message and do nothing with it."""
+
+
+class Reached:
+    """The head node of a correlator, connected; `call` waits for what it is asked."""
+
+    def __init__(self, node: AsyncHeadNode, loop: LoopThread) -> None:
+        self.node, self._loop = node, loop
+
+    def call(self, coroutine: Coroutine[Any, Any, T], while_waiting: Callable[[], None] | None = None) -> T:
+        """Wait for what a coroutine gives; an interrupt cancels it."""
+        return self._loop.call(coroutine, while_waiting=while_waiting)
+
+
+@contextmanager
+def reached(
+    host: str | None,
+    port: int | None,
+    ssh: str | None,
+    timeout: float,
+    token_file: Path | None,
+    *,
+    subscriber: Subscriber | None = None,
+    tap: Tap | None = None,
+) -> Iterator[Reached]:
+    """A connection without tables; it is left within a moment whatever happens.
+
+    Raises
+    ------
+    DifxError, ValueError
+        As :func:`difxnb.connect`.
+    """
+    from difxnb.client.address import find_address, find_token
+    from difxnb.client.blocking import LoopThread
+    from difxnb.client.head_node import AsyncHeadNode
+
+    at = find_address(host, port, ssh=ssh)
+    token = find_token(token_file)
+    node = AsyncHeadNode(
+        at.host,
+        at.port,
+        ssh=at.ssh,
+        timeout=timeout,
+        subscriber=subscriber or _ignore,
+        token=token,
+        tap=tap,
+    )
+    with LoopThread() as loop:
+        try:
+            loop.call(node.connect())
+            yield Reached(node, loop)
+        finally:
+            with suppress(DifxError):  # it takes longer; the end of the loop ends it
+                loop.call(node.close(force=True), timeout=LEAVE_S)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ In: looks, taken some times a second. Out: a live table where standard output is
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -16,10 +15,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-import pandas as pd
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from difxnb.cli.printed import plain
 from difxnb.markup import printable
 
 PERIOD_S = 0.5
@@ -105,18 +104,3 @@ def follow(printer: Printer, look: Callable[[], L]) -> L:
         if now.is_over:
             return now
         time.sleep(PERIOD_S)
-
-
-def plain(value: Any) -> Any:
-    """What JSON knows: numbers that are none, and times that are none, become null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
-    if pd.isna(value):
-        return None
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if hasattr(value, "item"):
-        return plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -12,6 +12,18 @@ import typer
 
 from difxnb import __version__
 from difxnb.errors import DifxError
+from difxnb.markup import printable
+
+FAILED, NOT_FINE, INTERRUPTED = 1, 3, 130
+"""Exit statuses: an error, "it ran and something is not fine", Ctrl-C. Wrong usage is 2."""
+
+_IN_A_SHELL = {
+    "overwrite=True": "--overwrite",
+    "recursive=True": "--recursive",
+    "force=True": "--force",
+    "with set_machines": "with 'difxnb start --head --sources --processors'",
+}
+"""What errors advise, in the words of the command line."""
 
 app = typer.Typer(
     name="difxnb",
@@ -32,10 +44,17 @@ def errors_in_one_line() -> Iterator[None]:
     except BrokenPipeError:
         raise  # whoever read has gone, as "head" does: no error, and dealt with further up
     except (DifxError, OSError) as error:
-        print(f"difxnb: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
+        print(f"difxnb: {printable(in_shell_words(str(error)))}", file=sys.stderr)
+        raise typer.Exit(FAILED) from error
     except KeyboardInterrupt as error:
-        raise typer.Exit(130) from error  # what a shell reports for a program that Ctrl-C ended
+        raise typer.Exit(INTERRUPTED) from error  # what a shell reports for a program that Ctrl-C ended
+
+
+def in_shell_words(text: str) -> str:
+    """What an error says, with options of the program in place of those of Python."""
+    for python, shell in _IN_A_SHELL.items():
+        text = text.replace(python, shell)
+    return text
 
 
 @contextmanager
@@ -45,6 +64,13 @@ def wrong_usage() -> Iterator[None]:
         yield
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Both: errors of the tree are status 1, a ValueError of the caller's status 2."""
+    with wrong_usage(), errors_in_one_line():
+        yield
 
 
 def _print_version(wanted: bool) -> None:

@@ -72,9 +72,7 @@ async def upload(
     UnsafeValue, ValueError, NoReply, ConnectionLost
     """
     what = f"upload {local}"
-    quote_once(require_absolute(path))
-    plan = await _plan(session, local, path, recursive=recursive)
-    await _require_room(session, plan, what, overwrite=overwrite)
+    plan = await planned_upload(session, local, path, recursive=recursive, overwrite=overwrite)
     for directory in _leaves(plan.directories):
         await make_directory(session, directory)
     tally = Tally({name: size for name, (_, size) in plan.files.items()}, progress)
@@ -94,6 +92,16 @@ async def upload(
 
     await do_each(list(plan.files), one, what)
     return sum(size for _, size in plan.files.values()), plan.left_out
+
+
+async def planned_upload(
+    session: Session, local: str | Path, path: str, *, recursive: bool, overwrite: bool
+) -> Plan:
+    """What `upload` would send; what it refuses before it sends anything is refused here."""
+    quote_once(require_absolute(path))
+    plan = await _plan(session, local, path, recursive=recursive)
+    await _require_room(session, plan, f"upload {local}", overwrite=overwrite)
+    return plan
 
 
 async def _plan(session: Session, local: str | Path, path: str, *, recursive: bool) -> Plan:

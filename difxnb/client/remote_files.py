@@ -64,6 +64,9 @@ __all__ = [
     "require_path",
     "tidy",
     "touch",
+    "what_goes",
+    "where_copied",
+    "where_renamed",
 ]
 
 Progress = Callable[[int, int], None]
@@ -185,24 +188,34 @@ async def remove(session: Session, path: str, *, recursive: bool = False, force:
         It is still there afterwards.
     """
     name = literal_name(require_absolute(path))
+    before = session.notice_count
+    doomed = await what_goes(session, path, recursive=recursive, force=force)
+    quoted = quote_pattern_twice(path) if name is None else quote_twice(name)
+    # Without -f, rm asks about write-protected files on the server's terminal, holding guiServer's lock.
+    await _operate(session, "rm", quoted, "-rf" if recursive else "-f")
+    names = {entry.path for entry in doomed}
+    if doomed and (left := [e for e in await _matching(session, path, name) if e.path in names]):
+        raise _not_done(session, f"rm {path}: {len(left)} of {len(doomed)} still there afterwards", before)
+
+
+async def what_goes(
+    session: Session, path: str, *, recursive: bool = False, force: bool = False
+) -> list[Entry]:
+    """What `remove` would remove, by the names that it is given; its refusals, and nothing is removed."""
+    name = literal_name(require_absolute(path))
     _refuse_root(path, name)
     if name is None and not force:
         raise UnsafeValue(
             f"rm {path}: wildcards are expanded on the server; say force=True if that is meant, and glob.escape(name) "
             "for a name that holds such characters itself"
         )
-    quoted = quote_pattern_twice(path) if name is None else quote_twice(name)
-    before = session.notice_count
+    quote_pattern_twice(path) if name is None else quote_twice(name)  # whether it can be sent
     doomed = await _matching(session, path, name)
     if not doomed and not force:
         raise _missing(session, f"rm {path}", "")
     if any(entry.type == "directory" for entry in doomed) and not recursive:
         raise RemoteFileError(f"rm {path}: a directory is removed with recursive=True only")
-    # Without -f, rm asks about write-protected files on the server's terminal, holding guiServer's lock.
-    await _operate(session, "rm", quoted, "-rf" if recursive else "-f")
-    names = {entry.path for entry in doomed}
-    if doomed and (left := [e for e in await _matching(session, path, name) if e.path in names]):
-        raise _not_done(session, f"rm {path}: {len(left)} of {len(doomed)} still there afterwards", before)
+    return doomed
 
 
 def _refuse_root(path: str, name: str | None) -> None:
@@ -302,11 +315,16 @@ async def rename(session: Session, path: str, target: str, *, overwrite: bool = 
     RemotePermission, RemoteFileError
         It was not done.
     """
+    await move(session, path, await where_renamed(session, path, target, overwrite=overwrite))
+
+
+async def where_renamed(session: Session, path: str, target: str, *, overwrite: bool = False) -> str:
+    """Where `rename` would move something that exists; what is in its way is refused here, and nothing is moved."""
     what = f"mv {path} {target}"
     _require_sendable(path, target)
     end, in_the_way = await _end_of(session, path, target)
     _require_free(session, what, path, end, in_the_way, overwrite=overwrite)
-    await move(session, path, end)
+    return end
 
 
 async def copy(session: Session, path: str, target: str, *, overwrite: bool = False) -> None:
@@ -322,6 +340,21 @@ async def copy(session: Session, path: str, target: str, *, overwrite: bool = Fa
         `path` is no file, or the copy is not there, or not whole.
     """
     what = f"cp {path} {target}"
+    source, end = await where_copied(session, path, target, overwrite=overwrite)
+    partial = beside(end)
+    try:
+        await copy_exactly(session, source, partial, what)
+        await move(session, partial, end)
+    except BaseException:
+        await remove_quietly(session, partial)
+        raise
+
+
+async def where_copied(
+    session: Session, path: str, target: str, *, overwrite: bool = False
+) -> tuple[str, str]:
+    """Give the file that `copy` would copy, and where to; its refusals, and nothing is copied."""
+    what = f"cp {path} {target}"
     _require_sendable(path, target)
     source, original = await follow(session, path)
     if original is None:
@@ -333,13 +366,7 @@ async def copy(session: Session, path: str, target: str, *, overwrite: bool = Fa
     end, _ = await _end_of(session, path, target)
     end, in_the_way = await follow(session, end)
     _require_free(session, what, source, end, in_the_way, overwrite=overwrite)
-    partial = beside(end)
-    try:
-        await copy_exactly(session, source, partial, what)
-        await move(session, partial, end)
-    except BaseException:
-        await remove_quietly(session, partial)
-        raise
+    return source, end
 
 
 async def copy_exactly(session: Session, path: str, target: str, what: str) -> None:

@@ -73,10 +73,9 @@ async def download(
     UnsafeValue, ValueError, NoReply, ConnectionLost
     """
     what = f"download {path}"
-    planner = _Planner(session, what, recursive=recursive)
-    plan = await planner.plan(require_absolute(path), local)
-    plan.files = {name: file for name, file in plan.files.items() if file[0] not in fetched}
-    _require_room(plan, overwrite=overwrite)
+    plan = await planned_download(
+        session, path, local, recursive=recursive, fetched=fetched, overwrite=overwrite
+    )
     for directory in plan.directories:
         directory.mkdir(exist_ok=True)
     tally = Tally({name: size for name, (_, size) in plan.files.items()}, progress)
@@ -89,6 +88,17 @@ async def download(
 
     await do_each(list(plan.files), one, what)
     return plan.made, plan.left_out
+
+
+async def planned_download(
+    session: Session, path: str, local: Path, *, recursive: bool, fetched: set[Path], overwrite: bool
+) -> Plan:
+    """What `download` would fetch; what it refuses before it fetches anything is refused here."""
+    planner = _Planner(session, f"download {path}", recursive=recursive)
+    plan = await planner.plan(require_absolute(path), local)
+    plan.files = {name: file for name, file in plan.files.items() if file[0] not in fetched}
+    _require_room(plan, overwrite=overwrite)
+    return plan
 
 
 class _Planner:

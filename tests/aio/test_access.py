@@ -10,8 +10,8 @@ import pytest
 
 import difxnb
 from difxnb import aio
-from difxnb.aio.address import find_token
 from difxnb.boxed import ServerProcess
+from difxnb.client.address import find_token
 from difxnb.errors import AccessDenied, ConnectionFailed, ServerNotStarted, TokenFileError
 from difxnb.formats.token_file import make_token
 from difxnb.server.access import Limits

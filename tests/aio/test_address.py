@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from difxnb.aio.address import find_address
+from difxnb.client.address import find_address
 
 NONE = Path("/nonexistent/config.toml")
 
