@@ -8,39 +8,24 @@ as in vex2difx 3.1 (``vexdatamodel/vexload.cpp`` and ``vex_antenna.cpp``, ``vex/
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.clock_change import Clock, ClockChange, decimal_delay, decimal_rate
-from difxnb.formats.mjd import DAY_S, MJD_ZERO
 from difxnb.formats.text_places import Edit, edited
+from difxnb.formats.vex_quantities import NUMBER, TIME_UNITS
+from difxnb.formats.vex_quantities import Quantity as Quantity
+from difxnb.formats.vex_quantities import vex_mjd as vex_mjd
+from difxnb.formats.vex_quantities import vex_time as vex_time
 from difxnb.formats.vex_text import LONGEST_COMMENT, VexDefinition, VexStatement, VexText
 
-_TIME_UNITS = {
-    "psec": 1e-12, "nsec": 1e-9, "usec": 1e-6, "msec": 1e-3, "sec": 1.0, "min": 60.0, "hr": 3600.0,
-    "day": 86400.0, "yr": 365.25 * 86400.0,
-}  # fmt: skip
-_DATE = re.compile(
-    r"(?P<year>\d{4})y(?P<day>\d{1,3})d(?:(?P<hour>\d{1,2})h(?:(?P<minute>\d{1,2})m(?:(?P<second>\d{1,2}(?:\.\d*)?)s)?)?)?"
-)
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _NO_EPOCH_MJD = 50000.0
 """Where vex2difx counts from when a clock names no epoch."""
-
-
-class Quantity(NamedTuple):
-    """A number with its unit: value in SI, the unit in SI, and its name (empty where there is none)."""
-
-    value: float
-    factor: float
-    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +48,6 @@ class ClockEarly:
     clock: Clock
     offset: Quantity
     rate: Quantity
-
-
-def vex_mjd(text: str) -> float | None:
-    """Modified Julian date of a VEX time such as ``2017y092d17h20m00s``, or of a plain number; None for other text."""
-    if _NUMBER.fullmatch(text):
-        return float(text) if math.isfinite(float(text)) else None
-    match = _DATE.fullmatch(text)
-    if match is None or match["year"] == "0000":
-        return None
-    day = dt.datetime(int(match["year"]), 1, 1) - MJD_ZERO
-    seconds = int(match["hour"] or 0) * 3600 + int(match["minute"] or 0) * 60 + float(match["second"] or 0)
-    return day.days + int(match["day"]) - 1 + seconds / DAY_S
-
-
-def vex_time(mjd: float) -> str:
-    """VEX time of a modified Julian date, to the whole second."""
-    return f"{MJD_ZERO + dt.timedelta(seconds=round(mjd * DAY_S)):%Yy%jd%Hh%Mm%Ss}"
 
 
 def station_clocks(vex: VexText, station: str, path: str | Path = "vex") -> list[ClockEarly]:
@@ -200,7 +168,7 @@ class _Early:
     def read(self) -> ClockEarly:
         """The clock of the statement."""
         offset = self._quantity(1)
-        if offset.unit not in _TIME_UNITS:
+        if offset.unit not in TIME_UNITS:
             self._fail("the offset of a clock_early needs a unit of time")
         epoch = self._time(2, _NO_EPOCH_MJD)
         # Without an epoch of its own a clock has no rate for vex2difx.
@@ -224,7 +192,7 @@ class _Early:
         words = self._statement.field(number)
         if not words:
             return Quantity(0.0, 1.0, "")
-        if len(words) > 2 or not _NUMBER.fullmatch(words[0]) or not math.isfinite(float(words[0])):
+        if len(words) > 2 or not NUMBER.fullmatch(words[0]) or not math.isfinite(float(words[0])):
             self._fail(f"{' '.join(words)[:40]!r} is no number with a unit")
         unit = words[1] if len(words) == 2 else ""
         factor = _unit(unit) if unit else 1.0
@@ -241,6 +209,6 @@ def _unit(name: str) -> float | None:
     """A unit of time, or of time per time to a power, in SI."""
     above, slash, below = name.partition("/")
     below, _, power = below.partition("^")
-    if above not in _TIME_UNITS or (slash and below not in _TIME_UNITS) or power not in ("", "2", "3"):
+    if above not in TIME_UNITS or (slash and below not in TIME_UNITS) or power not in ("", "2", "3"):
         return None
-    return _TIME_UNITS[above] / (_TIME_UNITS[below] ** int(power or 1) if slash else 1.0)
+    return TIME_UNITS[above] / (TIME_UNITS[below] ** int(power or 1) if slash else 1.0)

@@ -20,6 +20,11 @@ from difxnb.formats.text_places import Token
 LONGEST_COMMENT = 128
 """Characters of a word or a comment beyond which vex2difx gives up on the file."""
 
+LONGEST_NAME = 128
+"""The same of the name of a block, a definition or a scan."""
+MOST_STATEMENTS = 10**6
+"""Beyond this many a text is no schedule."""
+
 _TOKEN = re.compile(
     r"""(?P<comment>\*[^\n]*)
       | (?P<quoted>&?"(?:\\[\s\S]|[^"\\\n])*")
@@ -69,11 +74,15 @@ class VexDefinition:
     name : str
     statements : tuple of VexStatement
         What stands between its first and its last line.
+    start, stop : int
+        Position of its ``def`` or ``scan``, and of the one behind the semicolon of its end.
     """
 
     kind: str
     name: str
     statements: tuple[VexStatement, ...]
+    start: int
+    stop: int
 
     def all(self, *words: str) -> list[VexStatement]:
         """Statements that begin with some words, in their order."""
@@ -91,11 +100,15 @@ class VexBlock:
     statements : tuple of VexStatement
         Those outside of definitions, as in ``$GLOBAL``.
     definitions : tuple of VexDefinition
+    start, stop : int
+        Position of its dollar sign, and of the one behind the last semicolon in it.
     """
 
     name: str
     statements: tuple[VexStatement, ...]
     definitions: tuple[VexDefinition, ...]
+    start: int
+    stop: int
 
     def definition(self, name: str) -> VexDefinition | None:
         """The first definition with a name, which is case sensitive."""
@@ -148,19 +161,21 @@ class _Reader:
         first = next(statements, None)
         if first is None or first.words != ("VEX_rev",) or not first.field(0):
             self._fail(0, "a .vex begins with VEX_rev = 1.5; or 2.0")
-        blocks, name, inside = list[VexBlock](), "", list[VexStatement]()
+        blocks, head, inside = list[VexBlock](), first, list[VexStatement]()
         for statement in statements:
             if statement.words[0].startswith("$") and not statement.fields:
-                if name or inside:
-                    blocks.append(self._block(name, inside))
-                name, inside = statement.words[0][1:], []
+                if head is not first or inside:
+                    blocks.append(self._block(head, inside))
+                head, inside = statement, []
             else:
                 inside.append(statement)
-        if name or inside:
-            blocks.append(self._block(name, inside))
+        if head is not first or inside:
+            blocks.append(self._block(head, inside))
         return VexText(self._text, first.field(0)[0], tuple(blocks))
 
-    def _block(self, name: str, inside: list[VexStatement]) -> VexBlock:
+    def _block(self, first: VexStatement, inside: list[VexStatement]) -> VexBlock:
+        name = first.words[0][1:] if first.words[0].startswith("$") else ""
+        self._check_name(name, first.start)
         statements, definitions = list[VexStatement](), list[VexDefinition]()
         head: VexStatement | None = None
         body = list[VexStatement]()
@@ -170,8 +185,10 @@ class _Reader:
                 head, body = one, []
                 if len(one.words) != 2:
                     self._fail(one.start, f"a {word} has one name")
+                self._check_name(one.words[1], one.start)
             elif head is not None and word == _ENDS[head.words[0]]:
-                definitions.append(VexDefinition(head.words[0], head.words[1], tuple(body)))
+                kind, called = head.words
+                definitions.append(VexDefinition(kind, called, tuple(body), head.start, one.stop))
                 head = None
             elif word in _ENDS or word in _ENDS.values():
                 self._fail(one.start, f"{' '.join(one.words)[:40]} is out of place")
@@ -179,17 +196,27 @@ class _Reader:
                 (statements if head is None else body).append(one)
         if head is not None:
             self._fail(head.start, f"{' '.join(head.words)} has no {_ENDS[head.words[0]]}")
-        return VexBlock(name, tuple(statements), tuple(definitions))
+        stop = inside[-1].stop if inside else first.stop
+        return VexBlock(name, tuple(statements), tuple(definitions), first.start, stop)
+
+    def _check_name(self, name: str, place: int) -> None:
+        if len(name) > LONGEST_NAME:
+            self._fail(place, f"a name of {len(name)} characters; vex2difx takes {LONGEST_NAME}")
 
     def _statements(self) -> Iterator[VexStatement]:
         left, fields = list[str](), list[list[Token]]()
-        start = 0
+        start = count = 0
         for token in self._tokens():
             if not left and not fields:
                 start = token.start
             if token.text == ";":
                 if not left:
                     self._fail(token.start, "a statement without words")
+                count += 1
+                if count > MOST_STATEMENTS:
+                    self._fail(
+                        token.start, f"more than {MOST_STATEMENTS} statements; no schedule is that long"
+                    )
                 parts = tuple(tuple(field) for field in fields)
                 yield VexStatement(tuple(left), parts, start, token.stop)
                 left, fields = [], []
