@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a queue is kept: a file of SQLite, or memory.
+
+Each change is one transaction, which is on the disk before the call returns. Several processes may change one file;
+which of them starts jobs is settled by :class:`difxnb.queue.lease.Lease`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from difxnb.errors import FileFormatError
+from difxnb.queue.entry import QueueEntry, QueueState, shortened
+from difxnb.queue.frames import Told, history_frame
+from difxnb.queue.policy import RetryPolicy, policy_json
+from difxnb.queue.rules import in_line, moved, without_oldest
+from difxnb.queue.store_file import StoreFile
+from difxnb.queue.store_rows import COLUMNS, HISTORY, entry_of, plain_of, require_priority, told_of, written
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_ENTRIES = 100_000
+"""Jobs that one file holds, those that are over included."""
+
+_OVER = tuple(str(state) for state in QueueState if state.is_over)
+_UNDER_WAY = tuple(str(state) for state in QueueState if state.is_under_way)
+_WAITS = tuple(str(state) for state in QueueState if state.waits)
+_MOST_ROWS = 2**31
+
+
+class QueueStore:
+    """The entries of a queue, its history and its settings. It may be used from any thread.
+
+    Parameters
+    ----------
+    path : path, optional
+        The file; it is made where it is not there. Without it, memory.
+
+    Attributes
+    ----------
+    path : Path or None
+    dropped : int
+        Jobs that were over and are not shown any more, since there was no room for more.
+
+    Raises
+    ------
+    FileFormatError
+        A file of another kind, a damaged one, or of a newer layout.
+    OSError
+        The file cannot be opened; later: it cannot be read, or a change could not be written, and nothing of it was.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = None if path is None else Path(path)
+        self.dropped = 0
+        self._objects: dict[int, tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = {}
+        self._file = StoreFile(self.path)
+        self._entries: tuple[int, tuple[QueueEntry, ...]] | None = None
+        self._settings: tuple[int, dict[str, Any]] | None = None
+
+    @property
+    def version(self) -> int:
+        """Moves with every change but that of the progress."""
+        return self._file.version
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._file.closed
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    def entries(self) -> list[QueueEntry]:
+        """Every job that is shown, in the order of the queue."""
+        with self._file.lock:
+            if self._entries is None or (self._entries[0] != self.version and not self.closed):
+                text = f"SELECT {COLUMNS} FROM entries WHERE NOT hidden ORDER BY position, number"
+                found = [self._entry(row) for row in self._file.read(text)]
+                self._entries = self.version, tuple(in_line(found))
+            return list(self._entries[1])
+
+    def entry(self, number: int) -> QueueEntry:
+        """One job by its number, also where it is not shown any more; KeyError where there is none."""
+        rows = self._file.read(f"SELECT {COLUMNS} FROM entries WHERE number = ?", number)
+        if not rows:
+            raise KeyError(number)
+        return self._entry(rows[0])
+
+    def told(self, *, since: float | None = None, limit: int = 1000, number: int | None = None) -> list[Told]:
+        """Lines of the history since then, perhaps of one entry only, oldest first; of too many, the latest."""
+        wanted, values = "h.at >= ?", [float("-inf") if since is None else since]
+        if number is not None:
+            wanted, values = f"{wanted} AND h.number = ?", [*values, number]
+        text = f"{HISTORY} WHERE {wanted} ORDER BY h.id DESC LIMIT ?"
+        rows = self._file.read(text, *values, max(0, min(limit, _MOST_ROWS)))
+        return [told_of(row) for row in reversed(rows)]
+
+    def history(self, since: float | None = None, limit: int = 1000) -> pd.DataFrame:
+        """What happened since then (unix seconds): ``at job state what why progress session of input``; see `told`."""
+        return history_frame(self.told(since=since, limit=limit))
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A setting, as plain values."""
+        with self._file.lock:
+            if self._settings is None or (self._settings[0] != self.version and not self.closed):
+                rows = self._file.read("SELECT name, value FROM settings")
+                self._settings = self.version, {row[0]: plain_of(row[1], self.path) for row in rows}
+            return self._settings[1].get(name, default)
+
+    def seen_version(self) -> int:
+        """A number that moves where another process has changed the file; what is looked at then is new."""
+        return self._file.look()
+
+    # --- changing -------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        input_file: str,
+        *,
+        server: str = "",
+        session: str = "",
+        priority: int = 0,
+        machines: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        policy: RetryPolicy | None = None,
+        why: str = "",
+        of: str = "",
+    ) -> QueueEntry:
+        """Put a job at the end of the queue. One that is over may be added again: that is its next generation.
+
+        Parameters
+        ----------
+        input_file : str
+            Path on the server.
+        server, session : str
+            Where it runs, and what it belongs to; both are part of its key.
+        priority, machines, options, policy, why
+            As `QueueEntry` has them.
+        of : str
+            What it came from, for the history.
+
+        Raises
+        ------
+        ValueError
+            It is in the queue already and not over, there is no room, or its options cannot be kept in a file.
+        """
+        require_priority(priority)
+        kept = self._kept(machines), self._kept(dict(options or {})), written(policy_json(policy))
+        with self._file.changing():
+            generation = self._generation(server, input_file, session)
+            key = f"{server}|{input_file}|{session}|{generation}"
+            number = self._insert(key, server, input_file, why, priority, session, kept)
+            self._tell(number, "added", why, of=of)
+            if kept[1] is None or (kept[0] is None and machines is not None):
+                self._objects[number] = machines, dict(options or {})
+            self._make_room()
+        return self.entry(number)
+
+    def claim(self, number: int) -> QueueEntry | None:
+        """Mark a job as about to be started; None where somebody has taken it out of the line meanwhile."""
+        with self._file.changing():
+            done = self._file.execute(
+                "UPDATE entries SET state = ?, why = '', since = ?, progress = 0 WHERE number = ? AND NOT hidden "
+                f"AND state IN {_WAITS}",
+                *(str(QueueState.STARTING), time.time(), number),
+            )
+            if done.rowcount != 1:
+                return None
+            self._tell(number, "started")
+        return self.entry(number)
+
+    def set_state(
+        self,
+        number: int,
+        state: QueueState,
+        why: str = "",
+        *,
+        what: str = "noted",
+        progress: float | None = None,
+        tries: int | None = None,
+        of: str = "",
+    ) -> QueueEntry:
+        """Note in which state a job is now, and what has led to it; KeyError where there is none."""
+        with self._file.changing():
+            done = self._file.execute(
+                "UPDATE entries SET state = ?, why = ?, since = ?, progress = coalesce(?, progress), "
+                "tries = coalesce(?, tries) WHERE number = ?",
+                *(str(state), shortened(why), time.time(), progress, tries, number),
+            )
+            if done.rowcount != 1:
+                raise KeyError(number)
+            self._tell(number, what, why, of=of)
+        return self.entry(number)
+
+    def set_progress(self, number: int, progress: float) -> None:
+        """Note how far a job is; no line of the history."""
+        with self._file.changing(quietly=True):
+            self._file.execute("UPDATE entries SET progress = ? WHERE number = ?", progress, number)
+
+    def note(self, number: int | None, why: str, *, what: str = "noted", of: str = "") -> None:
+        """Write a line into the history, of one job or of the queue."""
+        with self._file.changing():
+            self._tell(number, what, why, of=of)
+
+    def remove(self, number: int) -> None:
+        """Take a job that waits, or one that is over, out of what is shown; its history stays.
+
+        Raises
+        ------
+        ValueError
+            It is under way.
+        """
+        with self._file.changing():
+            entry = self.entry(number)
+            if entry.state.is_under_way:
+                raise ValueError(f"{entry.job} is {entry.state}; stop the job, then remove it")
+            state = QueueState.REMOVED if entry.state.waits else entry.state
+            self._file.execute(
+                "UPDATE entries SET hidden = 1, state = ? WHERE number = ?", str(state), number
+            )
+            self._tell(number, "removed")
+
+    def move(self, number: int, position: int, *, server: str | None = None) -> None:
+        """Put a job that waits to another place of the line, 1 is next.
+
+        Parameters
+        ----------
+        number, position : int
+            Which, and where it is then.
+        server : str, optional
+            Places are counted among the jobs of this server only.
+
+        Raises
+        ------
+        ValueError
+            It does not wait, or there is no such place.
+        """
+        with self._file.changing():
+            everything = self._fresh_entries()
+            slots = iter(moved([one for one in everything if server in (None, one.server)], number, position))
+            line = [next(slots) if server in (None, one.server) else one for one in everything]
+            for place, one in enumerate(line, 1):
+                text = "UPDATE entries SET position = ?, priority = ? WHERE number = ?"
+                self._file.execute(text, place, one.priority, one.number)
+            self._tell(number, "noted", f"it was moved to position {position}")
+
+    def priority(self, number: int, value: int) -> None:
+        """Give a job another priority; the higher ones go first."""
+        require_priority(value)
+        with self._file.changing():
+            self._file.execute("UPDATE entries SET priority = ? WHERE number = ?", value, number)
+            self._tell(number, "noted", f"its priority is {value}")
+
+    def hide(self, numbers: Iterable[int]) -> None:
+        """Show some jobs no more; they stay in the history."""
+        with self._file.changing():
+            for number in numbers:
+                self._file.execute("UPDATE entries SET hidden = 1 WHERE number = ?", number)
+
+    def put_setting(self, name: str, value: Any) -> None:
+        """Keep a setting, which has to be of plain values."""
+        text = json.dumps(value, allow_nan=False)
+        with self._file.changing():
+            self._file.execute("INSERT OR REPLACE INTO settings VALUES(?, ?)", name, text)
+
+    def take_over(self, entries: Iterable[QueueEntry]) -> dict[int, int]:
+        """Take entries from another store in; the answer has their new numbers by their old ones.
+
+        Raises
+        ------
+        ValueError
+            One of them is here already and not over, or cannot be kept; then none is taken in.
+        """
+        numbers = {}
+        with self._file.changing():
+            for one in entries:
+                over = one.state.is_over  # how to start it again does not matter, and may not be plain
+                new = self.add(
+                    one.input_file,
+                    server=one.server,
+                    session=one.of_session,
+                    priority=one.priority,
+                    machines=None if over else one.machines,
+                    options={} if over else one.options,
+                    policy=one.policy,
+                    why=one.why,
+                )
+                if one.state is not QueueState.WAITING:
+                    self.set_state(new.number, one.state, one.why, progress=one.progress, tries=one.tries)
+                numbers[one.number] = new.number
+        return numbers
+
+    def close(self) -> None:
+        """Close the file; what is shown now stays to be looked at. A second call does nothing."""
+        if not self.closed:
+            with contextlib.suppress(OSError, FileFormatError):
+                self.entries()
+                self.setting("")
+            self._file.close()
+
+    def __enter__(self) -> QueueStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _fresh_entries(self) -> list[QueueEntry]:
+        self._entries = None
+        found = self.entries()
+        self._entries = None  # within a transaction, which may yet come to nothing
+        return found
+
+    def _generation(self, server: str, input_file: str, session: str) -> int:
+        text = "SELECT state, session FROM entries WHERE server = ? AND input_file = ?"
+        same = self._file.read(text, server, input_file)
+        if any(state not in _OVER for state, _ in same):
+            raise ValueError(f"{input_file} is in the queue already")
+        return 1 + sum(str(one) == session for _, one in same)
+
+    def _insert(
+        self,
+        key: str,
+        server: str,
+        input_file: str,
+        why: str,
+        priority: int,
+        session: str,
+        kept: tuple[str | None, str | None, str | None],
+    ) -> int:
+        if self._file.read("SELECT count(*) FROM entries")[0][0] >= MOST_ENTRIES:
+            raise ValueError(f"{self.path or 'the queue'} holds {MOST_ENTRIES} jobs; begin another file")
+        text = "UPDATE entries SET hidden = 1 WHERE NOT hidden AND server = ? AND input_file = ?"
+        self._file.execute(text, server, input_file)
+        now = time.time()
+        made = self._file.execute(
+            "INSERT INTO entries(key, server, input_file, state, why, priority, position, added, since, progress, "
+            "tries, session, machines, options, policy) VALUES(?, ?, ?, ?, ?, ?, "
+            "1 + (SELECT coalesce(max(position), 0) FROM entries), ?, ?, 0, 0, ?, ?, ?, ?)",
+            *(
+                key,
+                server,
+                input_file,
+                str(QueueState.WAITING),
+                shortened(why),
+                priority,
+                now,
+                now,
+                session,
+                *kept,
+            ),
+        )
+        return int(made.lastrowid or 0)
+
+    def _make_room(self) -> None:
+        everything = self._fresh_entries()
+        kept = {one.number for one in without_oldest(everything)}
+        if going := [one.number for one in everything if one.number not in kept]:
+            self.hide(going)
+            self.dropped += len(going)
+
+    def _tell(self, number: int | None, what: str, why: str = "", *, of: str = "") -> None:
+        self._file.execute(
+            "INSERT INTO history(at, number, state, why, progress, what, of) VALUES(?, ?, "
+            "coalesce((SELECT state FROM entries WHERE number = ?), ''), ?, "
+            "(SELECT progress FROM entries WHERE number = ?), ?, ?)",
+            *(time.time(), number, number, shortened(why), number, what, of),
+        )
+
+    def _kept(self, values: Mapping[str, Any] | None) -> str | None:
+        """Values as they are written; None where memory has to hold them as they are."""
+        try:
+            return written(values)
+        except (TypeError, ValueError) as error:
+            if self.path is None:
+                return None
+            names = ", ".join(values or ())
+            raise ValueError(f"{names}: a file keeps texts, numbers and lists alone ({error})") from error
+
+    def _entry(self, row: tuple[Any, ...]) -> QueueEntry:
+        entry = entry_of(row, self.path)
+        alive = self._objects.get(entry.number)
+        return entry if alive is None else replace(entry, machines=alive[0], options=alive[1])
+
+    def __repr__(self) -> str:
+        return f"<QueueStore {self.path or 'in memory'}: {len(self.entries())} jobs>"
