@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from difxnb.formats.machines import read_threads as read_threads
     from difxnb.formats.polyco import read_polyco as read_polyco
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
+    from difxnb.formats.v2d import read_v2d as read_v2d
     from difxnb.formats.vex import read_vex as read_vex
     from difxnb.notebook import connect as connect
     from difxnb.panels.freezing import freeze as freeze
@@ -70,6 +71,7 @@ _HOMES = {
     "read_polyco": "difxnb.formats.polyco",
     "read_switched_power": "difxnb.formats.switched_power",
     "read_threads": "difxnb.formats.machines",
+    "read_v2d": "difxnb.formats.v2d",
     "read_vex": "difxnb.formats.vex",
     "report": "difxnb.reports.writing",
     "to_msv4": "difxnb.visibility.msv4.tree",
