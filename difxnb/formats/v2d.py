@@ -7,22 +7,22 @@ Mirrors ``difx-files.md`` 12.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from difxnb.errors import FileFormatError
 from difxnb.formats.keyvalue import read_text
-from difxnb.formats.text_edit import TextEdit
-from difxnb.formats.v2d_block import V2dParameters
-from difxnb.formats.v2d_statements import with_block
-from difxnb.formats.v2d_text import V2dText, parse_v2d_text
+from difxnb.formats.v2d_file import V2dFile
 
 if TYPE_CHECKING:
-    from difxnb.formats.vex import Vex
+    import datetime as dt
 
-_MOST_TEXT = 1 << 24
+    import numpy as np
+    import pandas as pd
+
+    from difxnb.formats.calc_model import Eop
+    from difxnb.formats.vex import Vex
 
 
 def read_v2d(path: str | PathLike[str], *, vex: Vex | str | PathLike[str] | None = None) -> V2d:
@@ -67,10 +67,10 @@ def parse_v2d(text: str, path: str | Path | None = "v2d") -> V2d:
     FileFormatError
         With the line, where vex2difx could not read it either.
     """
-    return V2d(text, path)
+    return V2d(text, None if path == "v2d" else path)
 
 
-class V2d(MutableMapping[str, Any]):
+class V2d(V2dFile):
     """A ``.v2d``: the statements outside of its blocks as a mapping, and its blocks.
 
     ``v2d["nCore"] = 4`` changes the text, and nothing else in it. Values are in the units of the file
@@ -92,201 +92,118 @@ class V2d(MutableMapping[str, Any]):
         A value that the parameter cannot have; with its line (FileFormatError) where the file has it.
     """
 
-    def __init__(self, text: str, path: str | Path | None = None, *, original: str | None = None) -> None:
-        self.path = None if path is None else Path(path)
-        self.original = text if original is None else original
-        self._vex: Vex | str | PathLike[str] | None = None
-        self.text = text
-
-    @property
-    def text(self) -> str:
-        """The whole text, as it would be written."""
-        return self._text
-
-    @text.setter
-    def text(self, text: str) -> None:
-        if len(text) > _MOST_TEXT:
-            raise FileFormatError(self.path or "v2d", "", f"more than {_MOST_TEXT >> 20} MB; that is no .v2d")
-        self._statements = parse_v2d_text(text, self.path or "v2d")
-        self._text = text
-        self._common = V2dParameters(self)
-
-    @property
-    def statements(self) -> V2dText:
-        """Blocks and statements with their places in the text."""
-        return self._statements
-
-    def __getitem__(self, name: str) -> Any:
-        return self._common[name]
-
-    def __setitem__(self, name: str, value: object) -> None:
-        self._common[name] = value
-
-    def __delitem__(self, name: str) -> None:
-        del self._common[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._common)
-
-    def __len__(self) -> int:
-        return len(self._common)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._common
-
-    def __eq__(self, other: object) -> bool:
-        return self.text == other.text if isinstance(other, V2d) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def in_force(self, name: str) -> Any:
-        """The value that vex2difx takes for a parameter: what is given, else its default; None where it has none."""
-        return self._common.in_force(name)
-
-    def words(self, name: str) -> list[str]:
-        """All that is given for a parameter, as it is written; empty where nothing is."""
-        return self._common.words(name)
-
-    def line_of(self, name: str) -> int | None:
-        """Line of the statement that counts; None where there is none."""
-        return self._common.line_of(name)
-
-    def block(self, kind: str = "", name: str = "", *, make: bool = False) -> V2dParameters:
-        """One block.
+    def without(self, *stations: str) -> V2d:
+        """Without some stations: ``antennas`` is shortened, and their blocks become comments.
 
         Parameters
         ----------
-        kind : str
-            ``"SETUP"``, ``"RULE"``, ``"SOURCE"``, ``"DATASTREAM"``, ``"ANTENNA"``, ``"ZOOM"``, ``"OUTPUTBAND"`` or
-            ``"EOP"``; empty for what stands outside of blocks.
-        name : str
-            Name of the block; of antennas in upper or lower case. Of several with one name the first.
-        make : bool
-            Whether to add it where there is none.
-
-        Raises
-        ------
-        KeyError
-            There is no such block.
-        """
-        if not kind:
-            return self._common
-        for number, found in enumerate(self._statements.of_kind(kind)):
-            if _key(kind, found.name) == _key(kind, name) or (kind == "OUTPUTBAND" and not name):
-                return V2dParameters(self, kind, number)
-        if not make:
-            raise KeyError(f"{kind} {name}".rstrip())
-        self.text = with_block(self._statements, kind, name)
-        return self.block(kind, name)
-
-    def blocks(self, kind: str | None = None) -> list[V2dParameters]:
-        """All blocks, or those of a kind, in their order; comments are not among them."""
-        counts = dict[str, int]()
-        found = list[V2dParameters]()
-        for one in self._statements.blocks:
-            number = counts[one.kind] = counts.get(one.kind, -1) + 1
-            if one.kind == kind or (kind is None and one.kind != "COMMENT"):
-                found.append(V2dParameters(self, one.kind, number))
-        return found
-
-    @property
-    def antennas(self) -> Mapping[str, V2dParameters]:
-        """Blocks of stations by name; upper and lower case are one."""
-        return _Blocks(self, "ANTENNA")
-
-    @property
-    def setups(self) -> Mapping[str, V2dParameters]:
-        """SETUP blocks by name."""
-        return _Blocks(self, "SETUP")
-
-    @property
-    def sources(self) -> Mapping[str, V2dParameters]:
-        """SOURCE blocks by name."""
-        return _Blocks(self, "SOURCE")
-
-    @property
-    def datastreams(self) -> Mapping[str, V2dParameters]:
-        """DATASTREAM blocks by name."""
-        return _Blocks(self, "DATASTREAM")
-
-    @property
-    def eops(self) -> Mapping[str, V2dParameters]:
-        """EOP blocks by their date, as it is written."""
-        return _Blocks(self, "EOP")
-
-    @property
-    def rules(self) -> list[V2dParameters]:
-        """RULE blocks; the first that fits a scan counts."""
-        return self.blocks("RULE")
-
-    def use(self, vex: Vex | str | PathLike[str] | None) -> None:
-        """Say which schedule belongs to it; None: the one that it names."""
-        self._vex = vex
-
-    def changed(self, text: str) -> V2d:
-        """Another text for the same file."""
-        new = V2d(text, self.path, original=self.original)
-        new.use(self._vex)
-        return new
-
-    def edit(self) -> TextEdit:
-        """What has changed since it was read: its difference, to be looked at before it is written."""
-        return TextEdit(self.path or Path("v2d"), self.original, self.text)
-
-    def write(self, path: str | PathLike[str] | None = None, *, overwrite: bool = False) -> Path:
-        """Write it, whole or not at all.
-
-        Parameters
-        ----------
-        path : path-like, optional
-            Where to; by default the file that was read, which needs `overwrite`.
-        overwrite : bool
-            Whether a file that is there may be replaced.
+        *stations : str
+            Their names in the schedule, or those that the ``.v2d`` gives them.
 
         Returns
         -------
-        Path
-            The file that was written.
+        V2d
+            Another one; this stays as it is.
 
         Raises
         ------
-        OutputExists
-            The file is there, and `overwrite` was not given.
-        FileChanged
-            The file that was read is not what it was then, and would be replaced.
         ValueError
-            It was not read from a file, and none is named.
+            There is no such station, none would be left, or ``antennas`` is not set and the schedule is not here.
         """
-        if path is None and self.path is None:
-            raise ValueError("this .v2d was not read from a file; name the one to write")
-        is_there = self.path is not None and self.path.exists()
-        source = self.path if self.path is not None and is_there else Path()
-        written = TextEdit(source, self.original, self.text).write(path, overwrite=overwrite)
-        if self.path is None or written == self.path.resolve():
-            self.path, self.original = self.path or written, self.text
-        return written
+        from difxnb.formats.v2d_antennas import without
 
+        return without(self, stations)
 
-class _Blocks(Mapping[str, V2dParameters]):
-    """Blocks of a kind by name; of several with one name the first."""
+    def only_scans(self, scans: Iterable[str] | pd.DataFrame) -> V2d:
+        """With some scans only: a first RULE leaves the others out.
 
-    def __init__(self, v2d: V2d, kind: str) -> None:
-        self._v2d, self._kind = v2d, kind
+        Parameters
+        ----------
+        scans : iterable of str or DataFrame
+            Names of scans, or a table with a column ``scan``, such as rows of :meth:`Vex.scans`.
 
-    def __getitem__(self, name: str) -> V2dParameters:
-        return self._v2d.block(self._kind, name)
+        Raises
+        ------
+        ValueError
+            There is no such scan, or the schedule is not here.
+        """
+        from difxnb.formats.v2d_antennas import only_scans
 
-    def __iter__(self) -> Iterator[str]:
-        names = {_key(self._kind, one.name): one.name for one in reversed(self._v2d.blocks(self._kind))}
-        return iter(dict.fromkeys(names[_key(self._kind, one.name)] for one in self._v2d.blocks(self._kind)))
+        return only_scans(self, scans)
 
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+    def with_files(
+        self,
+        station: str,
+        *,
+        files: str | Sequence[str] | None = None,
+        filelist: str | Sequence[str] | None = None,
+        module: str | None = None,
+    ) -> V2d:
+        """With other data for a station; what was said of its data goes.
 
-    def __repr__(self) -> str:
-        return f"<{self._kind}: {', '.join(self) or 'none'}>"
+        Parameters
+        ----------
+        station : str
+            Its name.
+        files, filelist : str or list of str, optional
+            Files with data; files that list such. On the computer that correlates.
+        module : str, optional
+            Module (VSN).
 
+        Raises
+        ------
+        ValueError
+            Not just one of the three, no such station, or its data are in DATASTREAM blocks.
+        """
+        from difxnb.formats.v2d_antennas import with_files
 
-def _key(kind: str, name: str) -> str:
-    """Name as vex2difx compares it."""
-    return name.upper() if kind == "ANTENNA" else name
+        return with_files(self, station, files=files, filelist=filelist, module=module)
+
+    def with_clock(
+        self, station: str, *, offset: float, rate: float = 0.0, epoch: np.datetime64 | dt.datetime | str
+    ) -> V2d:
+        """With another clock for a station, in place of whatever was said of it.
+
+        Parameters
+        ----------
+        station : str
+            Its name.
+        offset, rate : float
+            s and s/s, positive where the station is late.
+        epoch : datetime64, datetime or str
+            Time, UTC, at which `offset` holds.
+
+        Raises
+        ------
+        ValueError
+            No such station, or no clock can be like that.
+        """
+        from difxnb.formats.v2d_antennas import with_clock
+
+        return with_clock(self, station, offset=offset, rate=rate, epoch=epoch)
+
+    def with_eop(self, eops: Iterable[Eop]) -> V2d:
+        """With other EOP blocks, one a day, in place of all that are there; without any, these go.
+
+        Where the schedule has Earth orientation too, :meth:`problems` says so.
+
+        Raises
+        ------
+        ValueError
+            A day is given twice.
+        """
+        from difxnb.formats.v2d_antennas import with_eop
+
+        return with_eop(self, eops)
+
+    def renamed(self, series: str) -> V2d:
+        """With another name for its jobs, ``jobSeries``.
+
+        Raises
+        ------
+        ValueError
+            It has other characters than letters and digits.
+        """
+        from difxnb.formats.v2d_antennas import renamed
+
+        return renamed(self, series)

@@ -45,9 +45,7 @@ def with_value(
     ValueError
         The text around is such that the parameter cannot be put there.
     """
-    value = ", ".join(words)
-    if len(value) > _WIDE:
-        value = ("," + line_end_of(v2d.text) + "    ").join(words)
+    value = _listed(words, line_end_of(v2d.text))
     same = [i for i in _numbers(block) if block.statements[i].name.text in names]
     statements = _statements(block)
     if not same:
@@ -95,13 +93,13 @@ def with_block(
         raise ValueError(
             f"a block of a .v2d begins with {', '.join(KINDS)} and a name, not {kind} {name}".rstrip()
         )
+    end = line_end_of(v2d.text)
     lines = [
         f"{kind} {name}".rstrip(),
         "{",
-        *(f"  {one} = {', '.join(words)}" for one, words in statements),
+        *(f"  {one} = {_listed(words, end)}" for one, words in statements),
         "}",
     ]
-    end = line_end_of(v2d.text)
     block = end.join(lines) + end
     same = list(v2d.of_kind(kind))
     place = _before(v2d.text, same[0].start) if same and first else _behind(v2d, same)
@@ -134,6 +132,18 @@ def as_comment(v2d: V2dText, block: V2dBlock) -> list[Edit]:
         Edit(block.start, block.start + stop, "COMMENT"),
         Edit(block.inside, block.inside, f" {block.kind} {block.name}" + _gap(v2d.text, block.inside)),
     ]
+
+
+def _listed(words: Sequence[str], line_end: str) -> str:
+    """Values of a statement; many of them on several lines."""
+    lines, length = [""], 0
+    for number, word in enumerate(words):
+        mark = "," if number + 1 < len(words) else ""
+        if length + len(word) > _WIDE:
+            lines, length = [*lines, "    "], 0
+        lines[-1] += word + mark + (" " if mark else "")
+        length += len(word) + 2
+    return line_end.join(line.rstrip(" ") for line in lines)
 
 
 def _numbers(block: V2dBlock) -> list[int]:
