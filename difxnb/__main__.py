@@ -4,4 +4,4 @@
 from difxnb.cli import app
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="difxnb")

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 import pandas as pd
 
 from difxnb.client.message_requests import MessageRequests
@@ -37,7 +35,7 @@ class ServerInfo:
     def difx_versions(self) -> pd.DataFrame:
         """Installed DiFX versions: ``version``, ``setup`` (prefix of its programs), ``in_use``."""
         labels = list(self._description.difx_versions)
-        setups = [self._setup(label) for label in labels]
+        setups = [self._description.setup_prefix(label) for label in labels]
         frame = pd.DataFrame({"version": labels, "setup": setups}, dtype=object)
         frame["in_use"] = pd.Series([setup == self.setup_path for setup in setups], dtype=bool)
         return frame
@@ -48,11 +46,7 @@ class ServerInfo:
 
         Empty where it does not tell which that is.
         """
-        for label in self._description.difx_versions:
-            if self.setup_path and self._setup(label) == self.setup_path:
-                return label
-        variables = self._description.environment
-        return "" if self.setup_path else variables.get("DIFX_VERSION") or variables.get("DIFX_LABEL") or ""
+        return self._description.version_in_use(self.setup_path)
 
     @property
     def environment(self) -> pd.Series[str]:
@@ -87,23 +81,11 @@ class ServerInfo:
         NoReply, ConnectionLost
             The server did not confirm it. It is told again when the connection is made anew.
         """
-        prefix = "" if name is None else self._setup(self._known(name))
+        known = self._description
+        prefix = "" if name is None else known.setup_prefix(known.known_version(name))
         if self._head_node is not None:
             await self._head_node.use_setup_path(prefix)
         self.setup_path = prefix
-
-    def _known(self, name: str) -> str:
-        labels = self._description.difx_versions
-        if name in labels:
-            return name
-        alike = difflib.get_close_matches(str(name).upper(), [label.upper() for label in labels], n=1)
-        meant = next((f"; did you mean {label!r}?" for label in labels if label.upper() in alike), "")
-        installed = ", ".join(labels) or "none that it knows of"
-        raise ValueError(f"no DiFX version {name!r} on the server; installed: {installed}{meant}")
-
-    def _setup(self, label: str) -> str:
-        # Without a base the server finds the wrapper by its own PATH.
-        return f"{self.difx_base}/bin/rungeneric.{label}" if self.difx_base else f"rungeneric.{label}"
 
     def __repr__(self) -> str:
         user = f", user {self.user}" if self.user else ""

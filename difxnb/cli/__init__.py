@@ -7,7 +7,32 @@ Each command imports what it needs when it runs, so that ``difxnb --help`` is qu
 
 from __future__ import annotations
 
-from difxnb.cli import busy, correlating, files, lab, serving, transfers, watching
+from difxnb.cli import (
+    busy,
+    completing,
+    correlating,
+    files,
+    lab,
+    messages,
+    serving,
+    status,
+    transfers,
+    versions,
+    watching,
+)
 from difxnb.cli.program import app
 
-__all__ = ["app", "busy", "correlating", "files", "lab", "serving", "transfers", "watching"]
+__all__ = [
+    "app",
+    "busy",
+    "completing",
+    "correlating",
+    "files",
+    "lab",
+    "messages",
+    "serving",
+    "status",
+    "transfers",
+    "versions",
+    "watching",
+]

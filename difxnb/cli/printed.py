@@ -81,7 +81,9 @@ def cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if hasattr(value, "tolist"):  # a number or an array of numpy
+        return cell(value.tolist())
+    if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -61,6 +62,32 @@ class ServerDescription:
     def knows_its_user(self) -> bool:
         """Whether a real server has a name for its own user; without one it dies of transfers and stops (H23)."""
         return bool(self.user or self.environment.get("DIFX_USER_ID")) or not self.shows_everything
+
+    def setup_prefix(self, label: str) -> str:
+        """What the programs of an installed version are run with."""
+        # Without a base the server finds the wrapper by its own PATH.
+        return f"{self.difx_base}/bin/rungeneric.{label}" if self.difx_base else f"rungeneric.{label}"
+
+    def version_in_use(self, setup_path: str = "") -> str:
+        """The version whose programs are run: the one with that prefix, or the one that the server was started with.
+
+        Empty where it does not tell which that is.
+        """
+        for label in self.difx_versions:
+            if setup_path and self.setup_prefix(label) == setup_path:
+                return label
+        variables = self.environment
+        return "" if setup_path else variables.get("DIFX_VERSION") or variables.get("DIFX_LABEL") or ""
+
+    def known_version(self, name: str) -> str:
+        """Return the name of an installed version; ValueError, with the one that may have been meant, otherwise."""
+        if name in self.difx_versions:
+            return name
+        upper = [label.upper() for label in self.difx_versions]
+        alike = difflib.get_close_matches(str(name).upper(), upper, n=1)
+        meant = next((f"; did you mean {one!r}?" for one in self.difx_versions if one.upper() in alike), "")
+        installed = ", ".join(self.difx_versions) or "none that it knows of"
+        raise ValueError(f"no DiFX version {name!r} on the server; installed: {installed}{meant}")
 
     @property
     def is_read_only(self) -> bool:

@@ -65,6 +65,12 @@ class Program:
         complaints = self._complaints()
         return self._process.wait(DEADLINE_S), complaints
 
+    def has_more(self, seconds: float) -> bool:
+        """Whether it prints something within so many seconds, which is then read; fail where it ends instead."""
+        ready, _, _ = select.select([self._reader], [], [], seconds)
+        assert not ready or self._read(time.monotonic() + seconds), f"it ended: {self._complaints()!r}"
+        return bool(ready)
+
     def interrupt(self) -> tuple[int, str]:
         """Press Ctrl-C."""
         os.killpg(self._process.pid, signal.SIGINT)
