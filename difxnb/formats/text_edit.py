@@ -41,9 +41,8 @@ class TextEdit:
     before: str
     after: str
     notes: tuple[str, ...] = ()
-    _PLURAL: ClassVar[str] = (
-        "changed texts"  # what is written, what the file was read for, and when nothing is new
-    )
+    # What is written, what the file was read for, and what is said where nothing is new.
+    _PLURAL: ClassVar[str] = "changed texts"
     _PURPOSE: ClassVar[str] = "this edit"
     _NOTHING: ClassVar[str] = "nothing changes"
 

@@ -9,31 +9,35 @@ Mirrors ``difx-files.md`` 12; the tables say what vex2difx 3.1 makes of the stat
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from difxnb.errors import FileFormatError
-from difxnb.formats import frames
-from difxnb.formats.frames import Columns
+from difxnb.formats import vex_edits
+from difxnb.formats.calc_model import Eop
+from difxnb.formats.clock_change import ClockChange
 from difxnb.formats.keyvalue import read_text
-from difxnb.formats.vex_clock_rows import clock_columns
-from difxnb.formats.vex_eop import eop_columns, eop_points
-from difxnb.formats.vex_modes import VexSetup, band_columns, mode_columns, setups_of
-from difxnb.formats.vex_quantities import Moment, vex_moment
-from difxnb.formats.vex_scans import VexScan, first_word, scan_columns, scan_station_columns, scans_of
-from difxnb.formats.vex_sources import VexSource, source_columns, sources_of
-from difxnb.formats.vex_stations import VexStation, station_columns, stations_of
-from difxnb.formats.vex_text import VexDefinition, VexText, parse_vex_text
+from difxnb.formats.text_edit import TextEdit
+from difxnb.formats.text_places import Edit, edited
+from difxnb.formats.vex_clock_edits import moment_mjd, with_clock
+from difxnb.formats.vex_stations import VexStation
+from difxnb.formats.vex_tables import VexTables
+from difxnb.formats.vex_text import VexText, parse_vex_text
+from difxnb.markup import listed, plain, titled
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from typing import Any
+
     import pandas as pd
+
+    from difxnb.formats.problems import Problem
+
+    Time = np.datetime64 | dt.datetime | str
 
 _LARGEST = 2**26
 
@@ -85,7 +89,7 @@ def _parsed(text: str, path: str | Path) -> VexText:
     return parse_vex_text(text, path)
 
 
-class Vex:
+class Vex(VexTables):
     """A schedule.
 
     Nothing of it changes: what edits it gives a new one. Tables are fresh copies, in SI, with times in UTC; what the
@@ -108,240 +112,246 @@ class Vex:
     """
 
     def __init__(self, statements: VexText, path: Path | None, original: str | None = None) -> None:
-        self._statements, self._path = statements, path
+        super().__init__(statements, path)
         self._original = statements.text if original is None else original
-        self._frames: dict[str, pd.DataFrame] = {}
+        self._problems: list[Problem] | None = None
+        self._verified: list[Problem] | None = None
 
-    @property
-    def path(self) -> Path | None:
-        return self._path
-
-    @property
-    def text(self) -> str:
-        return self._statements.text
-
-    @property
-    def version(self) -> str:
-        return self._statements.revision
-
-    @property
-    def statements(self) -> VexText:
-        return self._statements
-
-    @cached_property
-    def exper(self) -> str:
-        experiment = self._experiment
-        return "" if experiment is None else first_word(experiment, "exper_name") or experiment.name
-
-    @property
-    def start(self) -> np.datetime64:
-        return self._planned("exper_nominal_start", [scan.start for scan in self.scan_list], min)
-
-    @property
-    def stop(self) -> np.datetime64:
-        return self._planned("exper_nominal_stop", [scan.stop for scan in self.scan_list], max)
-
-    @cached_property
-    def _experiment(self) -> VexDefinition | None:
-        """The definition that ``$GLOBAL`` refers to, else the first."""
-        block, main = self._statements.block("EXPER"), self._statements.block("GLOBAL")
-        if block is None or not block.definitions:
-            return None
-        named = [one.field(0) for one in main.statements if one.words == ("ref", "$EXPER")] if main else []
-        chosen = block.definition(" ".join(named[0])) if named else None
-        return chosen or block.definitions[0]
-
-    def _planned(
-        self, word: str, scans: list[Moment | None], extreme: Callable[[list[Moment]], Moment]
-    ) -> np.datetime64:
-        said = None if self._experiment is None else vex_moment(first_word(self._experiment, word))
-        known = [one for one in scans if one is not None]
-        found = said or (extreme(known) if known else None)
-        if found is None:
-            return np.datetime64("NaT", "ns")
-        return np.datetime64(frames.utc([found.day], [found.second]).to_numpy()[0], "ns")
-
-    # What the tables are made of, for who makes more of it than tables.
-
-    @cached_property
-    def scan_list(self) -> tuple[VexScan, ...]:
-        """Scans as values."""
-        return scans_of(self._statements)
-
-    @cached_property
-    def station_list(self) -> tuple[VexStation, ...]:
-        """Stations as values."""
-        return stations_of(self._statements)
-
-    @cached_property
-    def source_list(self) -> tuple[VexSource, ...]:
-        """Sources as values."""
-        return sources_of(self._statements)
-
-    @cached_property
-    def setup_list(self) -> tuple[VexSetup, ...]:
-        """Setups of each mode and station as values."""
-        return setups_of(self._statements)
-
-    @cached_property
-    def _newlines(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
-
-    def line_of(self, place: int) -> int:
-        """Line, from 1, of a position in the text."""
-        return bisect_right(self._newlines, place - 1) + 1
-
-    # Tables.
-
-    def scans(self) -> pd.DataFrame:
-        """Scans.
-
-        Returns
-        -------
-        DataFrame
-            ``scan``, ``start`` and ``stop`` (from the first station to begin to the last to end), ``duration`` (s),
-            ``mode``, ``source`` (pointed at), ``sources`` (all, blanks between them), ``n_stations``, ``stations``,
-            ``line``.
-        """
-        return self._frame("scans", lambda: scan_columns(self.scan_list, self.line_of))
-
-    def scan_stations(self) -> pd.DataFrame:
-        """Stations of each scan.
-
-        Returns
-        -------
-        DataFrame
-            ``scan``, ``station``, ``start``, ``stop``, ``data_start`` and ``data_stop`` (s after the start that the
-            scan has in the file), ``pass``, ``wrap``, ``records`` (whether to a drive).
-        """
-        return self._frame("scan_stations", lambda: scan_station_columns(self.scan_list))
-
-    def stations(self) -> pd.DataFrame:
-        """Stations.
-
-        Returns
-        -------
-        DataFrame
-            ``station`` (as in scans), ``name`` and ``site_id`` of the site, ``x y z`` (m) and ``vx vy vz`` (m/s) at
-            ``position_epoch``, ``axis_type`` (``azel``, ``hadec``, …), ``axis_offset`` (m), ``das``, ``recorder``,
-            ``n_scans``, ``observed`` (s).
-        """
-        return self._frame("stations", lambda: station_columns(self.station_list, self.scan_list))
-
-    def sources(self) -> pd.DataFrame:
-        """Sources.
-
-        Returns
-        -------
-        DataFrame
-            ``source`` (as in scans), ``name``, ``ra`` and ``dec`` (rad), ``frame``, ``n_scans``, ``observed`` (s).
-        """
-        return self._frame("sources", lambda: source_columns(self.source_list, self.scan_list))
-
-    def modes(self) -> pd.DataFrame:
-        """Modes, one row for each station that has one.
-
-        Returns
-        -------
-        DataFrame
-            ``mode``, ``station``, ``data_format`` (``?`` where nothing says), ``n_channels``, ``sample_rate`` (1/s, of
-            a channel), ``bits`` (0 where nothing says), ``tracks_def``, ``n_scans``.
-        """
-        return self._frame("modes", lambda: mode_columns(self.setup_list, self.scan_list))
-
-    def bands(self, mode: str | None = None) -> pd.DataFrame:
-        """Channels of each mode and station, in the order in which they are recorded.
+    def problems(self, mode: str | None = None) -> pd.DataFrame:
+        """What is wrong with it, or worth knowing: the worst first.
 
         Parameters
         ----------
         mode : str, optional
-            One mode; by default all.
+            A mode that has to be there, and to be used by a scan.
 
         Returns
         -------
         DataFrame
-            ``mode``, ``station``, ``channel`` (place in the recording; -1: not recorded), ``link``, ``frequency`` (Hz,
-            of the edge where the baseband begins), ``sideband``, ``bandwidth`` (Hz, as the file has it; vex2difx takes
-            half of the sample rate where it is less), ``sample_rate``, ``polarization``, ``bbc``, ``if_name``,
-            ``phase_cal`` (Hz between tones; 0: none).
+            ``severity`` (``error``: vex2difx or the job would fail), ``kind``, ``where``, ``line``, ``name``,
+            ``text``, ``fix``; ``attrs["passed"]`` says that there is no error. Rows of kind ``verify`` are of
+            `pyvexfile <https://pypi.org/project/pyvexfile/>`_, warnings at most.
+        """
+        from difxnb.formats.problems import problem_frame
+        from difxnb.formats.vex_problems import mode_problems, verify_problems
+
+        if self._verified is None:
+            self._verified = verify_problems(self)
+        return problem_frame([*mode_problems(self, mode), *self.own_problems(), *self._verified])
+
+    def own_problems(self) -> list[Problem]:
+        """What is wrong by the rules of vex2difx alone, as values."""
+        from difxnb.formats.vex_problems import own_problems
+
+        if self._problems is None:
+            self._problems = own_problems(self)
+        return list(self._problems)
+
+    # Edits: everything that is not named stays byte for byte.
+
+    def with_clock(
+        self,
+        station: str,
+        *,
+        offset: float,
+        rate: float = 0.0,
+        epoch: Time,
+        valid_from: Time | None = None,
+    ) -> Vex:
+        """With another clock of a station; the one that it takes the place of stays as a comment.
+
+        Parameters
+        ----------
+        station : str
+            As in scans; upper or lower case.
+        offset, rate : float
+            s and s/s at `epoch`, **late positive**; the file has them the other way round.
+        epoch : datetime64, datetime or str
+            ISO 8601 or ``2024y001d12h00m00s``.
+        valid_from : the same, optional
+            By default that of the clock which is in force at the epoch, or where there is none the begin of the first
+            scan. With another time a clock is added.
 
         Raises
         ------
         ValueError
-            There is no such mode.
-        """
-        table = self._frame("bands", lambda: band_columns(self.setup_list))
-        if mode is None:
-            return table
-        self._require_mode(mode)
-        return table[table["mode"] == mode].reset_index(drop=True)
-
-    def clocks(self) -> pd.DataFrame:
-        """Clocks of ``$CLOCK``, **late positive**: their signs are turned.
-
-        Returns
-        -------
-        DataFrame
-            ``station``, ``valid_from`` (NaT: always), ``offset`` (s) and ``rate`` (s/s) at ``epoch``, ``source``
-            (``"vex"``). Terms of higher order are in :func:`difxnb.formats.vex_clocks.station_clocks`.
-
-        Raises
-        ------
+            No such station, a value that no clock has, or a clock that another station shares.
         FileFormatError
-            A clock cannot be read.
+            A clock of the station cannot be read.
         """
-        names = [one.key for one in self.station_list]
-        return self._frame("clocks", lambda: clock_columns(self._statements, names, self._name))
+        name = self._station(station).key
+        wanted = ClockChange(name, offset, rate, _time(name, epoch))
+        valid = None if valid_from is None else moment_mjd(name, valid_from)
+        starts = [scan.start.mjd for scan in self.scan_list if scan.start is not None]
+        begin = min([wanted.epoch_mjd, *starts])
+        return self._edited(with_clock(self._statements, name, wanted, valid, begin, self._name))
 
-    def eop(self) -> pd.DataFrame:
-        """Earth orientation of ``$EOP``.
+    def with_eop(self, eops: Iterable[Eop]) -> Vex:
+        """With this Earth orientation and no other in ``$EOP``; comments between its definitions stay.
 
-        Returns
-        -------
-        DataFrame
-            ``mjd``, ``time``, ``tai_utc`` and ``ut1_utc`` (s), ``x_pole`` and ``y_pole`` (**rad**), ``name``.
-
-        Raises
-        ------
-        FileFormatError
-            A value is missing or cannot be read.
-        """
-        return self._frame("eop", lambda: eop_columns(eop_points(self._statements, self._name)))
-
-    def frame(self, table: str = "scans") -> pd.DataFrame:
-        """Any of these tables by its name.
+        Parameters
+        ----------
+        eops : iterable of Eop
+            One a day, such as those of a ``.calc``; vex2difx expects five around a job.
 
         Raises
         ------
         ValueError
-            There is no such table.
+            There is none, two are of one day, or a value that is none.
         """
-        tables = {
-            "scans": self.scans,
-            "scan_stations": self.scan_stations,
-            "stations": self.stations,
-            "sources": self.sources,
-            "modes": self.modes,
-            "bands": self.bands,
-            "clocks": self.clocks,
-            "eop": self.eop,
-        }
-        if table not in tables:
-            raise ValueError(f"a .vex has no table {table!r}; it has {', '.join(tables)}")
-        return tables[table]()
+        return self._edited(vex_edits.with_eops(self._statements, eops))
 
-    @property
-    def _name(self) -> Path:
-        """For messages."""
-        return self._path or Path("vex")
+    def with_site(
+        self,
+        station: str,
+        *,
+        position: tuple[float, float, float] | None = None,
+        axis_offset: float | None = None,
+        epoch: Time | None = None,
+        velocity: tuple[float, float, float] | None = None,
+    ) -> Vex:
+        """With another site of a station.
 
-    def _require_mode(self, mode: str) -> None:
-        block = self._statements.block("MODE")
-        there = [one.name for one in block.definitions] if block else []
-        if mode not in there:
-            raise ValueError(f"{self._name}: no mode {mode}; it has {', '.join(there) or 'none'}")
+        Parameters
+        ----------
+        station : str
+            As in scans; upper or lower case.
+        position : three floats, optional
+            m, geocentric.
+        axis_offset : float, optional
+            m.
+        epoch : datetime64, datetime or str, optional
+            Time for which the position is.
+        velocity : three floats, optional
+            m/s.
 
-    def _frame(self, name: str, columns: Callable[[], Columns]) -> pd.DataFrame:
-        if name not in self._frames:
-            self._frames[name] = frames.table(columns())
-        return self._frames[name].copy()
+        Raises
+        ------
+        ValueError
+            No such station, nothing to change, a value that is none, or a site that another station shares.
+        """
+        one, every, vex = self._station(station), self.station_list, self._statements
+        edits = list[Edit]()
+        if position is not None:
+            edits += vex_edits.with_position(vex, one, every, position, self._name)
+        if velocity is not None:
+            edits += vex_edits.with_velocity(vex, one, every, velocity, self._name)
+        if epoch is not None:
+            edits += vex_edits.with_position_epoch(vex, one, every, moment_mjd(one.key, epoch), self._name)
+        if axis_offset is not None:
+            edits += vex_edits.with_axis_offset(vex, one, every, axis_offset, self._name)
+        if not edits:
+            raise ValueError("say what of the site changes: position=, axis_offset=, epoch= or velocity=")
+        return self._edited(edits)
+
+    def only_scans(self, scans: Iterable[str] | Callable[[pd.Series[Any]], bool] | pd.DataFrame) -> Vex:
+        """With some of the scans; the others stay as comments.
+
+        Parameters
+        ----------
+        scans : iterable of str, callable or DataFrame
+            Their names, or what says of a row of :meth:`scans` whether it stays, or rows of that table.
+
+        Raises
+        ------
+        ValueError
+            No such scan, or none would be left.
+        """
+        if callable(scans):
+            table = self.scans()
+            names = [str(row["scan"]) for _, row in table.iterrows() if scans(row)]
+        elif hasattr(scans, "columns"):
+            names = [str(name) for name in cast("pd.DataFrame", scans)["scan"]]
+        else:
+            names = [scans] if isinstance(scans, str) else [str(name) for name in scans]
+        return self._edited(
+            vex_edits.without_scans(self.text, self.scan_list, dict.fromkeys(names), self._name)
+        )
+
+    def without_station(self, *stations: str) -> Vex:
+        """Without some stations in its scans; their lines stay as comments, so do scans that have no baseline left.
+
+        Raises
+        ------
+        ValueError
+            No such station, or no scan would be left.
+        """
+        if not stations:
+            raise ValueError("name the stations that are to go")
+        gone = {self._station(name).key for name in stations}
+        return self._edited(vex_edits.without_stations(self.text, self.scan_list, gone, self._name))
+
+    def edit(self, new: Vex) -> TextEdit:
+        """What leads from this to another: its difference, and where to write it."""
+        return TextEdit(self._name, self.text, new.text)
+
+    def edit_of(self, old: Vex) -> TextEdit:
+        """What led from another to this."""
+        return old.edit(self)
+
+    def write(self, path: str | PathLike[str] | None = None, *, overwrite: bool = False) -> Path:
+        """Write the text, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Where to; by default where it was read, which needs `overwrite`.
+        overwrite : bool
+            Whether a file that is there may be replaced.
+
+        Raises
+        ------
+        ValueError
+            It was not read from a file, and no `path` is given.
+        OutputExists
+            The file is there, and `overwrite` was not given.
+        FileChanged
+            The file that was read is not what it was then.
+        PermissionError, IsADirectoryError, FileNotFoundError
+            As :meth:`difxnb.formats.text_edit.TextEdit.write`.
+        """
+        if self._path is not None:
+            return TextEdit(self._path, self._original, self.text).write(path, overwrite=overwrite)
+        if path is None:
+            raise ValueError("this .vex was not read from a file; say where to write it")
+        target = Path(path)
+        before = read_text(target) if overwrite and target.is_file() else ""
+        return TextEdit(target, before, self.text).write(overwrite=overwrite)
+
+    def _edited(self, edits: Iterable[Edit]) -> Vex:
+        text = edited(self.text, edits)
+        return Vex(_parsed(text, self._name), self._path, self._original)
+
+    def _station(self, name: str) -> VexStation:
+        """A station by its name, in upper or lower case."""
+        known = self.station_list
+        found = [one for one in known if one.key == name] or [
+            one for one in known if one.key.upper() == str(name).upper()
+        ]
+        if not found:
+            there = ", ".join(one.key for one in known) or "none"
+            raise ValueError(f"{self._name}: no station {name}; it has {there}")
+        return found[0]
+
+    def __repr__(self) -> str:
+        from difxnb.formats.vex_summary import facts, title
+
+        return plain(title(self), facts(self))
+
+    def _repr_html_(self) -> str:
+        from difxnb.formats.vex_summary import facts, title
+
+        tables = (titled(name, self.frame(name)) for name in ("scans", "stations"))
+        return listed(title(self), facts(self)) + "".join(tables)
+
+
+def _time(station: str, time: Time) -> np.datetime64:
+    """A time in UTC, of a text in either form."""
+    from difxnb.formats.vex_quantities import vex_moment
+
+    moment = vex_moment(time) if isinstance(time, str) else None
+    if moment is None:
+        return time  # type: ignore[return-value]
+    return np.datetime64("1858-11-17", "us") + np.timedelta64(
+        round((moment.day * 86400 + moment.second) * 1e6), "us"
+    )

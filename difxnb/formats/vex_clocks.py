@@ -125,8 +125,13 @@ def vex_with_clocks(
     return edited(vex.text, edits), notes
 
 
+def clock_users(vex: VexText, early: ClockEarly) -> list[str]:
+    """Stations that a clock is for."""
+    return [one.name for one in _stations(vex) if early.statement in _clock_statements(vex, one)]
+
+
 def _require_own(vex: VexText, early: ClockEarly, path: str | Path) -> None:
-    users = [one.name for one in _stations(vex) if early.statement in _clock_statements(vex, one)]
+    users = clock_users(vex, early)
     if len(users) > 1:
         raise ValueError(f"{path}: {', '.join(users)} share one clock_early; give each its own first")
 
