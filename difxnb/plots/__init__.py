@@ -24,6 +24,7 @@ from difxnb.plots.figures import COLOURS, fringe_figure, weights_figure
 from difxnb.plots.frozen import interactive
 from difxnb.plots.histories import fringe_history
 from difxnb.plots.matrices import snr_matrix
+from difxnb.plots.schedule import schedule_timeline
 from difxnb.plots.spectra import amplitude, lag_spectrum, phase
 from difxnb.plots.station_weights import weights
 from difxnb.plots.stations import autocorrelation, reference_station
@@ -41,6 +42,7 @@ __all__ = [
     "lag_spectrum",
     "phase",
     "reference_station",
+    "schedule_timeline",
     "snr_matrix",
     "waterfall",
     "weights",
