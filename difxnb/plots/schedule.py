@@ -104,7 +104,7 @@ def _draw(
     """Bars of one kind: full ones, and empty ones where there is no drive to record on."""
     colour = LIGHT.curve(place)
     hatch = _HATCHES[place // len(LIGHT.cycle) % len(_HATCHES)]
-    drawn = []
+    drawn = list[PolyCollection]()
     for records, part in table.groupby("records", sort=False):
         middles = np.array([rows[name] for name in part["station"]], dtype=float)
         starts, stops = in_days(part["start"].to_numpy()), in_days(part["stop"].to_numpy())
