@@ -74,7 +74,7 @@ class EarthOrientation:
     Raises
     ------
     ValueError
-        No days at all, the same day twice, or values that are no numbers.
+        No days at all, a day with two values, or values that are no numbers.
     """
 
     def __init__(self, eops: Sequence[Eop]) -> None:
@@ -82,7 +82,10 @@ class EarthOrientation:
             raise ValueError(
                 "there are no days of Earth orientation (NUM EOPS is 0); give eop=difxnb.read_eop()"
             )
-        rows = sorted(eops, key=lambda eop: eop.mjd)
+        rows: list[Eop] = []
+        for eop in sorted(eops, key=lambda eop: eop.mjd):
+            if eop not in rows[-1:]:
+                rows.append(eop)
         self._days = np.array([eop.mjd for eop in rows], dtype=np.float64)
         self._tai_utc = np.array([eop.tai_utc_s for eop in rows], dtype=np.float64)
         ut1_tai = np.array([eop.ut1_utc_s - eop.tai_utc_s for eop in rows])
@@ -92,7 +95,7 @@ class EarthOrientation:
         if not np.isfinite(self._values).all():
             raise ValueError("some values of the Earth orientation are no numbers")
         if (np.diff(self._days) <= 0).any():
-            raise ValueError("the table of the Earth orientation has a day twice")
+            raise ValueError("the table of the Earth orientation has a day twice, with different values")
 
     def at(self, mjd: int, seconds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """TAI-UTC and UT1-UTC (s), x and y of the pole (rad) at seconds after 0h UTC of a day.
