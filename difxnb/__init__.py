@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from difxnb.formats.switched_power import read_switched_power as read_switched_power
     from difxnb.formats.v2d import read_v2d as read_v2d
     from difxnb.formats.vex import read_vex as read_vex
+    from difxnb.geometry.eop_cache import read_eop as read_eop
     from difxnb.notebook import connect as connect
     from difxnb.panels.freezing import freeze as freeze
     from difxnb.quality.report import check_quality as check_quality
@@ -62,6 +63,7 @@ _HOMES = {
     "read_calc": "difxnb.formats.calc",
     "read_channelflags": "difxnb.formats.channelflags",
     "read_difxlog": "difxnb.tables.difxlog",
+    "read_eop": "difxnb.geometry.eop_cache",
     "read_flag": "difxnb.formats.flag",
     "read_im": "difxnb.formats.im",
     "read_input": "difxnb.formats.input",
