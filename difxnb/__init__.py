@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from difxnb.panels.freezing import freeze as freeze
     from difxnb.quality.report import check_quality as check_quality
     from difxnb.recording.recording import open_recording as open_recording
+    from difxnb.reports.ivs_report import ivs_report as ivs_report
     from difxnb.reports.writing import report as report
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
     from difxnb.visibility.fits import fringe_fit as fringe_fit
@@ -56,6 +57,7 @@ _HOMES = {
     "demo": "difxnb.boxed",
     "freeze": "difxnb.panels.freezing",
     "fringe_fit": "difxnb.visibility.fits",
+    "ivs_report": "difxnb.reports",
     "open_jobs": "difxnb.catalogue",
     "open_visibilities": "difxnb.visibility.stored.opening",
     "read_binconfig": "difxnb.formats.binconfig",

@@ -2,11 +2,15 @@
 """Reports on jobs: one file of HTML that says what was done, what was found, and with what.
 
 `findings` gathers what there is to tell, `pictures` draws it, `provenance` says where it comes from, `page` writes it
-down, `writing` puts it into a file. Nothing here knows a connection: of a run, only what it holds is looked at.
+down, `writing` puts it into a file. The report of a correlator on a session is made by `ivs_report` of what
+`ivs_material` gathers, section by section (`ivs_sections`, `ivs_notes`, `ivs_clocks`, `ivs_codes`).
+
+Nothing here knows a connection: of a run, only what it holds is looked at.
 """
 
 from __future__ import annotations
 
+from difxnb.reports.ivs_report import ivs_report
 from difxnb.reports.writing import report
 
-__all__ = ["report"]
+__all__ = ["ivs_report", "report"]
