@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -68,9 +69,15 @@ def wrong_usage() -> Iterator[None]:
 
 @contextmanager
 def told_in_a_line() -> Iterator[None]:
-    """Both: errors of the tree are status 1, a ValueError of the caller's status 2."""
-    with wrong_usage(), errors_in_one_line():
+    """Both: errors of the tree are status 1, a ValueError of the caller's status 2; warnings become lines, too."""
+    with wrong_usage(), errors_in_one_line(), warnings.catch_warnings():
+        warnings.showwarning = _show_warning
         yield
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *where: object, **options: object) -> None:
+    """Say what a warning says, and not in which line of which module."""
+    print(f"difxnb: {printable(in_shell_words(str(message)))}", file=sys.stderr)
 
 
 def _print_version(wanted: bool) -> None:

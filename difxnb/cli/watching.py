@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from difxnb.cli.fringe_look import FringeLook
-    from difxnb.notebook import Correlator, Monitor
+    from difxnb.notebook import Correlator, JobRun, Monitor
 
 ONCE_S = 60.0
 """Seconds that ``--once`` waits for a first fringe."""
@@ -50,7 +50,7 @@ def monitor(
         wanted = selection(select or [])
     with errors_in_one_line(), connected(host, port, ssh, timeout, token_file) as difx:
         watched = difx.job(input_file).monitor(wanted)
-        ended = _shown(_Watch(difx, input_file, watched, once=once), once=once, as_json=as_json)
+        ended = _shown(Watch(difx, input_file, watched, once=once), once=once, as_json=as_json)
     raise typer.Exit(0 if ended else 1)
 
 
@@ -80,7 +80,7 @@ def _value(key: str, text: str) -> Any:
     return float(text) if key == "frequency" else text
 
 
-def _shown(watch: _Watch, *, once: bool, as_json: bool) -> bool:
+def _shown(watch: Watch, *, once: bool, as_json: bool) -> bool:
     """Show it to its end; gives whether the job is done, or what was asked for once was shown."""
     from difxnb.cli.live import PERIOD_S, Printer, follow
 
@@ -96,11 +96,29 @@ def _shown(watch: _Watch, *, once: bool, as_json: bool) -> bool:
         return watch.is_done
 
 
-class _Watch:
-    """Looks at a job and its monitor."""
+class Watch:
+    """Looks at a job and its monitor.
 
-    def __init__(self, difx: Correlator, input_file: str, watched: Monitor, *, once: bool) -> None:
-        self._difx, self._input_file, self._watched = difx, input_file, watched
+    Parameters
+    ----------
+    difx, input_file, watched
+        What is looked at.
+    once : bool
+        Whether there is one look alone.
+    run : JobRun, optional
+        The run that is watched; without it messages say when the job is over, and those may be of an earlier run.
+    """
+
+    def __init__(
+        self,
+        difx: Correlator,
+        input_file: str,
+        watched: Monitor,
+        *,
+        once: bool = False,
+        run: JobRun | None = None,
+    ) -> None:
+        self._difx, self._input_file, self._watched, self._run = difx, input_file, watched, run
         self._name = PurePosixPath(input_file).stem
         self._until = time.monotonic() + ONCE_S
         self._once, self._ending = once, False
@@ -147,6 +165,8 @@ class _Watch:
     def _is_over(self, job: pd.Series[Any] | None) -> bool:
         from difxnb.aio.job_run import OVER
 
+        if self._run is not None:
+            return self._run.done
         return job is not None and job["state"] in OVER
 
     def _said(self) -> str:
