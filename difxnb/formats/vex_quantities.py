@@ -11,6 +11,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -108,7 +109,8 @@ def quantity(
     factor = units.get(unit) if unit else without
     if value is None or factor is None or not math.isfinite(value * factor):
         return None
-    return Quantity(value * factor, factor, unit)
+    # In decimals, so that 8.412 GHz and 8412 MHz are one frequency.
+    return Quantity(float(Decimal(found[1]) * Decimal(repr(factor))), factor, unit)
 
 
 def vex_moment(text: str) -> Moment | None:
