@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from difxnb.formats.keyvalue import read_text
 from difxnb.formats.v2d_file import V2dFile
+from difxnb.markup import listed, plain, titled
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -207,3 +208,77 @@ class V2d(V2dFile):
         from difxnb.formats.v2d_antennas import renamed
 
         return renamed(self, series)
+
+    def problems(self, vex: Vex | None = None) -> pd.DataFrame:
+        """What is wrong with it.
+
+        Parameters
+        ----------
+        vex : Vex, optional
+            The schedule to hold it against; by default that of :meth:`schedule`. Without one only the ``.v2d`` itself
+            is looked at.
+
+        Returns
+        -------
+        DataFrame
+            One row for each, the worst first: ``severity`` (``error``: vex2difx would stop, or understand something
+            else; ``warning``; ``note``), ``kind``, ``where``, ``line``, ``name``, ``text``, ``fix``.
+            ``attrs["passed"]`` says that there is no error.
+        """
+        from difxnb.formats.problems import problem_frame
+        from difxnb.formats.v2d_problems import problems_of
+
+        return problem_frame(problems_of(self, vex))
+
+    def frame(self, table: str = "parameters") -> pd.DataFrame:
+        """What it says, as a table.
+
+        Parameters
+        ----------
+        table : str
+            - ``"parameters"``: each statement: ``block``, ``kind``, ``name``, ``value`` (as written), ``default``,
+              ``unit``, ``line``;
+            - ``"antennas"``: each station: ``station``, ``name`` (in the job), ``correlated``, ``files``, ``filelist``,
+              ``module``, ``source``, ``datastreams``, ``format``, ``clock_offset`` (s) and ``clock_rate`` (s/s) at
+              ``clock_epoch``, late positive, NaN where the schedule has the clock; ``delta_clock`` (s) and
+              ``delta_clock_rate`` (s/s), which are added; ``x y z axis_offset`` (m), ``phase_cal`` (Hz), ``zoom``,
+              ``line``;
+            - ``"setups"``: ``setup``, ``t_int`` (s), ``n_chan``, ``n_fft_chan``, ``spec_res`` and ``fft_spec_res``
+              (Hz), ``spec_avg``, ``do_polar``, ``do_auto``, ``subint`` and ``guard`` (s), ``bin_config``, ``line``;
+            - ``"rules"``: ``rule``, ``scan``, ``source``, ``mode``, ``setup``, ``line``; the first that fits counts;
+            - ``"eops"``: ``mjd``, ``time``, ``tai_utc`` and ``ut1_utc`` (s), ``x_pole`` and ``y_pole`` (rad), ``line``.
+
+        Raises
+        ------
+        ValueError
+            There is no such table.
+        FileFormatError
+            A value cannot be read; with its line.
+        """
+        from difxnb.formats.v2d_frames import v2d_frame
+
+        return v2d_frame(self, table)
+
+    def defaults(self) -> pd.DataFrame:
+        """Every parameter that vex2difx knows, with what it takes here.
+
+        Returns
+        -------
+        DataFrame
+            ``block`` (each that is there; of kinds that are not, the kind), ``kind`` of value, ``name``, ``value`` (as
+            written; empty where it is not), ``default``, ``unit``, ``line``, ``taken`` (the value, else the default;
+            empty where vex2difx finds it out), ``text`` (what it means).
+        """
+        from difxnb.formats.v2d_frames import defaults_frame
+
+        return defaults_frame(self)
+
+    def __repr__(self) -> str:
+        from difxnb.formats.v2d_summary import facts, title
+
+        return plain(title(self), facts(self))
+
+    def _repr_html_(self) -> str:
+        from difxnb.formats.v2d_summary import facts, title
+
+        return listed(title(self), facts(self)) + titled("what is set", self.frame())

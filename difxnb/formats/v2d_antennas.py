@@ -45,7 +45,12 @@ def without(v2d: V2d, stations: Sequence[str]) -> V2d:
     left = [name for name in listed if name.upper() not in keys]
     if not left:
         raise ValueError(f"{v2d.path or 'v2d'}: no station would be left without {', '.join(stations)}")
-    edits = [edit for one in gone if one.block for edit in as_comment(v2d.statements, one.block.statements)]
+    edits = [
+        edit
+        for one in gone
+        if one.block is not None
+        for edit in as_comment(v2d.statements, one.block.statements)
+    ]
     new = v2d.changed(edited(v2d.text, dict.fromkeys(edits)))
     if left != v2d.words("antennas"):
         new["antennas"] = left
@@ -133,12 +138,11 @@ def only_scans(v2d: V2d, scans: Iterable[str] | pd.DataFrame) -> V2d:
 def _scan_names(scans: Iterable[str] | pd.DataFrame) -> list[str]:
     if isinstance(scans, str):
         return [scans]
-    column = getattr(scans, "columns", None)
-    if column is None:
-        return list(dict.fromkeys(scans))
-    if "scan" not in column:
+    columns = getattr(scans, "columns", None)
+    if columns is not None and "scan" not in columns:
         raise ValueError("a table of scans needs a column scan")
-    return list(dict.fromkeys(scans["scan"]))  # type: ignore[call-overload, index]
+    names: Iterable[str] = scans if columns is None else scans["scan"]  # type: ignore[index, assignment]
+    return list(dict.fromkeys(names))
 
 
 def with_files(

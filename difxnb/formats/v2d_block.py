@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from difxnb.errors import FileFormatError
 from difxnb.formats.v2d_parameters import Parameter, parameter
-from difxnb.formats.v2d_statements import line_of, with_value, without_names
+from difxnb.formats.v2d_statements import with_value, without_names
 from difxnb.formats.v2d_text import V2dBlock, V2dStatement, V2dText
 from difxnb.formats.v2d_values import V2dValue, read_value, require_word, written_words
 
@@ -21,6 +21,10 @@ class TextOwner(Protocol):
 
     @property
     def statements(self) -> V2dText: ...
+
+    def line_at(self, place: int) -> int: ...
+
+    def statements_of(self, kind: str) -> Sequence[V2dBlock]: ...
 
     @property
     def text(self) -> str: ...
@@ -49,10 +53,9 @@ class V2dParameters(MutableMapping[str, Any]):
 
     @property
     def _block(self) -> V2dBlock:
-        statements = self._owner.statements
         if not self.kind:
-            return statements.common
-        blocks = list(statements.of_kind(self.kind))
+            return self._owner.statements.common
+        blocks = self._owner.statements_of(self.kind)
         if self._number >= len(blocks):
             raise KeyError(f"this {self.kind} block is no longer there")
         return blocks[self._number]
@@ -75,12 +78,12 @@ class V2dParameters(MutableMapping[str, Any]):
     @property
     def line(self) -> int:
         """Line in which it begins, from 1."""
-        return line_of(self._owner.text, self._block.start)
+        return self._owner.line_at(self._block.start)
 
     def line_of(self, name: str) -> int | None:
         """Line of the statement that counts; None where there is none."""
         found = self._found(name)
-        return line_of(self._owner.text, found[-1].name.start) if found else None
+        return self._owner.line_at(found[-1].name.start) if found else None
 
     def words(self, name: str) -> list[str]:
         """All that is given for a parameter, as it is written; empty where nothing is."""

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,12 +14,12 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.text_edit import TextEdit
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_statements import with_block
-from difxnb.formats.v2d_text import V2dText, parse_v2d_text
+from difxnb.formats.v2d_text import V2dBlock, V2dText, parse_v2d_text
 
 if TYPE_CHECKING:
     from difxnb.formats.vex import Vex
 
-_MOST_TEXT = 1 << 24
+_MOST_TEXT = 1 << 23
 
 
 class V2dFile(MutableMapping[str, Any]):
@@ -41,12 +43,26 @@ class V2dFile(MutableMapping[str, Any]):
             raise FileFormatError(self.path or "v2d", "", f"more than {_MOST_TEXT >> 20} MB; that is no .v2d")
         self._statements = parse_v2d_text(text, self.path or "v2d")
         self._text = text
+        self._newlines: list[int] | None = None
+        self._by_kind = dict[str, list[V2dBlock]]()
+        for one in self._statements.blocks:
+            self._by_kind.setdefault(one.kind, []).append(one)
         self._common = V2dParameters(self)
 
     @property
     def statements(self) -> V2dText:
         """Blocks and statements with their places in the text."""
         return self._statements
+
+    def line_at(self, place: int) -> int:
+        """Line, from 1, of a character of the text."""
+        if self._newlines is None:
+            self._newlines = [match.start() for match in re.finditer("\n", self._text)]
+        return bisect_left(self._newlines, place) + 1
+
+    def statements_of(self, kind: str) -> Sequence[V2dBlock]:
+        """Blocks of a kind, with their places in the text."""
+        return self._by_kind.get(kind, ())
 
     def __getitem__(self, name: str) -> Any:
         return self._common[name]
@@ -103,7 +119,7 @@ class V2dFile(MutableMapping[str, Any]):
         """
         if not kind:
             return self._common
-        for number, found in enumerate(self._statements.of_kind(kind)):
+        for number, found in enumerate(self.statements_of(kind)):
             if _key(kind, found.name) == _key(kind, name) or (kind == "OUTPUTBAND" and not name):
                 return V2dParameters(self, kind, number)
         if not make:

@@ -46,6 +46,10 @@ _MILLISECOND_DAYS = 1e-3 / DAY_S
 _SHOWN = 40
 
 
+class OutOfRange(ValueError):
+    """A number beyond the bounds of its parameter."""
+
+
 def read_value(parameter: Parameter, words: Sequence[str]) -> V2dValue:
     """The value that one or more words stand for; of several, the last, where the parameter is no list.
 
@@ -58,7 +62,8 @@ def read_value(parameter: Parameter, words: Sequence[str]) -> V2dValue:
         return [_read_item(parameter, word) for word in words]
     if not words:
         raise ValueError("has no value")
-    return _READERS[parameter.kind](parameter, words[-1])
+    value: V2dValue = _READERS[parameter.kind](parameter, words[-1])
+    return value
 
 
 def written_words(parameter: Parameter, value: object) -> list[str]:
@@ -147,7 +152,7 @@ def read_mjd(text: str) -> float:
 def mjd_time(mjd: float) -> np.datetime64:
     """Time of a modified Julian date, UTC, rounded to a millisecond, as a text with ten decimals can say it."""
     milliseconds = round((mjd - UNIX_EPOCH_MJD) * DAY_S * 1000)
-    return np.datetime64(milliseconds, "ms").astype("datetime64[ns]")
+    return np.datetime64(milliseconds * 10**6, "ns")
 
 
 def written_time(time: np.datetime64 | dt.datetime | str) -> str:
@@ -162,9 +167,10 @@ def written_time(time: np.datetime64 | dt.datetime | str) -> str:
     mjd = float((stamp - np.datetime64("1858-11-17", "ns")) / np.timedelta64(1, "D"))
     if not 0 <= mjd <= LAST_MJD:
         raise ValueError(f"{time} is no time of an observation")
-    if stamp.astype("datetime64[s]") != stamp:
+    seconds, rest = divmod(int(stamp.astype(np.int64)), 10**9)
+    if rest:
         return repr(round(mjd, 10))
-    return stamp.astype("datetime64[s]").item().strftime("%Yy%jd%Hh%Mm%Ss")
+    return (dt.datetime(1970, 1, 1) + dt.timedelta(seconds=seconds)).strftime("%Yy%jd%Hh%Mm%Ss")
 
 
 def _stamp(time: object) -> np.datetime64:
@@ -200,7 +206,7 @@ def _read_float(parameter: Parameter, word: str) -> float | str:
 
 def _bounded(parameter: Parameter, value: float, word: str) -> float:
     if not parameter.least <= value <= parameter.most:
-        raise ValueError(
+        raise OutOfRange(
             f"{word[:_SHOWN]} is out of range; {parameter.least:g} to {parameter.most:g} {parameter.unit}".rstrip()
         )
     return value
@@ -230,7 +236,7 @@ def _read_angle(parameter: Parameter, word: str) -> float:
     else:
         angle = _plain_angle(word, is_dec)
     if not abs(angle) <= (math.pi / 2 if is_dec else 2 * math.pi) * (1 + 1e-12):
-        raise ValueError(f"{word[:_SHOWN]} is out of range; a number without a unit is in rad")
+        raise OutOfRange(f"{word[:_SHOWN]} is out of range; a number without a unit is in rad")
     return angle
 
 
