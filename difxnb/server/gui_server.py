@@ -67,7 +67,8 @@ class GuiServer:
     recorders : RecorderBank, optional
         Recorders to simulate; it belongs to this server from now on.
     programs : Path, optional
-        Directory of the programs that clients may have run: vex2difx, the delay model programs, vsum, m5bsum.
+        Directory of the programs that clients may have run: vex2difx, the delay model programs, vsum, m5bsum. Without
+        vex2difx in it jobs and models are made here (:mod:`difxnb.server.job_maker`).
     report_load : bool
         Whether the load of this host is told to the network every ten seconds.
 

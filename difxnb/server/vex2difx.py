@@ -3,7 +3,8 @@
 
 In: a request, an open side connection, the programs there are. Out: paths of what is new on the side connection, and
 what the programs say as notices, in the order of the real server. Nothing runs outside the directory that was asked
-for, and nothing is run by a shell.
+for, and nothing is run by a shell. A server that was told of no vex2difx makes jobs and models itself
+(:mod:`difxnb.server.job_maker`); one that has it never does, so that a name that is spelt wrong is told.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import PurePosixPath
 from difxnb.errors import UnsafeValue
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, expand, operate, replacing
+from difxnb.server.job_maker import JobMaker
 from difxnb.server.programs import NoSuchProgram, Programs
 from difxnb.server.recorders import Tell
 from difxnb.server.side import SideConnection
@@ -67,7 +69,8 @@ class Making:
 
     async def _run(self, request: Vex2DifxRun) -> None:
         directory, name, calc = self._checked(request)
-        self.programs.find(calc if request.calc_only else "vex2difx")
+        if request.calc_only and not self._models_here(calc):
+            self.programs.find(calc)
         began = await asyncio.to_thread(_time_stamp, self.root, directory)
         if request.calc_only:
             await self._renew(directory, name)
@@ -88,9 +91,19 @@ class Making:
                 raise UnsafeValue(f"{what} is a name in passPath; got {value!r}")
         return directory.rstrip("/") or "/", name, calc
 
+    @property
+    def _maker(self) -> JobMaker:
+        return JobMaker(self.root, self._say, by_output=self.by_output)
+
+    def _models_here(self, calc: str) -> bool:
+        return not self.programs.has("vex2difx") and not self.programs.has(calc)
+
     async def _make(self, directory: str, name: str) -> None:
         await self._say(_WARNING, f"Executing: cd {directory}; {self.prefix} vex2difx -f {name}")
-        failed = await self._follow(directory, "vex2difx", name, shows_output=True)
+        if self.programs.has("vex2difx"):
+            failed = await self._follow(directory, "vex2difx", name, shows_output=True)
+        else:
+            failed = await self._maker.vex2difx(directory, name)
         if failed:
             await self._say(_ERROR, "vex2difx RETURNED ERRORS")
         else:
@@ -114,7 +127,7 @@ class Making:
         await self._say(_WARNING, f"running {calc} on all new .calc files")
         for path in await asyncio.to_thread(_changed, self.root, directory, ".calc", began):
             try:
-                failed = await self._follow(directory, calc, PurePosixPath(path).name, shows_output=False)
+                failed = await self._model(directory, PurePosixPath(path).name, calc)
             except NoSuchProgram as error:
                 await self._say(_ERROR, f"{calc}... {error}")
                 failed = True
@@ -122,6 +135,11 @@ class Making:
                 await self._say(_ERROR, f"{calc} RETURNED ERRORS")
             await self._send_model(calc, f"{path.removesuffix('.calc')}.im", began)
         await self._say(_WARNING, f"{calc} complete")
+
+    async def _model(self, directory: str, name: str, calc: str) -> bool:
+        if self._models_here(calc):
+            return await self._maker.calc(directory, name, calc)
+        return await self._follow(directory, calc, name, shows_output=False)
 
     async def _send_model(self, calc: str, path: str, began: int) -> None:
         try:

@@ -199,11 +199,32 @@ def test_a_missing_delay_program_leaves_the_jobs(tmp_path: Path) -> None:
     run(main())
 
 
-def test_without_programs_nothing_is_run(tmp_path: Path) -> None:
+def test_without_programs_jobs_are_made_here(tmp_path: Path) -> None:
+    """A server that was told of no programs has a vex2difx of its own; what it makes is in test_job_maker.py."""
+
     async def main() -> None:
         async with workshop(tmp_path, None) as (exp, _, peer):
             assert await ask(peer, request(exp), ended) == bytes(4)
-            assert "difxnb serve --programs" in notices(peer)[0][1]
+            assert notices(peer) == [
+                (5, f"Executing: cd {exp};  vex2difx -f e.v2d"),
+                (6, f"vex2difx... Error: No such file or directory: {exp}/e.vex"),
+                (6, "vex2difx RETURNED ERRORS"),
+                (5, "running calc on all new .calc files"),
+                (5, "calc complete"),
+            ]
+
+    run(main())
+
+
+def test_a_server_with_vex2difx_makes_no_models_itself(tmp_path: Path) -> None:
+    """Another model than was asked for would be taken for it."""
+
+    async def main() -> None:
+        async with workshop(tmp_path, {"vex2difx": VEX2DIFX}) as (exp, _, peer):
+            assert await ask(peer, request(exp, file="e_1", calc_only=True), ended) == bytes(4)
+            assert [text for _, text in notices(peer)] == [
+                "calc cannot be run: it is not among the programs of this server"
+            ]
 
     run(main())
 
