@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from difxnb.aio.coverage import CoverageVerbs
+from difxnb.aio.experiments import ExperimentVerbs
 from difxnb.aio.files import FileVerbs
 from difxnb.aio.heard import Item, Jobs, Messages
 from difxnb.aio.job import Job
@@ -47,7 +48,7 @@ def _warn(warning: Warning) -> None:
     warnings.warn(warning, stacklevel=2)
 
 
-class Correlator(FileVerbs, MakingVerbs, CoverageVerbs, SendVerbs, StatusVerbs):
+class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, SendVerbs, StatusVerbs):
     """One guiServer, connected. Made by `connect`.
 
     ``async with`` closes it at the end. Jobs are never ended by that: an embedded server goes on with them,

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 LARGEST = 2**26
 """Bytes of a schedule or a ``.v2d``."""
 
-_SILENCE_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -82,7 +80,7 @@ async def find_source(difx: Correlator, given: str | PathLike[str], what: str, t
     RemoteFileNotFound
         It is neither on the server nor here.
     FileNotFoundError, OSError
-        It is not on this machine.
+        It is not on this machine, or could not be fetched.
     FileFormatError
         It is larger than any schedule.
     ValueError
@@ -131,11 +129,13 @@ def _local(path: Path, what: str) -> Source:
 
 
 async def _fetched(url: str, timeout: float) -> Source:
-    from difxnb.aio.web_file import fetch_web_file  # what it needs takes long to load
+    from difxnb.geometry.fetching import TIMEOUT_S, UNREACHED, download  # what it needs takes long to load
 
-    content = await asyncio.to_thread(fetch_web_file, url, limit=LARGEST, timeout=min(timeout, _SILENCE_S))
-    name = PurePosixPath(unquote(urlsplit(url).path)).name
-    return Source(content, name, None, url)
+    try:
+        content = await asyncio.to_thread(download, url, timeout=min(timeout, TIMEOUT_S), largest=LARGEST)
+    except UNREACHED as error:
+        raise OSError(f"{url} could not be fetched: {error}") from error
+    return Source(content, PurePosixPath(unquote(urlsplit(url).path)).name, None, url)
 
 
 def _require_size(size: int, path: object, what: str) -> None:

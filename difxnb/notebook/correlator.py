@@ -11,6 +11,7 @@ from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.markup import titled
 from difxnb.notebook.coverage import CoverageVerbs
+from difxnb.notebook.experiments import ExperimentVerbs
 from difxnb.notebook.files import FileVerbs
 from difxnb.notebook.job import Job
 from difxnb.notebook.job_queue import JobQueue
@@ -96,7 +97,7 @@ async def _connected(connecting: aio.Connecting) -> aio.Correlator:
     return await connecting
 
 
-class Correlator(FileVerbs, MakingVerbs, CoverageVerbs, MessageVerbs):
+class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, MessageVerbs):
     """One guiServer, connected. Close it, or use it with ``with``."""
 
     def __init__(self, inner: aio.Correlator, loop: LoopThread) -> None:

@@ -21,4 +21,11 @@ class AttachedFrame(pd.DataFrame):
     __hash__ = None
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> AttachedFrame:
-        return AttachedFrame(self.copy())
+        return attached(self.copy())
+
+
+def attached(frame: pd.DataFrame) -> AttachedFrame:
+    """A table with its own ``attrs``, ready to lie in those of another one."""
+    made = AttachedFrame(frame)
+    made.attrs = dict(frame.attrs)
+    return made
