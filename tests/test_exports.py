@@ -51,7 +51,7 @@ PLUMBING = {
     },
     "Messages": {"add", "hide_others", "reaches"},
     "ServerInfo": set(),
-    "JobQueue": {"end"},
+    "JobQueue": {"dropped", "end", "start_no_more", "version"},
     "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
     "Monitor": {"begin", "best_snr", "catch_up", "pause_of_select"},
     "Recorder": set(),

@@ -257,7 +257,7 @@ class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, SendVer
     ) -> None:
         try:
             if not self.server.is_embedded:
-                await self.queue.pause()
+                self.queue.start_no_more("the connection is being closed")
                 await self._wait_for_jobs()
             await self.close()
         finally:

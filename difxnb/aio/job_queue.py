@@ -1,55 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A queue of jobs: one after another, as long as the connection lasts.
+"""A queue of jobs: by priority, some at once, as long as the connection lasts, or kept in a file beyond that.
 
-What starts next is decided by :mod:`difxnb.aio.job_queue_rows` from the rows alone; here it is done. One task at a time
-takes a job from its start to its end. A job whose end is not known holds the queue: two at once would be in each
-other's way.
+What starts next, and what follows an end, is decided by :mod:`difxnb.queue.rules` from the entries alone; here it is
+done. One task takes a job from its start to its end. A job whose end is not known holds the queue: two at once would be
+in each other's way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import itertools
-import logging
-import threading
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pandas as pd
+from platformdirs import user_state_path
 
-from difxnb.aio.job import Job
-from difxnb.aio.job_queue_rows import (
-    STATE_OF,
-    QueueRow,
-    QueueState,
-    find,
-    moved,
-    next_to_start,
-    queue_frame,
-    without_oldest,
-)
+from difxnb.aio.job_queue_changes import QueueChanges
+from difxnb.aio.job_queue_desk import WRITE_ERRORS, QueueDesk
+from difxnb.aio.job_queue_seen import facts_of, problems_of
+from difxnb.aio.job_queue_turn import Turn
+from difxnb.aio.job_queue_watch import QueueWatch
 from difxnb.client.placement import check_placement
-from difxnb.errors import ConnectionLost, DifxError, NoReply
+from difxnb.formats.problems import problem_frame
+from difxnb.queue import Lease, QueueEntry, QueueStore, RetryPolicy
+from difxnb.queue.rules import hosts_of
+from difxnb.queue.store_rows import require_priority
 from difxnb.wire.events import Gap
-from difxnb.wire.job import JobOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from difxnb.aio.correlator import Correlator
     from difxnb.aio.heard import Item
-    from difxnb.aio.job_run import JobRun
+    from difxnb.aio.job import Job
     from difxnb.aio.live_monitor import Select
 
-_log = logging.getLogger(__name__)
-
-_LONGEST_WHY = 500
-_SEVERE = ("FATAL", "SEVERE", "ERROR")
-_REFUSALS = (DifxError, ValueError, TypeError, OSError)
+FILE_NAME = "queue.sqlite"
+"""Of a queue that is kept, in the user's directory for what lasts."""
 
 
 class StartKeywords(TypedDict, total=False):
@@ -67,73 +58,39 @@ class StartKeywords(TypedDict, total=False):
     stall_after: float
 
 
-class JobQueue:
-    """Jobs to run one after another, over one connection. Made by `Correlator`.
+class JobQueue(QueueChanges):
+    """Jobs to run, over one connection. Made by `Correlator`.
 
-    A job that is refused or fails keeps its row, with the reason, and the next one starts. The queue is in memory: it
-    ends with the connection, which stops nothing that runs.
+    A job that is refused or fails keeps its row, with the reason, and the next one starts; a `RetryPolicy` may have it
+    tried again. The queue is in memory and ends with the connection, which stops nothing that runs, unless `keep` puts
+    it into a file.
 
     Attributes
     ----------
-    version : int
-        Moves with every change but that of the progress.
-    dropped : int
-        Jobs that were over and fell out, since there was no room for more.
+    desk : QueueDesk
+        What it is made of. Its `blame`, `rebuild` and `tell` may be replaced.
     """
 
     def __init__(self, correlator: Correlator) -> None:
-        self.version = self.dropped = 0
+        self.desk = QueueDesk(correlator)
         self._correlator = correlator
-        self._lock = threading.Lock()
-        self._rows: list[QueueRow] = []
-        self._runs: dict[int, JobRun] = {}
-        self._numbers = itertools.count(1)
-        self._why_paused = ""
-        self._turn: asyncio.Task[None] | None = None
+        self._watch = QueueWatch(self.desk, self._go_on)
         self._stop_listening = correlator.listen(self._hear)
 
-    # --- looking --------------------------------------------------------------------------------------
-
-    @property
-    def rows(self) -> tuple[QueueRow, ...]:
-        """Every job, in the order of the queue, as it stands now."""
-        with self._lock:
-            rows, runs = self._rows, dict(self._runs)
-        return tuple(_live(row, runs.get(row.number)) for row in rows)
-
-    @property
-    def paused(self) -> bool:
-        """Whether nothing is started until `resume`."""
-        return bool(self._why_paused)
-
-    @property
-    def why_paused(self) -> str:
-        """Why it is paused, in words; empty where it is not."""
-        return self._why_paused
-
-    def frame(self) -> pd.DataFrame:
-        """One row per job, in the order of the queue.
-
-        Returns
-        -------
-        DataFrame
-            ``position`` (0 is under way, 1 is next; missing when over), ``job``, ``state`` (``waiting``, ``starting``,
-            ``running``, ``done``, ``done with errors``, ``failed``, ``stopped``, ``refused``, ``unknown``),
-            ``progress`` (0…1), ``since`` (UTC), ``why`` (of the state, in words), ``input``. ``attrs["dropped"]``
-            counts jobs that were over and fell out.
-        """
-        return queue_frame(self.rows, self.dropped)
-
-    # --- changing -------------------------------------------------------------------------------------
+    # --- taking in ------------------------------------------------------------------------------------
 
     async def add(
         self,
         input_file: str | Path | Job,
         *,
+        priority: int = 0,
         machines: Mapping[str, Any] | None = None,
+        policy: RetryPolicy | None = None,
+        session: str = "",
+        validate: bool = True,
         **options: Unpack[StartKeywords],
     ) -> pd.DataFrame:
-        """Put a job at the end of the queue; it starts at once where nothing is before it.
+        """Put a job into the queue; it starts at once where nothing is before it.
 
         One that is over may be added again: its row begins anew.
 
@@ -141,16 +98,24 @@ class JobQueue:
         ----------
         input_file : path or Job
             The ``.input`` file on the server; it is read now, so that a wrong one is not found out in the night.
+        priority : int
+            Jobs of a higher one go first, those of the same in the order in which they came.
         machines : mapping, optional
             Where it is to run: the keywords of `Job.set_machines` (``head_node``, ``datastreams``, ``processors``),
             which is called when its turn comes. As its files say then by default.
+        policy : RetryPolicy, optional
+            What follows where it fails, or stalls; nothing by default, and the next job starts.
+        session : str
+            What it belongs to, such as a session of Intensives.
+        validate : bool
+            Look first for what speaks against it; see `validate`.
         **options
             How to start it: the keywords of `Job.start`.
 
         Returns
         -------
         DataFrame
-            The queue, as `frame`.
+            The queue, as `frame`; ``attrs["problems"]`` are those that were found and may mend themselves.
 
         Raises
         ------
@@ -160,8 +125,11 @@ class JobQueue:
             `Job.start` or `Job.set_machines` have no such keyword.
         RemoteFileNotFound, FileFormatError
             The file is not there, or is no ``.input``.
+        OSError
+            The queue's file cannot be written; the job is not in it.
         NoReply, ConnectionLost
         """
+        require_priority(priority)
         job = self._correlator.job(str(getattr(input_file, "input_file", input_file)))
         inspect.signature(job.start).bind(**options)
         inp = await job.input()
@@ -169,189 +137,175 @@ class JobQueue:
             known = inspect.signature(job.set_machines).bind(**machines).arguments
             hosts = known["head_node"], known["datastreams"], known["processors"]
             check_placement(*hosts, active_datastreams=inp.active_datastreams)
-        self._append(job, machines, dict(options))
+        desk = self.desk
+        problems = await problems_of(self._correlator, job, machines, desk.limits) if validate else []
+        plain = dict(options)
+        if "waive" in plain:
+            plain["waive"] = list(plain["waive"])  # type: ignore[call-overload]
+        entry = desk.store.add(
+            job.input_file,
+            server=desk.server,
+            session=session,
+            priority=priority,
+            machines=machines,
+            options=plain,
+            policy=policy,
+        )
+        desk.facts[entry.number] = facts_of(inp, sorted(hosts_of(entry, {})))
         self._go_on()
-        return self.frame()
+        shown = self.frame()
+        shown.attrs["problems"] = problem_frame(problems)
+        return shown
 
-    async def remove(self, job: str) -> pd.DataFrame:
-        """Take a job that waits, or the row of one that is over, out of the queue; gives the queue, as `frame`.
+    async def validate(
+        self, input_file: str | Path | Job, machines: Mapping[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Look for what speaks against a job that is to be queued; nothing is changed.
 
         Parameters
         ----------
-        job : str
-            Path of its ``.input`` file, or its name where that is clear.
+        input_file, machines
+            As `add` has them.
+
+        Returns
+        -------
+        DataFrame
+            ``severity`` (with an ``error`` it is not taken in; a ``warning`` may mend itself until its turn comes),
+            ``kind``, ``where``, ``line``, ``name``, ``text``, ``fix``. ``attrs["passed"]``: there is no error.
 
         Raises
         ------
-        ValueError
-            There is no such job, or it is under way: stop it first.
+        UnsafeValue, ValueError, NoReply, ConnectionLost
         """
-        with self._lock:
-            row = find(self._rows, job)
-            if row.state.is_under_way:
-                raise ValueError(f"{row.job} is {row.state}; stop the job, then remove it")
-            self._rows = [one for one in self._rows if one.number != row.number]
-            self.version += 1
-        return self.frame()
+        job = self._correlator.job(str(getattr(input_file, "input_file", input_file)))
+        queued = any(one.input_file == job.input_file and not one.state.is_over for one in self.rows)
+        found = await problems_of(self._correlator, job, machines, self.desk.limits, in_queue=queued)
+        return problem_frame(found)
 
-    async def move(self, job: str, position: int) -> pd.DataFrame:
-        """Put a job that waits to another place; gives the queue, as `frame`.
+    # --- in a file ------------------------------------------------------------------------------------
+
+    async def keep(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Keep the queue in a file from now on, so that it survives this connection, process and machine.
+
+        What the file holds for this server is taken over: what waits is started in its turn, what was under way is
+        looked for and followed, and never started a second time. One process at a time may run the queue of a file;
+        others may add to it.
 
         Parameters
         ----------
-        job : str
-            Path of its ``.input`` file, or its name where that is clear.
-        position : int
-            Where it is then: 1 is next.
+        path : path, optional
+            A file on a disk of this machine; it is made where it is not there. By default one in the user's directory
+            for such things.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------
+        QueueTaken
+            Another process, or another connection, runs that queue.
         ValueError
-            There is no such job, it does not wait, or there is no such position.
+            It is kept in another file already, or a job cannot be kept: it is there already, or its options are not of
+            texts, numbers and lists.
+        FileFormatError, OSError
+            The file is of another kind, or cannot be written.
         """
-        with self._lock:
-            self._rows = moved(self._rows, find(self._rows, job).number, position)
-            self.version += 1
-        return self.frame()
-
-    async def pause(self) -> None:
-        """Start nothing more until `resume`; what runs goes on."""
-        self._hold("it was paused")
-
-    async def resume(self) -> None:
-        """Go on with the next job after a `pause`, or after the queue has paused itself."""
-        with self._lock:
-            self._why_paused = ""
-            self.version += 1
+        desk, wanted = self.desk, _kept_path(path)
+        if desk.closed_why:
+            raise ValueError(f"this queue has ended: {desk.closed_why}")
+        if desk.store.path is not None:
+            if desk.store.path == wanted:
+                return wanted
+            raise ValueError(f"this queue is kept in {desk.store.path} already")
+        lease = Lease(wanted)
+        try:
+            store = QueueStore(wanted)
+            try:
+                numbers = store.take_over(desk.store.entries())
+                _take_settings(desk, store)
+            except BaseException:
+                store.close()
+                raise
+        except BaseException:
+            lease.give_back()
+            raise
+        desk.use(store, lease, numbers)
+        for entry in desk.entries():
+            if entry.state.is_under_way and entry.number not in desk.turns:
+                self._begin(entry, found=True)
         self._go_on()
+        return wanted
 
     # --- what the correlator does with it -------------------------------------------------------------
+
+    def start_no_more(self, why: str) -> None:
+        """Start nothing more over this connection, which is about to be closed; what is kept is not paused by that."""
+        self.desk.closed_why = self.desk.closed_why or why
 
     async def end(self) -> None:
         """Start nothing and follow nothing any more: the connection is being closed. Nothing that runs is stopped."""
         self._stop_listening()
-        self._hold("the connection was closed")
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.cancel()
-            await asyncio.wait({turn})
+        self.start_no_more("the connection was closed")
+        await self._watch.end()
+        tasks = {turn.task for turn in self.desk.turns.values() if turn.task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self.desk.close()
 
     # --- inside ---------------------------------------------------------------------------------------
 
-    def _append(self, job: Job, machines: Mapping[str, Any] | None, options: dict[str, Any]) -> None:
-        with self._lock:
-            if any(row.input_file == job.input_file and not row.state.is_over for row in self._rows):
-                raise ValueError(f"{job.input_file} is in the queue already")
-            row = QueueRow(next(self._numbers), job.input_file, machines=machines, options=options)
-            rows = [*(one for one in self._rows if one.input_file != job.input_file), row]
-            self._rows = without_oldest(rows)
-            self.dropped += len(rows) - len(self._rows)
-            self.version += 1
-
-    def _put(self, row: QueueRow) -> None:
-        with self._lock:
-            self._rows = [row if one.number == row.number else one for one in self._rows]
-            self.version += 1
-
-    def _hold(self, why: str) -> None:
-        with self._lock:
-            self._why_paused = self._why_paused or why
-            self.version += 1
-
     def _hear(self, item: Item, when: float) -> None:
         if isinstance(item, Gap) and item.end is not None:
+            self.desk.connected_since = time.time()
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """Start the next job where one may be started."""
-        if self._turn is not None or not self._correlator.connected:
+        """Start what may be started."""
+        if self.desk.closed_why:
             return
-        row = next_to_start(self.rows, paused=self.paused)
-        if row is None:
-            return
-        row = row.now(QueueState.STARTING)
-        self._put(row)
-        self._turn = asyncio.create_task(self._take(row), name=f"difxnb queue {row.job}")
-        self._turn.add_done_callback(self._turn_over)
-
-    def _turn_over(self, turn: asyncio.Task[None]) -> None:
-        if turn is self._turn:
-            self._turn = None
-            self._go_on()
-
-    async def _take(self, row: QueueRow) -> None:
-        """See one job through."""
         try:
-            run = await self._start(row)
-            if run is not None:
-                await self._follow(row, run)
-        except asyncio.CancelledError:
-            self._put(row.now(QueueState.UNKNOWN, "not followed to its end: the connection was closed"))
-            raise
-        except Exception as error:  # noqa: BLE001 - kept and shown as the job's row; nothing starts beside it
-            _log.exception("the queue failed at %s", row.job)
-            self._give_up(row, f"{type(error).__name__}: {error}")
+            self.desk.read_settings()
+            self.desk.judge()
+            self._start_some()
+            self._watch.begin()
+        except WRITE_ERRORS as error:
+            self.desk.hold(str(error))
 
-    async def _start(self, row: QueueRow) -> JobRun | None:
-        job = self._correlator.job(row.input_file)
-        try:
-            if row.machines is not None:
-                await job.set_machines(**row.machines)
-            return await job.start(**row.options)
-        except (NoReply, ConnectionLost) as error:
-            self._give_up(row, str(error))
-        except _REFUSALS as error:
-            self._put(row.now(QueueState.REFUSED, _cut(str(error))))
-        return None
+    def _start_some(self) -> None:
+        desk = self.desk
+        while self._correlator.connected and (entry := desk.next()) is not None:
+            claimed = desk.store.claim(entry.number)
+            if claimed is None:  # somebody else has taken it out of the line; it is seen in a moment
+                desk.store.seen_version()
+                return
+            self._begin(claimed)
 
-    async def _follow(self, row: QueueRow, run: JobRun) -> None:
-        with self._lock:
-            self._runs[row.number] = run
-        try:
-            self._put(row.now(QueueState.RUNNING))
-            outcome = await run.wait()
-            if outcome is JobOutcome.UNKNOWN:
-                self._give_up(row, run.outcome_evidence)
-            else:
-                self._put(row.now(STATE_OF[outcome], why_ended(run, outcome), progress=run.progress))
-        except ConnectionLost as error:  # closed here: nobody will know more
-            self._give_up(row, str(error))
-        finally:
-            with self._lock:
-                del self._runs[row.number]
+    def _begin(self, entry: QueueEntry, *, found: bool = False) -> None:
+        turn = Turn(self.desk, entry, found=found)
+        self.desk.turns[entry.number] = turn
+        turn.task = asyncio.create_task(turn.see_through(), name=f"difxnb queue {entry.job}")
+        turn.task.add_done_callback(lambda _: self._turn_over(turn))
 
-    def _give_up(self, row: QueueRow, why: str) -> None:
-        """Nobody knows whether it runs: tell, and start nothing beside it."""
-        self._put(row.now(QueueState.UNKNOWN, _cut(why)))
-        self._hold(f"whether {row.job} still runs is not known; see to it, then resume the queue")
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        rows = self.rows
-        counts = {state: sum(row.state is state for row in rows) for state in QueueState}
-        told = ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "empty"
-        return f"<JobQueue: {told}{f'; paused: {self._why_paused}' if self.paused else ''}>"
+    def _turn_over(self, turn: Turn) -> None:
+        if self.desk.turns.get(turn.number) is turn:
+            del self.desk.turns[turn.number]
+        self._go_on()
 
 
-def _live(row: QueueRow, run: JobRun | None) -> QueueRow:
-    """A row with what only its run knows."""
-    if run is None or row.state is not QueueState.RUNNING:
-        return row
-    silent = time.time() - run.watch.last_progress
-    why = f"stalled: no progress for {silent:.0f} s" if run.stalled else row.why
-    return replace(row, progress=run.progress, why=why)
+def _kept_path(path: str | os.PathLike[str] | None) -> Path:
+    if path is not None:
+        return Path(path).expanduser().absolute()
+    directory = user_state_path("difxnb")
+    directory.mkdir(parents=True, exist_ok=True)
+    return (directory / FILE_NAME).absolute()
 
 
-def why_ended(run: JobRun, outcome: JobOutcome) -> str:
-    """What an end is due to, in words; empty where all is well."""
-    if outcome is JobOutcome.DONE:
-        return ""
-    events = run.events
-    severe = events[events["severity"].isin(_SEVERE)]["text"]
-    return _cut("; ".join([run.outcome_evidence, *severe.tail(1)]))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_WHY else f"{text[:_LONGEST_WHY]}…"
+def _take_settings(desk: QueueDesk, store: QueueStore) -> None:
+    """What was said of the queue in memory counts in its file, too."""
+    for name in ("limits", "conditions", "paused"):
+        if value := desk.store.setting(name):
+            store.put_setting(name, value)

@@ -57,7 +57,7 @@ class SuspendCondition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeSilent:
-    """A host has not been heard for some time. One that has never been heard counts as well as any other.
+    """A host has not been heard for some time. One of which nothing was ever heard is not waited for.
 
     Attributes
     ----------

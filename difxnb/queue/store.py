@@ -77,8 +77,11 @@ class QueueStore:
 
     # --- looking --------------------------------------------------------------------------------------
 
-    def entries(self) -> list[QueueEntry]:
-        """Every job that is shown, in the order of the queue."""
+    def entries(self, *, hidden: bool = False) -> list[QueueEntry]:
+        """Every job that is shown, in the order of the queue; with `hidden` those before them that are not."""
+        if hidden:
+            rows = self._file.read(f"SELECT {COLUMNS} FROM entries WHERE hidden ORDER BY number")
+            return [*(self._entry(row) for row in rows), *self.entries()]
         with self._file.lock:
             if self._entries is None or (self._entries[0] != self.version and not self.closed):
                 text = f"SELECT {COLUMNS} FROM entries WHERE NOT hidden ORDER BY position, number"
@@ -119,6 +122,10 @@ class QueueStore:
         return self._file.look()
 
     # --- changing -------------------------------------------------------------------------------------
+
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        """Within it, all changes are made, or none is."""
+        return self._file.changing()
 
     def add(
         self,
@@ -166,6 +173,7 @@ class QueueStore:
     def claim(self, number: int) -> QueueEntry | None:
         """Mark a job as about to be started; None where somebody has taken it out of the line meanwhile."""
         with self._file.changing():
+            self._place(self._fresh_entries())  # it keeps the place that it has now
             done = self._file.execute(
                 "UPDATE entries SET state = ?, why = '', since = ?, progress = 0 WHERE number = ? AND NOT hidden "
                 f"AND state IN {_WAITS}",
@@ -228,27 +236,15 @@ class QueueStore:
             self._tell(number, "removed")
 
     def move(self, number: int, position: int, *, server: str | None = None) -> None:
-        """Put a job that waits to another place of the line, 1 is next.
-
-        Parameters
-        ----------
-        number, position : int
-            Which, and where it is then.
-        server : str, optional
-            Places are counted among the jobs of this server only.
-
-        Raises
-        ------
-        ValueError
-            It does not wait, or there is no such place.
-        """
+        """Put a job that waits to another place, 1 is next, among those of a server; ValueError where it cannot be."""
         with self._file.changing():
             everything = self._fresh_entries()
-            slots = iter(moved([one for one in everything if server in (None, one.server)], number, position))
+            order = moved([one for one in everything if server in (None, one.server)], number, position)
+            priority = next(one.priority for one in order if one.number == number)
+            slots = iter(order)
             line = [next(slots) if server in (None, one.server) else one for one in everything]
-            for place, one in enumerate(line, 1):
-                text = "UPDATE entries SET position = ?, priority = ? WHERE number = ?"
-                self._file.execute(text, place, one.priority, one.number)
+            self._place(line)
+            self._file.execute("UPDATE entries SET priority = ? WHERE number = ?", priority, number)
             self._tell(number, "noted", f"it was moved to position {position}")
 
     def priority(self, number: int, value: int) -> None:
@@ -318,6 +314,11 @@ class QueueStore:
         found = self.entries()
         self._entries = None  # within a transaction, which may yet come to nothing
         return found
+
+    def _place(self, line: Iterable[QueueEntry]) -> None:
+        text = "UPDATE entries SET position = ? WHERE number = ? AND position != ?"
+        for place, one in enumerate(line, 1):
+            self._file.execute(text, place, one.number, place)
 
     def _generation(self, server: str, input_file: str, session: str) -> int:
         text = "SELECT state, session FROM entries WHERE server = ? AND input_file = ?"

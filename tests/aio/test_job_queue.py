@@ -11,75 +11,13 @@ from pathlib import Path
 import pytest
 
 from difxnb import aio
-from difxnb.aio.job_queue_rows import (
-    QueueRow,
-    QueueState,
-    find,
-    moved,
-    next_to_start,
-    positions,
-    queue_frame,
-    without_oldest,
-)
 from difxnb.errors import RemoteFileNotFound
+from difxnb.queue import QueueState
 from tests.aio.stage import Cable, stage, until_state, until_true
 from tests.client.peers import ROBUST, scripted
 from tests.queued_jobs import MACHINES, put_named
 
-WAITING, RUNNING, DONE = QueueState.WAITING, QueueState.RUNNING, QueueState.DONE
-
-
-def rows(*states: QueueState) -> list[QueueRow]:
-    return [QueueRow(k, f"/data/e_{k}.input", state) for k, state in enumerate(states, 1)]
-
-
-def test_the_first_that_waits_is_next_unless_something_runs() -> None:
-    line = rows(DONE, QueueState.REFUSED, WAITING, WAITING)
-    assert next_to_start(line, paused=False) == line[2]
-    assert next_to_start(line, paused=True) is None
-    assert next_to_start(line[:2], paused=False) is None
-    for state in (RUNNING, QueueState.STARTING):
-        assert next_to_start([*line, *rows(state)], paused=False) is None
-
-
-def test_places_in_the_line() -> None:
-    assert positions(rows(DONE, RUNNING, WAITING, WAITING)) == {2: 0, 3: 1, 4: 2}
-    frame = queue_frame(rows(DONE, RUNNING, WAITING), dropped=3)
-    assert frame["position"].isna().tolist() == [True, False, False]
-    assert frame["job"].tolist() == ["e_1", "e_2", "e_3"]
-    assert frame.attrs["dropped"] == 3
-    assert queue_frame([], dropped=0).columns.equals(frame.columns)
-
-
-def test_moving_keeps_what_does_not_wait_in_its_place() -> None:
-    line = rows(WAITING, RUNNING, WAITING, WAITING)
-    assert [row.number for row in moved(line, 4, 1)] == [4, 1, 2, 3]
-    assert [row.number for row in moved(line, 1, 3)] == [2, 3, 4, 1]
-    assert moved(line, 3, 2) == line
-    with pytest.raises(ValueError, match="running; only jobs that wait"):
-        moved(line, 2, 1)
-    for position in (0, 4):
-        with pytest.raises(ValueError, match=f"no position {position}"):
-            moved(line, 1, position)
-
-
-def test_a_job_is_found_by_path_or_by_a_clear_name() -> None:
-    line = [*rows(DONE, WAITING), QueueRow(3, "/else/e_2.input")]
-    assert find(line, "/else/e_2.input").number == 3
-    assert find(line, "e_1").number == 1
-    with pytest.raises(ValueError, match="several jobs"):
-        find(line, "e_2")
-    with pytest.raises(ValueError, match=r"no job 'e_9'.*e_1, e_2"):
-        find(line, "e_9")
-    with pytest.raises(ValueError, match="nothing"):
-        find([], "e_9")
-
-
-def test_of_too_many_the_oldest_that_are_over_go() -> None:
-    line = rows(WAITING, DONE, DONE, DONE)
-    assert [row.number for row in without_oldest(line, 2)] == [1, 4]
-    assert without_oldest(line, 4) == line
-    assert [row.number for row in without_oldest(rows(WAITING, WAITING), 1)] == [1, 2]
+RUNNING, DONE = QueueState.RUNNING, QueueState.DONE
 
 
 @asynccontextmanager

@@ -116,8 +116,11 @@ def test_the_line_is_put_in_order_by_moves_and_priorities(store: QueueStore) -> 
     store.move(numbers[1], 1)
     assert jobs(store)[0] == "e_1"
     assert store.entry(numbers[1]).priority == 5, "it stays where it was put"
-    store.add("/e_9.input")
-    assert jobs(store)[-1] == "e_9"
+    store.add("/e_9.input", priority=9)
+    line = jobs(store)
+    assert line[0] == "e_9"
+    store.claim(store.entries()[0].number)
+    assert jobs(store) == line, "what is started keeps its place"
 
 
 def test_places_are_those_among_the_jobs_of_one_server(store: QueueStore) -> None:

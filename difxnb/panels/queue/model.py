@@ -17,7 +17,7 @@ _UNDER_WAY = ("starting", "running")
 
 
 class Row(Protocol):
-    """One job of a queue, such as :class:`difxnb.aio.job_queue_rows.QueueRow`."""
+    """One job of a queue, such as :class:`difxnb.queue.QueueEntry`."""
 
     @property
     def job(self) -> str: ...
@@ -41,7 +41,8 @@ class Row(Protocol):
 class Queue(Protocol):
     """What is shown, such as :class:`difxnb.aio.JobQueue`."""
 
-    dropped: int
+    @property
+    def dropped(self) -> int: ...
 
     @property
     def rows(self) -> Sequence[Row]: ...

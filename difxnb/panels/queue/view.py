@@ -21,11 +21,13 @@ MARKS = {
     "waiting": Mark("waiting", "·", GREY),
     "starting": Mark("starting", "…", BLUE),
     "running": Mark("running", "▶", BLUE),
+    "retrying": Mark("retrying", "↻", ORANGE),
     "done": Mark("done", "✓", GREEN),
     "done with errors": Mark("done with errors", "!", ORANGE),
     "failed": Mark("failed", "✗", RED),
     "stopped": Mark("stopped", "■", PURPLE),
     "refused": Mark("refused", "✗", ORANGE),
+    "removed": Mark("removed", "–", GREY),
     "unknown": Mark("unknown", "?", PURPLE),
 }
 """How each state looks; none is told by its colour alone."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from difxnb.aio.job_queue_rows import QueueRow, QueueState
 from difxnb.panels.acting import Said
 from difxnb.panels.queue import QueueLook, QueueModel, QueuePanel
 from difxnb.panels.queue.model import lines_of
 from difxnb.panels.queue.view import MARKS, headline, table_html
+from difxnb.queue import QueueEntry, QueueState
 from tests.panels.stage import MakeStage, Stage
 from tests.queued_jobs import MACHINES, put_named
 
@@ -170,8 +170,8 @@ def test_painting_writes_nothing_where_nothing_changed(stage: Stage) -> None:
 def look() -> QueueLook:
     """A long queue with hostile texts."""
     rows = (
-        QueueRow(1, "/data/<b>x</b>.input", QueueState.FAILED, "<script>bad</script>" * 100),
-        *(QueueRow(k, f"/data/e_{k}.input") for k in range(2, 200)),
+        QueueEntry(1, "/data/<b>x</b>.input", QueueState.FAILED, "<script>bad</script>" * 100),
+        *(QueueEntry(k, f"/data/e_{k}.input") for k in range(2, 200)),
     )
     return QueueLook(
         rows=lines_of(rows),
@@ -203,7 +203,7 @@ def test_every_state_has_a_mark_of_its_own() -> None:
 
 def test_lines_have_the_places_that_the_queue_gives() -> None:
     states = (QueueState.DONE, QueueState.RUNNING, QueueState.WAITING, QueueState.WAITING)
-    rows = [QueueRow(k, f"/e_{k}.input", state, since=0.0) for k, state in enumerate(states)]
+    rows = [QueueEntry(k, f"/e_{k}.input", state, since=0.0) for k, state in enumerate(states)]
     lines = lines_of(rows)
     assert [line.position for line in lines] == [None, 0, 1, 2]
     assert lines[0].since == "1970-01-01 00:00:00"

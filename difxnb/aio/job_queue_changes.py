@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changing a queue: its order, what it starts, and under which conditions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from difxnb.aio.job_queue_looks import QueueLooks
+from difxnb.queue import QueueLimits, QueueState
+from difxnb.queue.rules import find
+
+if TYPE_CHECKING:
+    from difxnb.queue import SuspendCondition
+
+_AGAIN = (QueueState.FAILED, QueueState.DONE_WITH_ERRORS, QueueState.STOPPED, QueueState.REFUSED)
+
+
+class QueueChanges(QueueLooks, ABC):
+    """What can be changed of a queue that is there."""
+
+    @property
+    def limits(self) -> QueueLimits:
+        """How many jobs are started, and when. May be set."""
+        return self.desk.limits
+
+    @limits.setter
+    def limits(self, limits: QueueLimits) -> None:
+        self.desk.set_limits(limits)
+        self._go_on()
+
+    async def remove(self, job: str) -> pd.DataFrame:
+        """Take a job that waits, or the row of one that is over, out of the queue; gives the queue, as `frame`.
+
+        Parameters
+        ----------
+        job : str
+            Path of its ``.input`` file, or its name where that is clear.
+
+        Raises
+        ------
+        ValueError
+            There is no such job, or it is under way: stop it first.
+        """
+        self.desk.store.remove(find(self.rows, job).number)
+        return self.frame()
+
+    async def move(self, job: str, position: int) -> pd.DataFrame:
+        """Put a job that waits to another place; gives the queue, as `frame`.
+
+        Parameters
+        ----------
+        job : str
+            Path of its ``.input`` file, or its name where that is clear.
+        position : int
+            Where it is then: 1 is next. Among jobs of another priority it takes theirs.
+
+        Raises
+        ------
+        ValueError
+            There is no such job, it does not wait, or there is no such position.
+        """
+        self.desk.store.move(find(self.rows, job).number, position, server=self.desk.server)
+        return self.frame()
+
+    async def priority(self, job: str, value: int) -> pd.DataFrame:
+        """Give a job, by path or name, another priority; gives the queue, as `frame`. ValueError where that fails."""
+        self.desk.store.priority(find(self.rows, job).number, value)
+        return self.frame()
+
+    async def retry(self, job: str) -> pd.DataFrame:
+        """Put a job that has failed, or was stopped or refused, into the line again; gives the queue, as `frame`.
+
+        What its own earlier try has written is moved aside when it starts.
+
+        Raises
+        ------
+        ValueError
+            There is no such job, or it has not ended so.
+        """
+        entry = find(self.rows, job)
+        if entry.state not in _AGAIN:
+            raise ValueError(
+                f"{entry.job} is {entry.state}; only what has failed, or was stopped, is tried again"
+            )
+        self.desk.store.set_state(entry.number, QueueState.WAITING, "it is tried again", what="retried")
+        self._go_on()
+        return self.frame()
+
+    async def drop_over(self) -> pd.DataFrame:
+        """Show jobs that are over no more; they stay in the history. Gives the queue, as `frame`."""
+        self.desk.store.hide(one.number for one in self.rows if one.state.is_over)
+        return self.frame()
+
+    async def pause(self) -> None:
+        """Start nothing more until `resume`; what runs goes on."""
+        self.desk.hold("it was paused")
+
+    async def resume(self, id: str | None = None) -> None:
+        """Go on with the next job after a `pause`, or after the queue has paused itself.
+
+        Parameters
+        ----------
+        id : str, optional
+            Forget this condition instead; see `suspend` and `conditions`.
+
+        Raises
+        ------
+        ValueError
+            There is no such condition.
+        """
+        desk = self.desk
+        if id is None:
+            desk.weights.clear()  # what was low then is not held against those that come
+            desk.let_go()
+        elif id not in desk.conditions:
+            raise ValueError(f"no condition {id!r}; there are: {', '.join(desk.conditions) or 'none'}")
+        else:
+            desk.set_conditions({name: one for name, one in desk.conditions.items() if name != id})
+        self._go_on()
+
+    async def suspend(self, condition: SuspendCondition) -> pd.DataFrame:
+        """Start nothing as long as a condition holds, and go on by itself afterwards; what runs goes on.
+
+        Parameters
+        ----------
+        condition : SuspendCondition
+            `NodeSilent`, `DiskLow` or `WeightsLow` of :mod:`difxnb.queue`, or one like them. Low weights hold until
+            better ones are seen, or until `resume`.
+
+        Returns
+        -------
+        DataFrame
+            As `conditions`.
+        """
+        self.desk.set_conditions({**self.desk.conditions, condition.id: condition})
+        self._go_on()
+        return self.conditions
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """Start what may be started."""
