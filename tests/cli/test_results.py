@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a job gave, from a shell: fringes, a verdict, a report; of files here and of a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from difxnb.server.engine.embedded import correlate
+from difxnb.synthetic import make_experiment, read_truth, small_experiment
+from tests.cli.conftest import lead_to
+from tests.cli.in_process import difxnb_program as difxnb
+from tests.client.peers import own_server
+from tests.notebook.far_end import FarEnd
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job that was correlated."""
+    made = make_experiment(
+        tmp_path_factory.mktemp("results").resolve(), experiment=small_experiment()
+    ).input_file
+    correlate(made, cores=1)
+    return made
+
+
+def test_fringes_are_those_that_were_put_in(job: Path) -> None:
+    done = difxnb("fringe", "--json", job.with_suffix(".difx"))
+    assert done.status == 0
+    (answer,) = done.objects
+    truth = {
+        (one.source, f"{one.antenna1}-{one.antenna2}", one.polarization, one.band): one.delay_s
+        for one in read_truth(job.parent).fringes
+        if one.strong
+    }
+    found = {
+        (row["source"], row["baseline"], row["polarization"], row["band"]): row
+        for row in answer["rows"]
+        if row["found"]
+    }
+    assert truth
+    for name, delay in truth.items():
+        assert found[name]["delay"] == pytest.approx(delay, abs=5 * found[name]["delay_error"] + 1e-12)
+    head, *rows, last = difxnb("fringe", job, "--found").lines
+    assert head.split()[:6] == ["scan", "source", "baseline", "band", "pol", "fringe"]
+    assert len(rows) == len(found)
+    assert last == f"{len(found)} of {len(answer['rows'])} have a fringe"
+
+
+def test_some_fringes_are_selected(job: Path) -> None:
+    (all_of_them,) = difxnb("fringe", "--json", job).objects
+    row = all_of_them["rows"][0]
+    selected = (
+        f"baseline={row['baseline']}",
+        f"antenna={row['antenna1_name']}",
+        f"polarization={row['polarization']}",
+        f"band={row['band']}",
+        f"scan={row['scan']}",
+        f"source={row['source']}",
+    )
+    chosen = difxnb("fringe", "--json", job, *(word for one in selected for word in ("--select", one)))
+    (some,) = chosen.objects
+    assert [(one["baseline"], one["snr"]) for one in some["rows"]] == [(row["baseline"], row["snr"])]
+    pieces = difxnb("fringe", "--json", "--by", "1s", "--select", selected[0], job).objects[0]
+    assert len(pieces["rows"]) > len(all_of_them["rows"]) / 3
+    for wrong in (["--select", "colour=red"], ["--by", "sometimes"], ["--select", "antenna=XX"]):
+        assert difxnb("fringe", job, *wrong).status == 2, wrong
+    for wrong in (["--select", "baseline=A-B,C-D"], ["--select", "frequency=1,2"]):
+        assert difxnb("fringe", job, *wrong).status == 2, wrong
+    assert difxnb("fringe", "none.difx").status == 1
+
+
+def test_a_verdict_is_given_and_no_go_is_status_3(job: Path, tmp_path: Path) -> None:
+    usual = difxnb("quality", job)
+    assert usual.lines[0].startswith("quality of demo_1: ")
+    (answer,) = difxnb("quality", "--json", job).objects
+    assert usual.status == (3 if answer["verdict"] == "no-go" else 0)
+    limits = tmp_path / "limits.toml"
+    limits.write_text("[weights]\nlook = 1.9\nno_go = 1.8\n")
+    severe = difxnb("quality", "--json", job, "--limits", limits)
+    assert (severe.status, severe.objects[0]["verdict"]) == (3, "no-go")
+    limits.write_text("[nonsense]\nlook = 1\n")
+    assert difxnb("quality", job, "--limits", limits).status == 2
+    assert difxnb("quality", job, "--expected", "XX-YY").status == 2
+    assert difxnb("quality", job.with_name("none.input")).status == 1
+
+
+def test_many_jobs_have_a_history(job: Path) -> None:
+    (answer,) = difxnb("quality", "--json", "--last", "1", job.parent).objects
+    assert {row["job"] for row in answer["rows"]} == {"demo_1"}
+    assert difxnb("quality", f"{job.parent}/*.input").lines[0].startswith("quality of 1 jobs")
+    assert difxnb("quality", f"{job.parent}/none*.input").status == 2
+    assert difxnb("quality", job, job, "--port", "1").status == 2
+
+
+def test_a_report_is_written_once(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    planned = difxnb("report", job, "--dry-run")
+    assert planned.out == "would write demo_1-report.html\n"
+    assert list(tmp_path.iterdir()) == []
+    assert difxnb("report", job).out == "demo_1-report.html\n"
+    assert "demo_1" in (tmp_path / "demo_1-report.html").read_text()
+    for options in ([], ["--dry-run"]):
+        refused = difxnb("report", job, *options)
+        assert (refused.status, "--overwrite" in refused.complaints) == (1, True)
+    assert difxnb("report", "none.input").status == 1
+    assert difxnb("report", job, "--html", "--ivs").status == 2
+
+
+def test_a_report_of_the_ivs_is_printed_or_written(job: Path, tmp_path: Path) -> None:
+    printed = difxnb("report", "--ivs", job, "--header", "correl=HERE")
+    assert printed.status == 0
+    assert "+HEADER" in printed.lines
+    assert "HERE" in printed.out
+    (answer,) = difxnb("report", "--ivs", "--json", job).objects
+    assert "HEADER DATABASE" in answer["missing"]
+    target = tmp_path / "report.corr"
+    (told,) = difxnb("report", "--ivs", job, "--to", target, "--json").objects
+    assert told == {"deed": "report", "path": str(job), "target": str(target), "done": True}
+    assert "+HEADER" in target.read_text().splitlines()
+    assert "would print" in difxnb("report", "--ivs", job, "--dry-run").out
+    for wrong in (["--ivs", "--header", "x"], ["--header", "CORREL=X"], ["--ivs", "--port", "1"]):
+        assert difxnb("report", job, *wrong).status == 2, wrong
+    assert difxnb("report", "--ivs", job, "--header", "NONSENSE=1").status == 2
+
+
+def test_jobs_of_a_server(job: Path, far: FarEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = far.enter(own_server(job.parent))
+    lead_to(server, monkeypatch)
+    at_server = ("--port", server.port)
+    (here,) = difxnb("fringe", "--json", job).objects
+    (there,) = difxnb("fringe", "--json", job.with_suffix(".difx"), *at_server).objects
+    assert json.dumps(there["rows"]) == json.dumps(here["rows"])
+    assert difxnb("quality", job, *at_server).lines[0].startswith("quality of demo_1")
+    assert difxnb("fringe", "/none.input", *at_server).status == 1
