@@ -29,6 +29,7 @@ _NEEDED = ("STATION", "SITE", "ANTENNA", "SOURCE", "MODE", "FREQ", "SCHED")
 _EOP_DAYS = 5
 _DAY = np.timedelta64(86400, "s")
 _MOST_ROWS = 200
+_MOST_COMPARED = 1000
 _MOST_TO_VERIFY = 50_000
 _ALL_LINES = "sed -i 's/\\r$//' would end its lines as Unix does"
 
@@ -108,7 +109,8 @@ def _fewer(rows: list[Problem]) -> list[Problem]:
 
 
 def _nearest(name: str, there: Iterable[str]) -> str:
-    close = get_close_matches(name, list(there)[:10_000], 1)
+    known = list(there)[:_MOST_COMPARED]
+    close = [one for one in known if one.upper() == name.upper()] or get_close_matches(name, known, 1)
     return f"is it {close[0]}?" if close else ""
 
 

@@ -161,7 +161,11 @@ def _tracks(said: ModeStatements) -> Recording:
     formats = said.all("TRACKS", "track_frame_format")
     written = " ".join(formats[0].field(0)) if formats else _of_s2(said)
     tracks = _Tracks()
-    for one in said.all("TRACKS", "fanout_def"):
+    lines = said.all("TRACKS", "fanout_def")
+    for one in lines:
+        # Of a tape that is recorded several times, each pass has the same channels on other tracks.
+        if one.field(0) != lines[0].field(0):
+            continue
         stack = _whole(one, 3) or 1
         numbers = [_whole(one, place) for place in range(4, min(len(one.fields), 8))]
         known = [number + 32 * (stack - 1) for number in numbers if number is not None]
