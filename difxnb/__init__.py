@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from difxnb.recording.recording import open_recording as open_recording
     from difxnb.reports.ivs_report import ivs_report as ivs_report
     from difxnb.reports.writing import report as report
+    from difxnb.sessions.calendar import session_calendar as session_calendar
+    from difxnb.sessions.trends import session_trends as session_trends
     from difxnb.tables.difxlog import read_difxlog as read_difxlog
     from difxnb.visibility.fits import fringe_fit as fringe_fit
     from difxnb.visibility.msv4.tree import to_msv4 as to_msv4
@@ -78,6 +80,8 @@ _HOMES = {
     "read_v2d": "difxnb.formats.v2d",
     "read_vex": "difxnb.formats.vex",
     "report": "difxnb.reports.writing",
+    "session_calendar": "difxnb.sessions.calendar",
+    "session_trends": "difxnb.sessions.trends",
     "to_msv4": "difxnb.visibility.msv4.tree",
 }
 
