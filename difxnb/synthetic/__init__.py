@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from difxnb.errors import FileFormatError, OutputExists
 from difxnb.synthetic.experiment import default_experiment, small_experiment
 from difxnb.synthetic.experiment_model import Band, Experiment, Scan, SkySource
 from difxnb.synthetic.faults import FAULTS, bad_experiment, healthy_experiment
+from difxnb.synthetic.full_model import full_delay_model
 from difxnb.synthetic.job_files import write_job_files
 from difxnb.synthetic.made_before import take_recordings
 from difxnb.synthetic.observing_files import write_observing_files
@@ -31,6 +33,7 @@ from difxnb.synthetic.voltages import write_recordings
 
 __all__ = [
     "FAULTS",
+    "MODELS",
     "Band",
     "Carrier",
     "DemoFiles",
@@ -46,11 +49,16 @@ __all__ = [
     "bad_experiment",
     "default_experiment",
     "expected_fringes",
+    "full_delay_model",
     "healthy_experiment",
     "make_experiment",
     "read_truth",
     "small_experiment",
 ]
+
+
+Model = Literal["plain", "full"]
+MODELS: tuple[Model, ...] = get_args(Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,12 @@ class DemoFiles:
 
 
 def make_experiment(
-    directory: str | Path, *, seed: int = 1, experiment: Experiment | None = None, overwrite: bool = False
+    directory: str | Path,
+    *,
+    seed: int = 1,
+    experiment: Experiment | None = None,
+    overwrite: bool = False,
+    model: Model = "plain",
 ) -> DemoFiles:
     """Make a complete experiment.
 
@@ -83,6 +96,10 @@ def make_experiment(
     overwrite : bool
         Write into a directory that is not empty. Files are replaced only where they belong to an earlier demonstration,
         as its ``truth.json`` says; the output of correlating it is left alone.
+    model : str
+        Delay model with which the recordings are made, and which the job has: ``"plain"`` geometry of the rotating
+        Earth, or the ``"full"`` one of :func:`difxnb.geometry.delay_model`. Jobs that are made again from the schedule
+        find the fringes of the ``"full"`` one where ``truth.json`` says.
 
     Returns
     -------
@@ -92,13 +109,17 @@ def make_experiment(
     ------
     OutputExists
         Where the directory is not empty, or holds files of the same names that are not a demonstration's.
+    ValueError
+        There is no such model.
     """
+    if model not in MODELS:
+        raise ValueError(f"model is one of {', '.join(MODELS)}, not {model!r}")
     experiment = experiment if experiment is not None else default_experiment(seed=seed)
     directory = Path(directory).resolve()
     files = _file_names(experiment)
     _make_room(directory, files, overwrite)
     write_truth(experiment, files, directory, complete=False)
-    im = delay_model(experiment)
+    im = full_delay_model(experiment, directory) if model == "full" else delay_model(experiment)
     write_observing_files(experiment, directory)
     write_job_files(experiment, im, directory)
     if not take_recordings(experiment, directory):

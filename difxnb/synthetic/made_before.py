@@ -24,18 +24,20 @@ def take_recordings(experiment: Experiment, directory: Path) -> bool:
     experiment : Experiment
         What is being made.
     directory : Path
-        Where; its ``truth.json`` is there already.
+        Where; its ``truth.json`` and its delay model are there already.
 
     Returns
     -------
     bool
-        Whether the recordings are there now. Signals and noise follow from the plan and its seed, and ``truth.json``
-        holds both: an experiment with the same one has the same recordings.
+        Whether the recordings are there now. Signals and noise follow from the plan, its seed and the delay model:
+        an experiment with the same ``truth.json`` and the same ``.im`` has the same recordings.
     """
     before = os.environ.get(PLACE)
     if not before or not (Path(before) / TRUTH_FILE).is_file():
         return False
     if _plan(Path(before)) != _plan(directory) | {"complete": True}:
+        return False
+    if _model(Path(before), experiment) != _model(directory, experiment):
         return False
     for station in range(len(experiment.stations)):
         for scan in range(len(experiment.scans)):
@@ -47,3 +49,8 @@ def take_recordings(experiment: Experiment, directory: Path) -> bool:
 def _plan(directory: Path) -> dict[str, Any]:
     plan: dict[str, Any] = json.loads((directory / TRUTH_FILE).read_text(encoding="ascii"))
     return plan
+
+
+def _model(directory: Path, experiment: Experiment) -> bytes:
+    path = directory / f"{experiment.job_name}.im"
+    return path.read_bytes() if path.is_file() else b""
