@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Protocol
 
@@ -228,19 +229,21 @@ def _nodes(options: _Options) -> FloatArray:
     return np.asarray((1 - np.cos(np.pi * (np.arange(points) + 0.5) / points)) / 2)
 
 
+@cache
+def _fitting(options: _Options) -> FloatArray:
+    """What gives coefficients of powers of seconds, lowest first, of values at the nodes; (order + 1, nodes)."""
+    orders = range(options.order + 1)
+    around = np.polynomial.chebyshev.chebvander(2 * _nodes(options) - 1, options.order)
+    powers = np.zeros((options.order + 1, options.order + 1))
+    for order in orders:
+        series = np.polynomial.Chebyshev.basis(order, domain=[0.0, options.interval_s])
+        powers[: order + 1, order] = series.convert(kind=np.polynomial.Polynomial).coef
+    return np.asarray(powers @ np.linalg.pinv(around))
+
+
 def _fits(values: FloatArray, options: _Options, count: int) -> FloatArray:
     """Polynomials of seconds through the values of each interval, lowest power first: shape (interval, order + 1)."""
-    nodes = _nodes(options)
-    around = np.polynomial.chebyshev.chebvander(2 * nodes - 1, options.order)
-    coefficients = np.linalg.lstsq(around, values.reshape(count, len(nodes)).T, rcond=None)[0].T
-    powers = np.array([_powers(row, options) for row in coefficients])
-    return powers
-
-
-def _powers(coefficients: FloatArray, options: _Options) -> FloatArray:
-    series = np.polynomial.Chebyshev(coefficients, domain=[0.0, options.interval_s])
-    found = series.convert(kind=np.polynomial.Polynomial).coef
-    return np.pad(found, (0, options.order + 1 - len(found)))
+    return np.asarray(values.reshape(count, -1) @ _fitting(options).T)
 
 
 def _source_lines(
