@@ -162,12 +162,7 @@ class V2dTemplate:
             return self.variables[name] or ""
         value = given[name]
         try:
-            items = (
-                [value]
-                if isinstance(value, str) or not isinstance(value, (Iterable, np.ndarray))
-                else [*value]
-            )
-            words = [_written(item) for item in items]
+            words = [_written(item) for item in _items(value)]
             for word in words:
                 require_word(word)
                 if set(word) & set('"#$'):
@@ -228,6 +223,15 @@ def facts_of(vex: Vex) -> dict[str, object]:
         facts[name] = None if np.isnat(time) else time
     facts["DATE"] = None if np.isnat(vex.start) else np.datetime_as_string(vex.start, "D").replace("-", "")
     return facts
+
+
+def _items(value: object) -> Iterable[object]:
+    """The values of a list, an array or a column; anything else is one value."""
+    if isinstance(value, Iterable) and (
+        isinstance(value, (list, tuple, np.ndarray)) or hasattr(value, "to_list")
+    ):
+        return [*value]
+    return [value]
 
 
 def _written(value: object) -> str:
