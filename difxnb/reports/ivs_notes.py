@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from difxnb import __version__
 from difxnb.quality.report import QualityReport
 from difxnb.quality.verdict import Verdict
 from difxnb.reports.findings import Findings
@@ -46,7 +46,7 @@ def _software(material: IvsMaterial) -> Iterator[str]:
     for job in material.inputs[:1]:
         times = sorted({row.int_time for row in job.configurations})
         yield f"Integration time {', '.join(f'{value:g}' for value in times)} s."
-    yield f"Fringes and quality codes by difxnb {__version__} (fringe_fit), not by fourfit."
+    yield f"Fringes and quality codes by difxnb {version('difxnb')} (fringe_fit), not by fourfit."
 
 
 def _verdicts(material: IvsMaterial) -> Iterator[str]:

@@ -16,6 +16,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,8 +144,6 @@ class SessionRecord:
         outputs: Mapping[str, Any] | None = None,
         why: str = "",
     ) -> RecordLine:
-        from difxnb import __version__
-
         _require_name("step", step)
         begun = self._begun(step)
         now = self._now()
@@ -160,7 +159,7 @@ class SessionRecord:
             why=" ".join(why.split())[:_LONGEST_WHY],
             seconds=max(round(now - begun.at, 3), 0.0) if begun and state != "started" else None,
             host=socket.gethostname(),
-            difxnb=__version__,
+            difxnb=version("difxnb"),
         )
         _append(self.path, _text(line))
         self._lines.append(line)
