@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ class CoverageVerbs:
                 raise
             except (DifxError, OSError) as error:
                 failed.append(_Failed(medium.station, medium.text, str(error)))
-        table = module_coverage(schedule, frames, slack=slack)
+        table = await asyncio.to_thread(module_coverage, schedule, frames, slack=slack)
         _tell_failed(table, failed)
         table.attrs["failed"] = AttachedFrame(
             {name: texts(getattr(one, name) for one in failed) for name in ("station", "medium", "why")}
@@ -215,7 +216,7 @@ async def _is_missing(difx: Correlator, path: str) -> bool:
 
 async def _schedule(difx: Correlator, vex: str | PathLike[str], timeout: float) -> Vex:
     source = await find_source(difx, vex, "schedule", timeout)
-    return parse_vex(source.text, source.path or source.name or "schedule")
+    return await asyncio.to_thread(parse_vex, source.text, source.path or source.name or "schedule")
 
 
 def _several(given: str | Sequence[str]) -> Sequence[str]:

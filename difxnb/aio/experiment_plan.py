@@ -230,12 +230,17 @@ def lists_of(v2d: V2d, directory: str) -> list[str]:
 
 def _problems(vex: Vex, v2d: V2d, more: Iterable[Problem]) -> pd.DataFrame:
     """All that is wrong, the worst first, as `problem_frame` has it."""
-    frames = [v2d.problems(vex), vex.problems(), problem_frame(more)]
+    of_vex = vex.problems()
+    frames = [v2d.problems(vex), of_vex[~of_vex["kind"].isin(_IN_V2D)], problem_frame(more)]
     table = pd.concat(frames, ignore_index=True).drop_duplicates()
     ranks = table["severity"].map({"error": 0, "warning": 1, "note": 2})
     table = table.loc[ranks.sort_values(kind="stable").index].reset_index(drop=True)
     table.attrs["passed"] = bool((table["severity"] != "error").all())
     return table
+
+
+# What a schedule need not have where the .v2d has it; that is told of the .v2d.
+_IN_V2D = ("no clock", "no eop")
 
 
 def is_of_series(series: str, path: str) -> bool:

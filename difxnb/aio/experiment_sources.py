@@ -50,6 +50,11 @@ class Source:
         return self.content.decode("utf-8", "surrogateescape")
 
 
+def server_name(difx: Correlator) -> str:
+    """The server, for messages."""
+    return f"{difx.address.host}:{difx.address.port}"
+
+
 def encoded(text: str) -> bytes:
     """A text as `Source.text` gives it, back in bytes."""
     return text.encode("utf-8", "surrogateescape")
@@ -100,7 +105,7 @@ async def find_source(difx: Correlator, given: str | PathLike[str], what: str, t
         return found
     if not Path(named).is_file():
         raise RemoteFileNotFound(
-            f"{what} {named}: there is no such file on {difx.address}, nor on this machine"
+            f"{what} {named}: there is no such file on {server_name(difx)}, nor on this machine"
         )
     return _local(Path(named), what)
 
@@ -111,10 +116,10 @@ async def _remote(difx: Correlator, path: str, what: str) -> Source | None:
     except RemoteFileNotFound:
         return None
     if listed["path"].tolist() != [path]:
-        raise ValueError(f"{what} {path}: this is a directory on {difx.address}; name the file")
+        raise ValueError(f"{what} {path}: this is a directory on {server_name(difx)}; name the file")
     _require_size(int(listed["size"].iloc[0]), path, what)
     content = await difx.get_file(path)
-    note = f"{path} on {difx.address}"
+    note = f"{path} on {server_name(difx)}"
     here = Path(path)
     if here.is_file() and here.read_bytes() != content:
         note += f"; this machine has another file of that name, which file:{path} would mean"

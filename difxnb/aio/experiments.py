@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from difxnb.aio.experiment_files import files_frame, next_stem
 from difxnb.aio.experiment_orders import Named, find_orders, fitted, schedule_name
 from difxnb.aio.experiment_plan import ExperimentPlan, lists_of, plan_experiment
-from difxnb.aio.experiment_sources import encoded, find_source
+from difxnb.aio.experiment_sources import encoded, find_source, server_name
 from difxnb.aio.overheard import OnLine, require_timeout
 from difxnb.client.plain_values import plain_path, plain_word
 from difxnb.errors import DifxError, RemoteFileError, RemoteFileExists, RemoteFileNotFound, UnsafeValue
@@ -118,7 +119,8 @@ class ExperimentVerbs:
         for one in (named, orders_named):
             plain_path(str(at / one.name), "file of the experiment")
         there, inputs = await _look_around(difx, str(at), (named.name, orders_named.name))
-        plan = plan_experiment(
+        plan = await asyncio.to_thread(
+            plan_experiment,
             str(at),
             (schedule, named),
             (orders, orders_named),
@@ -219,7 +221,7 @@ async def _schedule(difx: Correlator, vex: str | PathLike[str] | Vex, timeout: f
             schedule_name(vex.path.name if vex.path else "", vex), "the schedule that was given"
         )
     source = await find_source(difx, vex, "schedule", timeout)
-    found = parse_vex(source.text, source.path or source.name or "schedule")
+    found = await asyncio.to_thread(parse_vex, source.text, source.path or source.name or "schedule")
     return found, Named(schedule_name(source.name, found), source.note)
 
 
@@ -233,12 +235,12 @@ async def _look_around(
         return None, []
     if listed["path"].tolist() == [directory]:
         raise RemoteFileExists(
-            f"new experiment {directory}: a file of that name is in the way on {difx.address}"
+            f"new experiment {directory}: a file of that name is in the way on {server_name(difx)}"
         )
     there = {}
     for name, path, kind in zip(listed["name"], listed["path"], listed["type"], strict=True):
         if name in names and kind == "directory":
-            raise RemoteFileExists(f"new experiment: a directory {path} is in the way on {difx.address}")
+            raise RemoteFileExists(f"new experiment: a directory {path} is in the way on {server_name(difx)}")
         if name in names:
             there[name] = await difx.get_file(path)
     return there, [path for path in listed["path"] if path.endswith(".input")]
@@ -259,7 +261,7 @@ def _require_room(plan: ExperimentPlan, difx: Correlator, *, overwrite: bool) ->
         more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
         raise RemoteFileExists(
             f"new experiment {plan.directory}: {', '.join(found[:_MOST_TOLD])}{more} would be replaced on "
-            f"{difx.address}; overwrite=True allows that"
+            f"{server_name(difx)}; overwrite=True allows that"
         )
 
 
@@ -292,7 +294,7 @@ async def _write(difx: Correlator, plan: ExperimentPlan) -> None:
             elif file.before is not None and file.action == "replace":
                 backup = await difx.head_node.replace_file(file.path, file.before, file.content, backup=True)
                 kept |= {file.path: backup} if backup else {}
-    except DifxError:
+    except (DifxError, asyncio.CancelledError):
         await _undo(difx, plan, written, kept)
         raise
 

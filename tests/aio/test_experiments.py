@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from difxnb import aio
 from difxnb.aio.experiment_files import kind_of, next_stem
+from difxnb.aio.experiment_orders import Named
+from difxnb.aio.experiment_plan import plan_experiment
 from difxnb.errors import (
     FileFormatError,
     NothingMade,
@@ -21,7 +24,8 @@ from difxnb.errors import (
     RemoteFileNotFound,
     UnsafeValue,
 )
-from difxnb.formats.v2d import parse_v2d
+from difxnb.formats.input import read_input
+from difxnb.formats.v2d import parse_v2d, read_v2d
 from difxnb.formats.v2d_templates import V2dTemplate
 from difxnb.formats.vex import parse_vex, read_vex
 from difxnb.synthetic import small_experiment
@@ -108,6 +112,87 @@ async def test_a_preview_tells_everything_and_does_nothing(tmp_path: Path) -> No
         assert shown.attrs["clashes"] == []
         assert shown.attrs["jobs"]["job"].tolist() == [f"{NAME}_1"]
         assert shown.attrs["jobs"]["exists"].tolist() == [False]
+
+
+async def test_a_preview_is_what_is_then_made(tmp_path: Path) -> None:
+    """By a server that makes jobs itself, and for a second set without a station."""
+    many = V2D.replace("singleScan = False", "singleScan = True")
+    async with workshop(tmp_path, programs=None) as (difx, root):
+        keywords = {"vex": f"{root}/src/{NAME}.vex", "v2d": many}
+        shown = await difx.new_experiment(f"{root}/exp", **keywords, preview=True)
+        planned = shown.attrs["jobs"]
+        assert len(planned) > 1
+        jobs = await difx.new_experiment(f"{root}/exp", **keywords)
+        assert jobs["input"].tolist() == planned["input"].tolist()
+        assert shown.loc[shown["action"] == "make job", "path"].tolist() == jobs["input"].tolist()
+        assert jobs["model"].notna().all()
+        for job, path in zip(planned.itertuples(), jobs["input"], strict=True):
+            made = read_input(path)
+            assert [one.name for one in made.telescopes] == str(job.antennas).split()
+            begin = (job.start - pd.Timestamp("1858-11-17")).total_seconds()
+            assert made.start_mjd * 86400 + made.start_seconds == pytest.approx(begin, abs=1.0)
+        before = everything(root / "exp")
+        again = await difx.rebuild_without(f"{root}/exp/{NAME}.v2d", [STATIONS[0]])
+        assert again["job"].tolist() == [f"{NAME}-2_{number}" for number in range(1, len(planned) + 1)]
+        assert STATIONS[0].upper() not in [one.name for one in read_input(again["input"][0]).telescopes]
+        after = everything(root / "exp")
+        assert {name: after[name] for name in before} == before
+
+
+async def test_what_the_server_cannot_make_is_told_in_the_preview(tmp_path: Path) -> None:
+    """As notes, for a real vex2difx could; the server that makes jobs itself says the same as errors."""
+    zoomed = V2D.replace("ANTENNA", "ZOOM z { addZoomFreq = freq@8400/bw@1 }\nANTENNA", 1)
+    async with workshop(tmp_path, programs=None) as (difx, root):
+        keywords = {"vex": f"{root}/src/{NAME}.vex", "v2d": zoomed}
+        shown = await difx.new_experiment(f"{root}/exp", **keywords, preview=True)
+        problems = shown.attrs["problems"]
+        reasons = problems.loc[problems["kind"] == "not planned", "text"].tolist()
+        assert reasons
+        assert problems.attrs["passed"]
+        assert shown.attrs["jobs"].empty
+        with pytest.raises(NothingMade) as caught:
+            await difx.new_experiment(f"{root}/exp", **keywords)
+        assert any(reasons[0] in line for line in caught.value.lines)
+
+
+async def test_recordings_of_lists_on_the_server_are_planned_with(tmp_path: Path) -> None:
+    """Lists are on the server and not here; a station whose recordings are of another day has no data."""
+    async with workshop(tmp_path, programs=None) as (difx, root):
+        (root / "exp").mkdir()
+        day = int(EXPERIMENT.start_mjd)
+        first = parse_v2d(V2D).with_files(STATIONS[0], filelist="first.list")
+
+        async def shown() -> pd.DataFrame:
+            vex = f"{root}/src/{NAME}.vex"
+            return await difx.new_experiment(f"{root}/exp", vex=vex, v2d=first.text, preview=True)
+
+        (root / "exp" / "first.list").write_text(f"/data/a.vdif {day}.0 {day + 1}.0\n")
+        assert (await shown()).attrs["jobs"]["n_antennas"].tolist() == [len(STATIONS)]
+        (root / "exp" / "first.list").unlink()
+        problems = (await shown()).attrs["problems"]
+        assert any("first.list was not found on the server" in text for text in problems["text"])
+
+
+SAMPLES = {
+    "vex2difx-output/tiny/tiny": "vex",
+    "public/synthetic-tests/test-usb": "vex",
+    "public/synthetic-tests/test-usb-dsb": "vex",
+    "public/synthetic-tests/test-lsb-complex": "vex",
+    "public/vex2difx-samples/corr1": "skd",
+    "public/vex2difx-samples/dq601": "vex.obs",
+    "public/vex2difx-samples/v434a": "vex",
+    "public/ma008/ma008": "vex.difx",
+}
+
+
+@pytest.mark.parametrize(("name", "end"), SAMPLES.items())
+def test_what_a_real_vex2difx_took_is_not_refused(shared: Path, name: str, end: str) -> None:
+    path = shared / "data/difx-samples" / name
+    vex, orders = read_vex(path.with_name(f"{path.name}.{end}")), read_v2d(path.with_name(f"{path.name}.v2d"))
+    named = Named(f"{path.name}.{end}", ""), Named(f"{path.name}.v2d", "")
+    plan = plan_experiment("/data/x", (vex, named[0]), (orders, named[1]), None, calc="difxcalc")
+    assert plan.problems.attrs["passed"], plan.problems
+    assert plan.frame()["action"].tolist()[:4] == ["make directory", "write", "write", "run"]
 
 
 async def test_a_schedule_from_everywhere(tmp_path: Path) -> None:
