@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -118,7 +119,9 @@ def _give_name(
 
 
 def _keep(name: str, old: str, directory: int) -> None:
-    """Give a file a second name, so that there is no moment without the first."""
+    """Give a file a second name, so that there is no moment without the first; a directory stays as it is."""
+    if stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode):
+        raise IsADirectoryError(errno.EISDIR, "a directory is in the way", name)
     try:
         os.link(name, old, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
