@@ -236,7 +236,7 @@ def _medium(station: str, text: str) -> _Medium:
 
 async def _read(difx: Correlator, medium: _Medium, timeout: float) -> pd.DataFrame:
     if medium.recorder:
-        _require_directories(difx, medium.recorder)
+        _require_directories(difx, medium.recorder, medium.vsn)
         return await difx.recorder(medium.recorder).directory(medium.vsn, timeout=timeout)
     text = (await difx.get_file(medium.text)).decode("utf-8", "replace")
     if not medium.text.endswith(_DIRECTORY_END):
@@ -247,13 +247,19 @@ async def _read(difx: Correlator, medium: _Medium, timeout: float) -> pd.DataFra
     return frame
 
 
-def _require_directories(difx: Correlator, recorder: str) -> None:
+def _require_directories(difx: Correlator, recorder: str, vsn: str) -> None:
     """A Mark6 that was heard of is not asked for what it cannot tell."""
     heard = difx.recorders.frame()
-    if (heard.loc[heard["recorder"] == recorder.partition(".")[0], "type"] == "Mark6").any():
-        raise RecorderError(
-            f"{recorder} is a Mark6, which tells no directory; have its files listed with list_recordings"
-        )
+    name = recorder.partition(".")[0]
+    if not (heard.loc[heard["recorder"] == name, "type"] == "Mark6").any():
+        return
+    modules = difx.recorders.modules(name)
+    slots = modules.loc[modules["vsn"] == vsn, "bank"].tolist()
+    where = f"is in slot {slots[0]}" if slots else "is in no slot of it"
+    raise RecorderError(
+        f"{recorder} is a Mark6, which tells no directory ({vsn} {where}); mount the module, and have its files "
+        "listed with list_recordings"
+    )
 
 
 def _tell_failed(table: pd.DataFrame, failed: Iterable[_Failed]) -> None:

@@ -120,10 +120,17 @@ async def _remote(difx: Correlator, path: str, what: str) -> Source | None:
     _require_size(int(listed["size"].iloc[0]), path, what)
     content = await difx.get_file(path)
     note = f"{path} on {server_name(difx)}"
-    here = Path(path)
-    if here.is_file() and here.read_bytes() != content:
+    if _differs_here(Path(path), content):
         note += f"; this machine has another file of that name, which file:{path} would mean"
     return Source(content, PurePosixPath(path).name, path, note)
+
+
+def _differs_here(path: Path, content: bytes) -> bool:
+    """Whether this machine has another file under a path of the server."""
+    try:
+        return path.stat().st_size != len(content) or path.read_bytes() != content
+    except OSError:
+        return False
 
 
 def _local(path: Path, what: str) -> Source:

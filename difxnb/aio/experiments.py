@@ -185,7 +185,7 @@ class ExperimentVerbs:
         path = PurePosixPath(plain_path(v2d, "v2d file"))
         require_timeout(timeout)
         text = (await difx.get_file(str(path))).decode("utf-8", "surrogateescape")
-        new = await _without(difx, parse_v2d(text, str(path)), path, stations, timeout)
+        new = await _without(difx, parse_v2d(text, str(path)), path, stations)
         listed = await difx.ls(str(path.parent))
         target = str(path.with_name(f"{next_stem(path.name, listed['name'])}.v2d"))
         await difx.send_file(target, encoded(new.text))
@@ -313,15 +313,21 @@ async def _undo(
             await difx.rmdir(plan.directory)
 
 
-async def _without(
-    difx: Correlator, orders: V2d, path: PurePosixPath, stations: Sequence[str], timeout: float
-) -> V2d:
+async def _schedule_of(difx: Correlator, orders: V2d, path: PurePosixPath) -> Vex:
+    """The schedule that a ``.v2d`` on the server names, which is there and nowhere else."""
+    if not orders.get("vex"):
+        raise ValueError(f"{path} names no schedule: vex = …")
+    place = str(path.parent / str(orders["vex"]))
+    text = (await difx.get_file(place)).decode("utf-8", "surrogateescape")
+    return await asyncio.to_thread(parse_vex, text, place)
+
+
+async def _without(difx: Correlator, orders: V2d, path: PurePosixPath, stations: Sequence[str]) -> V2d:
     """The same for other stations; jobs are called after its file again, as vex2difx does where nothing is said."""
     if isinstance(stations, str) or not stations:
         raise ValueError(f"which stations to leave out, as a list of names; got {stations!r}")
     if "*" in (orders.words("antennas") or "*"):
-        schedule, _ = await _schedule(difx, str(path.parent / str(orders["vex"])), timeout)
-        orders.use(schedule)
+        orders.use(await _schedule_of(difx, orders, path))
     new = orders.without(*stations)
     if "jobSeries" in new:
         del new["jobSeries"]

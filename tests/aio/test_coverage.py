@@ -112,8 +112,10 @@ async def test_a_mark6_is_not_asked_for_what_it_cannot_tell(tmp_path: Path) -> N
     async with room(tmp_path) as (difx, _):
         status = Mark6Status(state="Idle", msn=("HPC%0001", "", "", ""))
         difx.recorders.add(Message(Header(source="mark6-01", identifier="mk5daemon"), status), 1.0)
-        table = await difx.coverage(parse_vex(VEX), {"Aa": ["mark6-01:HPC%0001"]})
-        assert "have its files listed with list_recordings" in table.attrs["failed"]["why"][0]
+        table = await difx.coverage(parse_vex(VEX), {"Aa": ["mark6-01:HPC%0001", "mark6-01:HPC%0002"]})
+        first, second = table.attrs["failed"]["why"]
+        assert "(HPC%0001 is in slot 1); mount the module, and have its files listed" in first
+        assert "(HPC%0002 is in no slot of it)" in second
         assert difx.messages.counts().get("Notice", 0) == 0
 
 

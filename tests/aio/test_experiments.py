@@ -411,6 +411,13 @@ async def test_stations_of_a_v2d_that_names_none_are_those_of_its_schedule(tmp_p
         jobs = await difx.rebuild_without(f"{root}/src/e.v2d", [first])
         assert parse_v2d((root / "src" / "e-2.v2d").read_text()).words("antennas") == others
         assert jobs["job"].tolist() == ["e-2_1"]
+        (root / "src" / "f.v2d").write_text("nCore = 2\n")
+        with pytest.raises(ValueError, match="names no schedule"):
+            await difx.rebuild_without(f"{root}/src/f.v2d", [first])
+        (root / "src" / "f.v2d").write_text(f"vex = {tmp_path}/only-here.vex\n")
+        (tmp_path / "only-here.vex").write_text(VEX)
+        with pytest.raises(RemoteFileNotFound):
+            await difx.rebuild_without(f"{root}/src/f.v2d", [first])
 
 
 async def test_files_by_what_they_are(tmp_path: Path) -> None:
