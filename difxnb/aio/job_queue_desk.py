@@ -12,8 +12,10 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from difxnb.aio.job_queue_rebuild import rebuild_from_joblist
 from difxnb.aio.job_queue_seen import blamed_by_weights, free_of, nodes_of
 from difxnb.errors import DifxError
 from difxnb.queue import (
@@ -76,7 +78,7 @@ class QueueDesk:
     blame : callable
         Finds stations to blame for a bad end.
     rebuild : callable or None
-        Makes a job again without some stations; gives the new ``.input`` files.
+        Makes a job again without some stations, from its ``.v2d``; gives the new ``.input`` files.
     tell : callable
         Called with a sentence where the queue has held itself.
     """
@@ -95,7 +97,7 @@ class QueueDesk:
         self.connected_since = time.time()
         self.closed_why = ""
         self.blame: FindBlame = blamed_by_weights
-        self.rebuild: Rebuild | None = None
+        self.rebuild: Rebuild | None = partial(rebuild_from_joblist, correlator)
         self.tell: Callable[[str], None] = _log.warning
         self._held = ""
         self._unwritten: dict[int, dict[str, Any]] = {}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from difxnb.aio.job_queue_seen import machines_without
 from difxnb.errors import ConnectionLost, DifxError, JobNotStopped, NoReply, RemoteFileNotFound
@@ -25,6 +25,7 @@ from difxnb.wire.job import JobOutcome
 if TYPE_CHECKING:
     from difxnb.aio.job_queue_desk import QueueDesk
     from difxnb.aio.job_run import JobRun
+    from difxnb.formats.input import Input
     from difxnb.queue import Blame
 
 _log = logging.getLogger(__name__)
@@ -239,25 +240,34 @@ class Turn:
             return
         try:
             made = [str(path) for path in await desk.rebuild(entry.input_file, action.stations)]
-            inp = await desk.correlator.job(entry.input_file).input()
+            machines = machines_without(entry.machines, await self._input(), action.stations)
+            why = f"in place of {entry.job}, without {named}: {action.why}"
+            self._add(made, machines, why)
         except _REFUSALS as error:
             self._stop_and_tell(state, f"it could not be made again without {named}: {error}")
             return
-        machines = machines_without(entry.machines, inp, action.stations)
-        policy = None if entry.policy is None else replace(entry.policy, without_station=False)
-        for path in made:
-            desk.store.add(
-                path,
-                server=desk.server,
-                session=entry.of_session,
-                priority=entry.priority,
-                machines=machines,
-                options=entry.options,
-                policy=policy,
-                why=f"in place of {entry.job}, without {named}: {action.why}",
-                of=entry.input_file,
-            )
         desk.put(self.number, state, f"{action.why}; made again without {named}", what="noted")
+
+    async def _input(self) -> Input:
+        return await self._desk.correlator.job(self._entry.input_file).input()
+
+    def _add(self, made: Sequence[str], machines: dict[str, Any] | None, why: str) -> None:
+        """Queue jobs in the place of this one; all of them, or none."""
+        entry, store = self._entry, self._desk.store
+        policy = None if entry.policy is None else replace(entry.policy, without_station=False)
+        with store.together():
+            for path in made:
+                store.add(
+                    path,
+                    server=self._desk.server,
+                    session=entry.of_session,
+                    priority=entry.priority,
+                    machines=machines,
+                    options=entry.options,
+                    policy=policy,
+                    why=why,
+                    of=entry.input_file,
+                )
 
     def _stop_and_tell(self, state: QueueState, more: str) -> None:
         """Leave it failed, with the reasons of every try."""
