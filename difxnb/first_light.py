@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,10 @@ class Results:
     messages: Path
 
 
+def _tell_nobody(comparison: pd.DataFrame, results: Results) -> None:
+    """Leave it to what is printed."""
+
+
 def first_light(
     directory: Path,
     *,
@@ -54,6 +58,7 @@ def first_light(
     scan_seconds: int = 4,
     quirks: str | None = None,
     console: Console | None = None,
+    on_results: Callable[[pd.DataFrame, Results], None] = _tell_nobody,
 ) -> bool:
     """Run the whole demonstration.
 
@@ -69,6 +74,8 @@ def first_light(
         Faults of a real server that ours shall show.
     console : rich Console, optional
         Where to print.
+    on_results : callable, optional
+        Called with what `compare` found, and where the results are, once they are written.
 
     Returns
     -------
@@ -95,6 +102,7 @@ def first_light(
         comparison = compare(run.monitor.fringes, difx.truth)
         console.print(table_of(comparison))
         results = write_results(difx, run.monitor.dataset, run.monitor.fringes, directory)
+        on_results(comparison, results)
         run.monitor.close()
         good = good and _verdict(comparison, console)
         _say_what_next(difx, results, console)

@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from difxnb.cli.connection import Json
+from difxnb.cli.printed import print_json
 from difxnb.cli.program import app, errors_in_one_line, wrong_usage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from difxnb.first_light import Results
 
 
 @app.command(short_help="Correlate a made-up experiment.")
@@ -23,13 +30,39 @@ def demo(
     quirks: Annotated[
         str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth."""
+    """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth.
+
+    With --json the story goes to standard error, and the comparison to standard output, in SI units.
+
+    difxnb demo
+
+    difxnb demo --json --directory /tmp/demo
+    """
     from difxnb.first_light import first_light
 
     with errors_in_one_line():
-        found_all = first_light(directory, keep=keep, seed=seed, scan_seconds=scan_seconds, quirks=quirks)
+        found_all = first_light(
+            directory,
+            keep=keep,
+            seed=seed,
+            scan_seconds=scan_seconds,
+            quirks=quirks,
+            **(_for_programs() if as_json else {}),
+        )
     raise typer.Exit(0 if found_all else 1)
+
+
+def _for_programs() -> dict[str, Any]:
+    from rich.console import Console
+
+    return {"console": Console(stderr=True), "on_results": _print_results}
+
+
+def _print_results(comparison: pd.DataFrame, results: Results) -> None:
+    files = {name: str(getattr(results, name)) for name in ("figure", "visibilities", "messages")}
+    print_json({"rows": comparison.to_dict("records"), "attrs": files})
 
 
 @app.command(short_help="Serve guiServer's protocol.")

@@ -32,7 +32,11 @@ def test_the_version() -> None:
 def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
-    for command in ("busy", "correlate", "demo", "lab", "monitor", "serve", "token"):
+    for command in (
+        *("busy", "completion", "correlate", "cp", "demo", "fringe", "get", "job", "lab", "ls", "messages"),
+        *("mkdir", "monitor", "mv", "quality", "report", "rm", "rmdir", "send", "serve", "start", "status"),
+        *("stop", "token", "version"),
+    ):
         assert f"\n  {command} " in done.stdout
     assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut
 
