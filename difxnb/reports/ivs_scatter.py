@@ -77,16 +77,19 @@ def looked_into(part: xr.Dataset) -> Iterator[Looked]:
     best = _strongest(free)
     offsets = None if best.empty else offsets_of(best, part)
     joint = {} if best.empty else {_key(row): row for row in _records(_fitted(part, best))}
-    calibrators = {_key(row) for row in _records(best)}
+    calibrators = {_key(row)[1:]: row for row in _records(best)}
+    scans = _Scans(part)
     for row in _records(free):
         other = joint.get(_key(row))
         if other is None or not np.isfinite(other["delay"]):
-            yield _looked(row, row, _left(part, row, None), with_bands=False)
+            yield _looked(row, row, _left(scans, row, None), None)
             continue
-        is_calibrator = _key(row) in calibrators
+        calibrator = calibrators[_key(row)[1:]]
+        is_calibrator = _key(row) == _key(calibrator)
         # Phases that were found in a scan prove no fringe in it: noise would make its own.
         told = row if is_calibrator or row["snr"] > other["snr"] else other
-        yield _looked(row, told, _left(part, other, offsets), with_bands=not is_calibrator)
+        lent = None if is_calibrator else float(calibrator["snr"])
+        yield _looked(row, told, _left(scans, other, offsets), lent)
 
 
 def _fitted(part: xr.Dataset, phases: str | pd.DataFrame) -> pd.DataFrame:
@@ -118,11 +121,28 @@ class _Left:
     counts: NDArray[np.float64]
 
 
-def _left(part: xr.Dataset, row: dict[str, Any], offsets: NDArray[np.float64] | None) -> _Left:
-    times = part["time"].values
-    inside = (times >= np.datetime64(row["start"])) & (times <= np.datetime64(row["stop"]))
-    mine = part.isel(time=np.flatnonzero(inside)).sel(baseline=row["baseline"])
-    mine = mine.transpose("time", "band", "polarization", "channel", ...)
+class _Scans:
+    """Visibilities scan by scan, each read once: fringes come in order of scans."""
+
+    def __init__(self, part: xr.Dataset) -> None:
+        self.baselines = [str(name) for name in part["baseline"].values]
+        self._part, self._times = part, part["time"].values
+        self._start: object = None
+        self._scan = part
+
+    def of(self, row: dict[str, Any]) -> xr.Dataset:
+        """Visibilities of the scan and baseline of a fringe (time, band, polarization, channel)."""
+        if self._start != row["start"]:
+            first, last = np.datetime64(row["start"]), np.datetime64(row["stop"])
+            inside = np.flatnonzero((self._times >= first) & (self._times <= last))
+            self._scan = self._part[["VISIBILITY", "WEIGHT"]].isel(time=inside).load()
+            self._start = row["start"]
+        mine = self._scan.isel(baseline=self.baselines.index(str(row["baseline"])))
+        return mine.transpose("time", "band", "polarization", "channel", ...)
+
+
+def _left(scans: _Scans, row: dict[str, Any], offsets: NDArray[np.float64] | None) -> _Left:
+    mine = scans.of(row)
     values = mine["VISIBILITY"].values[..., 1:-1]
     weights = np.nan_to_num(mine["WEIGHT"].values, nan=1.0)[..., None] * np.isfinite(values)
     frequency = mine["frequency"].values[:, 1:-1]
@@ -135,16 +155,19 @@ def _left(part: xr.Dataset, row: dict[str, Any], offsets: NDArray[np.float64] | 
     turns = (frequency - middle)[None] * row["delay"] + frequency[None] * (rate * later)[:, None, None]
     left = np.nan_to_num(values) * np.exp(-2j * np.pi * np.nan_to_num(turns))[:, :, None]
     if offsets is not None:
-        place = list(part["baseline"].values).index(row["baseline"])
+        place = scans.baselines.index(str(row["baseline"]))
         left = left * np.exp(-1j * np.nan_to_num(offsets[place]).T)[None, :, :, None]
     return _Left((left * weights).sum(axis=-1), weights.sum(axis=-1))
 
 
-def _looked(row: dict[str, Any], told: dict[str, Any], left: _Left, *, with_bands: bool) -> Looked:
+def _looked(row: dict[str, Any], told: dict[str, Any], left: _Left, lent: float | None) -> Looked:
+    """A fringe and its scatter; `lent` is the SNR of the scan whose phases of bands were taken out."""
     total, weight = left.sums.sum(axis=0), left.counts.sum(axis=0)
     is_known = weight > 0
     snr = float(told["snr"])
-    noise = np.sqrt(max(int(is_known.sum()), 1)) / max(snr, 1e-9)
+    count = np.sqrt(max(int(is_known.sum()), 1))
+    noise = count / max(snr, 1e-9)
+    with_lent = np.inf if lent is None else float(np.hypot(noise, count / max(lent, 1e-9)))
     with np.errstate(invalid="ignore", divide="ignore"):
         amplitude = np.where(is_known, np.abs(total) / weight, np.nan)
     # Receivers differ from hand to hand: what is compared is a band with the other bands of its hand.
@@ -162,7 +185,7 @@ def _looked(row: dict[str, Any], told: dict[str, Any], left: _Left, *, with_band
         at_edge="window_edge" in str(told["flags"]).split(),
         lacks_band=not bool(is_known.all()),
         weakest=float(np.nanmin(shares, initial=np.inf)),
-        band_phase=_rms_above(_about_mean(phases), noise) if with_bands else np.nan,
+        band_phase=np.nan if lent is None else _rms_above(_about_mean(phases), with_lent),
         time_phase=time_phase,
         band_amplitude=_rms_above(shares - 1.0, noise),
         time_amplitude=time_amplitude,
