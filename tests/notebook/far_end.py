@@ -32,10 +32,12 @@ class Line:
     """A relay to a server that can be cut, fall silent, or bring nonsense."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.silent = port, False
+        self.port, self.silent, self.dead = port, False, False
         self._talkers: list[Talker] = []
 
     async def __call__(self, talker: Talker) -> None:
+        if self.dead:
+            return
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         self._talkers.append(talker)
         ways = {
@@ -63,6 +65,11 @@ class Line:
     async def cut(self) -> None:
         for talker in self._talkers:
             talker.writer.transport.abort()
+
+    async def go_dead(self) -> None:
+        """Cut it, and let nobody in any more."""
+        self.dead = True
+        await self.cut()
 
     async def fall_silent(self) -> None:
         self.silent = True

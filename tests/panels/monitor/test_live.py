@@ -110,7 +110,7 @@ def test_a_lost_line_is_told_and_the_panel_goes_on(far: FarEnd, make_stage: Make
             with MonitorPanel(model) as panel:
                 model.gather()
                 assert model.snapshot().condition.state == "live"
-                far.loop.call(line.cut())
+                far.loop.call(line.go_dead())  # or it might be live again before anybody looks
                 stage.until(lambda: monitor.interruption or monitor.failure, "nothing was noticed")
                 model.gather()
                 panel.paint()
