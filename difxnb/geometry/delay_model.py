@@ -34,6 +34,7 @@ from difxnb.geometry.earth import (
     EarthOrientation,
     EarthStates,
     FloatArray,
+    day_of_year,
     earth_states,
 )
 from difxnb.geometry.relativity import seen_from, vacuum_delay
@@ -230,20 +231,27 @@ def _nodes(options: _Options) -> FloatArray:
 
 
 @cache
-def _fitting(options: _Options) -> FloatArray:
-    """What gives coefficients of powers of seconds, lowest first, of values at the nodes; (order + 1, nodes)."""
-    orders = range(options.order + 1)
-    around = np.polynomial.chebyshev.chebvander(2 * _nodes(options) - 1, options.order)
+def _fitting(options: _Options) -> tuple[FloatArray, FloatArray]:
+    """What takes values at the nodes to Chebyshev coefficients, and these to those of powers of seconds.
+
+    Both at once would lose digits: powers of seconds are large and cancel.
+    """
+    chebyshev = np.linalg.pinv(np.polynomial.chebyshev.chebvander(2 * _nodes(options) - 1, options.order))
     powers = np.zeros((options.order + 1, options.order + 1))
-    for order in orders:
+    for order in range(options.order + 1):
         series = np.polynomial.Chebyshev.basis(order, domain=[0.0, options.interval_s])
         powers[: order + 1, order] = series.convert(kind=np.polynomial.Polynomial).coef
-    return np.asarray(powers @ np.linalg.pinv(around))
+    return np.asarray(chebyshev, dtype=np.float64), powers
 
 
 def _fits(values: FloatArray, options: _Options, count: int) -> FloatArray:
     """Polynomials of seconds through the values of each interval, lowest power first: shape (interval, order + 1)."""
-    return np.asarray(values.reshape(count, -1) @ _fitting(options).T)
+    chebyshev, powers = _fitting(options)
+    of_intervals = values.reshape(count, -1)
+    middle = of_intervals[:, :1]
+    found = np.asarray((of_intervals - middle) @ chebyshev.T @ powers.T)
+    found[:, :1] += middle
+    return found
 
 
 def _source_lines(
@@ -306,7 +314,7 @@ def _local(earth: EarthStates, towards: FloatArray, antenna: _Antenna, velocity:
     lifted = (elevation + refraction(elevation, antenna.weather))[:, None]
     pointed = np.cos(lifted) * level + np.sin(lifted) * place.up
     about = antenna.about
-    day = earth.mjd + float(earth.seconds.mean()) / DAY_S
+    day = day_of_year(earth.mjd) + earth.seconds / DAY_S
     dry, wet = mapping_functions(elevation, day, place.latitude, antenna.weather.height_m)
     return _Local(
         azimuth=azimuth,

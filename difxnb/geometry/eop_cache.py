@@ -86,6 +86,8 @@ def read_eop(
     EopOutdated
         The copy is older than `max_age` and cannot be fetched, or `near` is predicted for more than 10 days.
     """
+    if not max_age >= 0:
+        raise ValueError(f"max_age is a number of days, not {max_age!r}")
     named = _configured() if source is None else source
     url = SOURCES.get(str(named), str(named))
     if not _is_url(url):
@@ -200,7 +202,8 @@ def _is_due(kept: _Kept, url: str, near: Any, max_age: float) -> bool:
         table = kept.table(url)
         if not table.covers(near) or table.predicted_days(near) > 0:
             return True
-    return kept.age_days > max_age
+    # A copy of tomorrow was fetched under a clock that was wrong.
+    return not -1 < kept.age_days <= max_age
 
 
 def _warn_old(url: str, kept: _Kept, why: str) -> None:

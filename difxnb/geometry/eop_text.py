@@ -133,7 +133,7 @@ def _day(
     if mjd < FIRST_MJD:
         return None
     if tai_utc_s is None:
-        tai_utc_s = float(known_leap_seconds().at([mjd])[0])
+        tai_utc_s = known_leap_seconds().on(mjd)
     ut1_utc_s = ut1_s + tai_utc_s if against_tai else ut1_s
     if not (abs(ut1_utc_s) <= _MOST_S and max(map(abs, pole)) <= _MOST_ARCSEC and 0 <= tai_utc_s <= 1000):
         _fail(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import itertools
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -26,7 +26,7 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.im_evaluation import unix_ns
 from difxnb.formats.keyvalue import read_text
 from difxnb.formats.mjd import DAY_S, LAST_MJD, MJD_ZERO
-from difxnb.geometry.earth import FloatArray, unix_day
+from difxnb.geometry.earth import unix_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,12 +59,10 @@ class LeapSeconds:
     expires: datetime | None
     source: str
 
-    def at(self, days: FloatArray | Sequence[float]) -> FloatArray:
-        """TAI-UTC on days (MJD), s; NaN before the first of the table."""
-        rows = np.searchsorted(
-            np.array(self.days), np.floor(np.asarray(days, dtype=np.float64)), side="right"
-        )
-        return np.asarray(np.array([np.nan, *self.offsets])[rows])
+    def on(self, mjd: float) -> float:
+        """TAI-UTC on a day (MJD), s; NaN before the first of the table."""
+        row = bisect_right(self.days, math.floor(mjd))
+        return self.offsets[row - 1] if row else math.nan
 
 
 def leap_seconds(at: Any = None, *, source: str | PathLike[str] | None = None) -> pd.DataFrame:

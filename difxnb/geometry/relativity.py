@@ -17,6 +17,7 @@ from difxnb.geometry.earth import SPEED_OF_LIGHT_M_S, SUN_GM_M3_S2, EarthStates,
 _C = SPEED_OF_LIGHT_M_S
 _SUN_DELAY_S = 2 * SUN_GM_M3_S2 / _C**3
 _GAMMA = 1.0
+_SUN_RADIUS_RAD = 4.65e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,15 @@ def _sun_delay(earth: EarthStates, source: FloatArray, place: FloatArray) -> tup
     """Delay by the Sun's gravitation, antenna minus centre (equation 11.1), and its gradient."""
     centre = -earth.sun
     antenna = centre + place - earth.velocity * (place @ source / _C)[:, None]
-    of_centre = np.linalg.norm(centre, axis=1) + centre @ source
-    of_antenna = np.linalg.norm(antenna, axis=1) + antenna @ source
+    of_centre, of_antenna = _beside_the_sun(centre, source), _beside_the_sun(antenna, source)
     gradient = centre / of_centre[:, None] - antenna / of_antenna[:, None]
     return _SUN_DELAY_S * np.log(of_centre / of_antenna), _SUN_DELAY_S * gradient
+
+
+def _beside_the_sun(receiver: FloatArray, source: FloatArray) -> FloatArray:
+    """Distance from the Sun plus its part towards the source; behind the Sun's disk that of its rim."""
+    distance = np.linalg.norm(receiver, axis=1)
+    return np.asarray(np.maximum(distance + receiver @ source, distance * (_SUN_RADIUS_RAD**2 / 2)))
 
 
 def seen_from(velocity: FloatArray, source: FloatArray) -> FloatArray:

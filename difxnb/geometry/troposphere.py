@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import erfa
 import numpy as np
 
-from difxnb.geometry.earth import SPEED_OF_LIGHT_M_S, FloatArray, day_of_year
+from difxnb.geometry.earth import SPEED_OF_LIGHT_M_S, FloatArray
 
 LOWEST_RAD = math.radians(1.0)
 """Below this elevation the delays of this one are given: mapping functions mean nothing there."""
@@ -104,14 +104,23 @@ def zenith_delays(weather: Weather, latitude: float) -> tuple[float, float]:
 
 
 def mapping_functions(
-    elevation: FloatArray, mjd: float, latitude: float, height_m: float
+    elevation: FloatArray, day: FloatArray | float, latitude: float, height_m: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Niell's factors of the hydrostatic and the wet delay at elevations (rad), compared with the zenith."""
+    """Niell's factors of the hydrostatic and the wet delay, compared with the zenith.
+
+    Parameters
+    ----------
+    elevation : ndarray
+        rad.
+    day : ndarray or float
+        Of the year, from 1.
+    latitude, height_m : float
+        Of the antenna, rad and m.
+    """
     sine = np.sin(np.maximum(elevation, LOWEST_RAD))
-    year = (day_of_year(mjd) - _COLDEST_DAY) / _YEAR_D + (0.5 if latitude < 0 else 0.0)
-    dry = _at_latitude(_DRY_MEAN, latitude) - _at_latitude(_DRY_YEARLY, latitude) * math.cos(
-        2 * math.pi * year
-    )
+    year = (np.asarray(day) - _COLDEST_DAY) / _YEAR_D + (0.5 if latitude < 0 else 0.0)
+    mean, yearly = _at_latitude(_DRY_MEAN, latitude), _at_latitude(_DRY_YEARLY, latitude)
+    dry = mean[:, None] - yearly[:, None] * np.cos(2 * np.pi * year)
     higher = (1 / sine - _fraction(sine, _PER_KM)) * height_m / 1000
     return _fraction(sine, dry) + higher, _fraction(sine, _at_latitude(_WET, latitude))
 

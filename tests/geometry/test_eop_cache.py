@@ -176,6 +176,15 @@ def test_less_than_the_server_promised_is_not_kept(site: Site, tmp_path: Path) -
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_copy_of_the_future_is_fetched_again(site: Site, tmp_path: Path) -> None:
+    read_eop(site.url("finals"))
+    make_older(tmp_path, -30)
+    read_eop(site.url("finals"))
+    assert len(site.asked) == 2
+    with pytest.raises(ValueError, match="max_age"):
+        read_eop(site.url("finals"), max_age=float("nan"))
+
+
 def test_a_time_that_a_copy_only_predicts_makes_it_be_fetched_again(site: Site, tmp_path: Path) -> None:
     read_eop(site.url("finals"))
     make_older(tmp_path, 2)
@@ -200,7 +209,7 @@ def test_redirects_stay_in_the_web_and_carry_no_password(site: Site) -> None:
     site.redirects["ftp"] = "ftp://127.0.0.1/finals"
     assert download(site.url("moved")) == TEXT.encode()
     for path in ("file", "ftp"):
-        with pytest.raises(OSError, match="(?i)redirect"):
+        with pytest.raises(OSError, match=r"(?i)redirect"):
             download(site.url(path))
     with pytest.raises(ValueError, match="password"):
         download(site.url("secret"))
