@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from difxnb.panels.acting import ActingLook, ActingModel
 from difxnb.panels.work import Work
 
-_WAITING = "waiting"
+_WAITS = ("waiting", "retrying")
 _UNDER_WAY = ("starting", "running")
+_AGAIN = ("failed", "done with errors", "stopped", "refused")
+_SHOWN_HISTORY = 50
 
 
 class Row(Protocol):
@@ -37,6 +39,9 @@ class Row(Protocol):
     @property
     def progress(self) -> float: ...
 
+    @property
+    def priority(self) -> int: ...
+
 
 class Queue(Protocol):
     """What is shown, such as :class:`difxnb.aio.JobQueue`."""
@@ -48,11 +53,23 @@ class Queue(Protocol):
     def rows(self) -> Sequence[Row]: ...
 
     @property
+    def version(self) -> int: ...
+
+    @property
     def why_paused(self) -> str: ...
 
+    @property
+    def why_suspended(self) -> str: ...
+
+    def history(self, since: Any = ..., limit: int = ...) -> Any: ...
+
     def add(
-        self, input_file: str, *, overwrite: bool = ..., monitor: bool = ...
+        self, input_file: str, *, priority: int = ..., overwrite: bool = ..., monitor: bool = ...
     ) -> Coroutine[Any, Any, object]: ...
+
+    def priority(self, job: str, value: int) -> Coroutine[Any, Any, object]: ...
+
+    def retry(self, job: str) -> Coroutine[Any, Any, object]: ...
 
     def remove(self, job: str) -> Coroutine[Any, Any, object]: ...
 
@@ -84,6 +101,23 @@ class QueuedJob:
     since: str
     why: str
     input_file: str
+    priority: int = 0
+
+    @property
+    def may_be_tried_again(self) -> bool:
+        """Whether it ended so that it can be put into the line again."""
+        return self.state in _AGAIN
+
+
+@dataclass(frozen=True)
+class ToldLine:
+    """One line of the history."""
+
+    at: str
+    job: str
+    what: str
+    state: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -98,8 +132,12 @@ class QueueLook(ActingLook):
         Empty where the queue goes on.
     dropped : int
         Jobs that were over and are not kept any more.
-    path, overwrite, watch
+    path, overwrite, watch, priority
         What `QueueModel.add` adds.
+    why_suspended : str
+        Why nothing is started for the moment; empty where that is not so.
+    history : tuple of ToldLine, optional
+        What happened, the latest first; None where it is not shown.
     """
 
     rows: tuple[QueuedJob, ...]
@@ -109,6 +147,9 @@ class QueueLook(ActingLook):
     path: str
     overwrite: bool
     watch: bool
+    priority: int = 0
+    why_suspended: str = ""
+    history: tuple[ToldLine, ...] | None = None
 
     @property
     def chosen_row(self) -> QueuedJob | None:
@@ -118,7 +159,7 @@ class QueueLook(ActingLook):
     @property
     def waiting(self) -> int:
         """Jobs that wait."""
-        return sum(row.state == _WAITING for row in self.rows)
+        return sum(row.state in _WAITS for row in self.rows)
 
     @property
     def over(self) -> tuple[QueuedJob, ...]:
@@ -139,7 +180,9 @@ class QueueModel(ActingModel):
         super().__init__(work)
         self._queue = queue
         self._chosen = self._path = ""
-        self._overwrite = self._watch = False
+        self._overwrite = self._watch = self._shows_history = False
+        self._priority = 0
+        self._told: tuple[int, tuple[ToldLine, ...]] = (-1, ())
 
     def snapshot(self) -> QueueLook:
         """All that is to be shown."""
@@ -152,9 +195,24 @@ class QueueModel(ActingModel):
                 path=self._path,
                 overwrite=self._overwrite,
                 watch=self._watch,
+                priority=self._priority,
+                why_suspended=self._queue.why_suspended,
+                history=self._history() if self._shows_history else None,
                 said=self.said,
                 under_way=self.under_way,
             )
+
+    def _history(self) -> tuple[ToldLine, ...]:
+        version = self._queue.version
+        if self._told[0] != version:
+            rows = self._queue.history(limit=_SHOWN_HISTORY).to_dict("records")
+            self._told = version, tuple(_told(row) for row in reversed(rows))
+        return self._told[1]
+
+    def show_history(self, shown: bool) -> None:
+        """Show what happened, or not."""
+        with self._changing():
+            self._shows_history = shown
 
     # --- what is to be added --------------------------------------------------------------------------
 
@@ -173,16 +231,22 @@ class QueueModel(ActingModel):
         with self._changing():
             self._watch = watch
 
+    def set_priority(self, priority: int) -> None:
+        """Give the job that is added this priority."""
+        with self._changing():
+            self._priority = priority
+
     def add(self, path: str = "") -> None:
         """Add a job: this one, or the one that was named with `set_path`."""
         with self._lock:
-            wanted, overwrite, watch = path or self._path.strip(), self._overwrite, self._watch
+            wanted, priority = path or self._path.strip(), self._priority
+            overwrite, watch = self._overwrite, self._watch
         if not wanted:
             self._say("name an .input file first", is_problem=True)
             return
         self._do(
             f"adding {PurePosixPath(wanted).stem}",
-            lambda: self._queue.add(wanted, overwrite=overwrite, monitor=watch),
+            lambda: self._queue.add(wanted, priority=priority, overwrite=overwrite, monitor=watch),
             lambda _: self._added(wanted),
         )
 
@@ -190,6 +254,7 @@ class QueueModel(ActingModel):
         with self._changing():
             self._path = "" if self._path.strip() == path else self._path
             self._overwrite = False  # of one job, never of the next
+            self._priority = 0
             self._chosen = path
         self._say(f"{PurePosixPath(path).stem} is in the queue")
 
@@ -211,13 +276,27 @@ class QueueModel(ActingModel):
         row = self._chosen_row()
         if row is None:
             return
-        if row.state != _WAITING or row.position is None:
+        if row.state not in _WAITS or row.position is None:
             self._say(f"{row.job} is {row.state}; only jobs that wait can be moved", is_problem=True)
             return
         position = min(max(1, row.position + steps), self.snapshot().waiting)
         self._have(
             f"moving {row.job} to position {position}", lambda: self._queue.move(row.input_file, position)
         )
+
+    def change_priority(self, steps: int) -> None:
+        """Raise the priority of the chosen job, or lower it: where `steps` is below 0."""
+        row = self._chosen_row()
+        if row is not None:
+            wanted = row.priority + steps
+            title = f"giving {row.job} the priority {wanted}"
+            self._have(title, lambda: self._queue.priority(row.input_file, wanted))
+
+    def retry(self) -> None:
+        """Put the chosen job, which has failed or was stopped, into the line again."""
+        row = self._chosen_row()
+        if row is not None:
+            self._have(f"trying {row.job} again", lambda: self._queue.retry(row.input_file))
 
     def clear(self) -> None:
         """Remove all jobs that are over."""
@@ -248,7 +327,7 @@ class QueueModel(ActingModel):
 
 def lines_of(rows: Sequence[Row]) -> tuple[QueuedJob, ...]:
     """What is shown of the jobs of a queue, in their order."""
-    waiting = [row.input_file for row in rows if row.state == _WAITING]
+    waiting = [row.input_file for row in rows if row.state in _WAITS]
     places = {path: place for place, path in enumerate(waiting, 1)}
     places |= {row.input_file: 0 for row in rows if row.state in _UNDER_WAY}
     return tuple(
@@ -260,6 +339,12 @@ def lines_of(rows: Sequence[Row]) -> tuple[QueuedJob, ...]:
             since=f"{datetime.fromtimestamp(row.since, UTC):%Y-%m-%d %H:%M:%S}",
             why=row.why,
             input_file=row.input_file,
+            priority=row.priority,
         )
         for row in rows
     )
+
+
+def _told(row: dict[str, Any]) -> ToldLine:
+    texts = {name: str(row[name] or "") for name in ("job", "what", "state", "why")}
+    return ToldLine(at=f"{row['at']:%Y-%m-%d %H:%M:%S}", **texts)

@@ -13,7 +13,7 @@ from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.page import STYLE as PAGE_STYLE
 from difxnb.panels.painter import PAINTER, Painter
-from difxnb.panels.queue.model import QueuedJob, QueueLook, QueueModel
+from difxnb.panels.queue.model import QueuedJob, QueueLook, QueueModel, ToldLine
 from difxnb.panels.shown import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Mark
 from difxnb.panels.twin import Twin
 
@@ -32,7 +32,9 @@ MARKS = {
 }
 """How each state looks; none is told by its colour alone."""
 
-_HEAD = ("position", "job", "state", "progress", "since (UTC)", "why")
+_HEAD = ("position", "job", "state", "priority", "progress", "since (UTC)", "why")
+_TOLD_HEAD = ("at (UTC)", "job", "what", "state", "why")
+_NOTHING_TOLD = "Nothing has happened yet."
 _SHOWN_ROWS = 100
 _EMPTY = "The queue is empty. A job that is added starts at once where nothing is before it."
 
@@ -49,9 +51,9 @@ class QueuePanel(ActingPanel):
     def __init__(self, model: QueueModel, painter: Painter = PAINTER) -> None:
         self.model = model
         self._written: QueueLook | None = None
-        self.news, self.table = widgets.HTML(), widgets.HTML()
+        self.news, self.table, self.told = widgets.HTML(), widgets.HTML(), widgets.HTML()
         parts = [widgets.HTML(PAGE_STYLE + shown.STYLE), self._make_adding(), self._make_list(), self.news]
-        super().__init__(widgets.VBox([*parts, self.table]), painter)
+        super().__init__(widgets.VBox([*parts, self.table, self.history, self.told]), painter)
 
     def _make_adding(self) -> widgets.Widget:
         model = self.model
@@ -62,11 +64,20 @@ class QueuePanel(ActingPanel):
         )
         self.overwrite = _checkbox("move existing output aside")
         self.watch = _checkbox("watch live")
+        self.priority = widgets.BoundedIntText(
+            description="Priority", min=-1000, max=1000, layout=widgets.Layout(width="11em")
+        )
+        self._priority = Bound(self.priority, model.set_priority)
         self._path = Bound(self.path, model.set_path)
         self._overwrite = Bound(self.overwrite, model.set_overwrite)
         self._watch = Bound(self.watch, model.set_watch)
-        self.add = self._button("Add to queue", "Put this job at the end of the queue", model.add, "primary")
-        return row(self.path, self.overwrite, self.watch, self.add)
+        self.add = self._button(
+            "Add to queue",
+            "Put this job behind those of its priority",
+            model.add,
+            "primary",
+        )
+        return row(self.path, self.priority, self.overwrite, self.watch, self.add)
 
     def _make_list(self) -> widgets.Widget:
         model = self.model
@@ -77,10 +88,22 @@ class QueuePanel(ActingPanel):
         self.first = self._button("First", "Make the chosen job the next", lambda: model.move(-(10**6)))
         self.earlier = self._button("Earlier", "Move the chosen job a place forward", lambda: model.move(-1))
         self.later = self._button("Later", "Move the chosen job a place back", lambda: model.move(1))
+        self.higher = self._button("Priority +", "Let the chosen job go before others", self._raise)
+        self.lower = self._button("Priority −", "Let others go before the chosen job", self._lower)
+        self.retry = self._button("Try again", "Put the chosen job into the line again", model.retry)
         self.remove = self._button("Remove", "Take the chosen job out of the queue", model.remove)
         self.clear = self._button("Clear ended", "Remove all jobs that are over", model.clear)
         self.pause = self._button("Pause", "Start nothing more; what runs goes on", self._pause)
-        return row(self.jobs, row(self.first, self.earlier, self.later, self.remove, self.clear, self.pause))
+        self.history = _checkbox("what happened")
+        self._history = Bound(self.history, lambda shown: self._asked(lambda: model.show_history(shown)))
+        order = (self.first, self.earlier, self.later, self.higher, self.lower)
+        return row(self.jobs, row(*order, self.retry, self.remove, self.clear, self.pause))
+
+    def _raise(self) -> None:
+        self.model.change_priority(1)
+
+    def _lower(self) -> None:
+        self.model.change_priority(-1)
 
     def _pause(self) -> None:
         if self.model.snapshot().why_paused:
@@ -95,10 +118,13 @@ class QueuePanel(ActingPanel):
         self._path.write(look.path)
         self._overwrite.write(look.overwrite)
         self._watch.write(look.watch)
+        self._priority.write(look.priority)
+        self._history.write(look.history is not None)
         self._paint_list(look)
         self._paint_buttons(look)
         write(self.news, value=news_html(look.said, look.under_way))
         write(self.table, value=table_html(look))
+        write(self.told, value=told_html(look))
         self._written = look
 
     def _paint_list(self, look: QueueLook) -> None:
@@ -112,6 +138,9 @@ class QueuePanel(ActingPanel):
         write(self.first, disabled=not waits)
         write(self.earlier, disabled=not waits)
         write(self.later, disabled=not waits)
+        write(self.higher, disabled=not waits)
+        write(self.lower, disabled=not waits)
+        write(self.retry, disabled=line is None or not line.may_be_tried_again)
         write(self.remove, disabled=line is None or line.position == 0)
         write(self.clear, disabled=not look.over)
         paused: dict[str, Any] = {"description": "Resume", "tooltip": "Go on with the next job"}
@@ -139,7 +168,8 @@ def headline(look: QueueLook) -> str:
     """The whole queue in a sentence."""
     under_way = sum(line.position == 0 for line in look.rows)
     counts = f"Queue: {under_way} under way, {look.waiting} waiting, {len(look.over)} over"
-    return counts + (f"; paused: {look.why_paused}" if look.why_paused else "")
+    paused = f"; paused: {look.why_paused}" if look.why_paused else ""
+    return f"{counts}{paused}{f'; suspended: {look.why_suspended}' if look.why_suspended else ''}"
 
 
 def table_html(look: QueueLook) -> str:
@@ -149,8 +179,28 @@ def table_html(look: QueueLook) -> str:
     return shown.table(_HEAD, cells, headline(look), empty=_EMPTY) + shown.said(shown.left_out(more, "jobs"))
 
 
+def told_html(look: QueueLook) -> str:
+    """What happened, as a table; nothing where it is not shown."""
+    if look.history is None:
+        return ""
+    cells = [_told_cells(line) for line in look.history]
+    return shown.table(_TOLD_HEAD, cells, "What happened, the latest first", empty=_NOTHING_TOLD)
+
+
+def _told_cells(line: ToldLine) -> tuple[str, ...]:
+    state = shown.badge(MARKS[line.state]) if line.state in MARKS else ""
+    return (
+        line.at,
+        shown.safe(line.job or "the queue"),
+        shown.safe(line.what),
+        state,
+        shown.safe(line.why, 500),
+    )
+
+
 def _cells(line: QueuedJob) -> tuple[str, ...]:
     place = "" if line.position is None else "now" if line.position == 0 else str(line.position)
     name = f'<span title="{shown.safe(line.input_file)}">{shown.safe(line.job)}</span>'
+    priority = str(line.priority) if line.priority else ""
     bar = shown.bar(line.progress) if line.state not in ("waiting", "refused") else ""
-    return place, name, shown.badge(MARKS[line.state]), bar, line.since, shown.safe(line.why, 500)
+    return place, name, shown.badge(MARKS[line.state]), priority, bar, line.since, shown.safe(line.why, 500)

@@ -14,7 +14,7 @@ from difxnb.panels.acting import Said
 from difxnb.panels.queue import QueueLook, QueueModel, QueuePanel
 from difxnb.panels.queue.model import lines_of
 from difxnb.panels.queue.view import MARKS, headline, table_html
-from difxnb.queue import QueueEntry, QueueState
+from difxnb.queue import DiskLow, QueueEntry, QueueState
 from tests.panels.stage import MakeStage, Stage
 from tests.queued_jobs import MACHINES, put_named
 
@@ -115,6 +115,56 @@ def test_jobs_are_added_ordered_run_and_cleared_by_buttons(make_stage: MakeStage
         assert names(panel) == ["now three (running)"]
         stop(stage, panel, three)
         assert "stopped" in panel.twin().text
+
+
+def test_priorities_tries_and_what_happened_are_a_button_away(make_stage: MakeStage, made: Path) -> None:
+    stage = make_stage("patient")
+    one, two, three = jobs_of(stage, made, "one", "two", "three")
+    with opened(stage) as panel:
+        add(panel, stage, one)
+        add(panel, stage, two)
+        panel.priority.value = 3
+        add(panel, stage, three)
+        assert panel.priority.value == 0, "of one job, never of the next"
+        assert [name.split()[1] for name in names(panel)] == ["one", "three", "two"]
+        assert "<td>3</td>" in panel.table.value
+        panel.jobs.value = two
+        panel.paint()
+        for _ in range(4):
+            panel.higher.click()
+            settle(panel, stage)
+        assert [name.split()[1] for name in names(panel)] == ["one", "two", "three"]
+        panel.lower.click()
+        settle(panel, stage)
+        assert stage.difx.queue.rows[1].priority == 3
+        assert panel.told.value == ""
+        panel.history.value = True
+        panel.paint()
+        assert "What happened, the latest first" in panel.told.value
+        assert panel.told.value.index("its priority is 3") < panel.told.value.index("accepted")
+        stage.until(lambda: running(stage, one))
+        panel.pause.click()
+        settle(panel, stage)
+        assert "the queue" in panel.told.value
+        stop(stage, panel, one)
+        panel.jobs.value = one
+        panel.paint()
+        assert not panel.retry.disabled
+        panel.retry.click()
+        settle(panel, stage)
+        assert names(panel)[-1] == "3. one (waiting)"
+        assert panel.retry.disabled
+        panel.history.value = False
+        panel.paint()
+        assert panel.told.value == ""
+
+
+def test_why_nothing_is_started_is_said(stage: Stage) -> None:
+    stage.call(stage.difx.queue.suspend(DiskLow(1.0, str(stage.root))))
+    with opened(stage) as panel:
+        add(panel, stage, str(stage.input_file))
+        assert "suspended: disk low" in panel.table.value
+        assert "waiting" in panel.twin().text
 
 
 def test_refusals_are_said_in_words(stage: Stage) -> None:
