@@ -32,7 +32,7 @@ class TextEdit:
     path : Path
         The file that was read.
     before, after : str
-        Its text, and what it would be.
+        Its text (empty of a file that is to be made), and what it would be.
     notes : tuple of str
         What has to be known beside the difference.
     """
@@ -106,7 +106,8 @@ class TextEdit:
                 f"{target} exists already; look at the difference, then write with overwrite=True, or under "
                 "another name"
             )
-        if target == self.path.resolve() and read_text(target) != self.before:
+        is_new = not self.before and not target.exists()
+        if target == self.path.resolve() and not is_new and read_text(target) != self.before:
             raise FileChanged(
                 f"{target} has changed since it was read for {self._PURPOSE}; make the edits anew"
             )

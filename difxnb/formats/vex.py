@@ -278,7 +278,7 @@ class Vex(VexTables):
         """
         if not stations:
             raise ValueError("name the stations that are to go")
-        gone = {self._station(name).key for name in stations}
+        gone = dict.fromkeys(self._station(name).key for name in stations)
         return self._edited(vex_edits.without_stations(self.text, self.scan_list, gone, self._name))
 
     def edit(self, new: Vex) -> TextEdit:

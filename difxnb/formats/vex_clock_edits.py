@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from difxnb.formats.clock_change import ClockChange, decimal_delay, decimal_rate
 from difxnb.formats.mjd import DAY_S
 from difxnb.formats.text_places import Edit
 from difxnb.formats.vex_clocks import ClockEarly, clock_in_force, clock_users, station_clocks
 from difxnb.formats.vex_edits import commented, indent_at, line_end
-from difxnb.formats.vex_quantities import vex_mjd, vex_moment, vex_time
+from difxnb.formats.vex_quantities import vex_mjd, vex_time
 from difxnb.formats.vex_text import VexDefinition, VexText
 
 _SECOND = 1.0 / DAY_S
@@ -63,10 +65,10 @@ def _replaced(clocks: list[ClockEarly], epoch_mjd: float, valid_from_mjd: float 
 
 def _statement(wanted: ClockChange, valid: str) -> str:
     """Early positive, in µs and s/s, at a whole second."""
-    epoch = vex_time(wanted.epoch_mjd)
-    moment = vex_moment(epoch)
-    assert moment is not None
-    after_s = round((moment.mjd - wanted.epoch_mjd) * DAY_S, 6)
+    exact = wanted.epoch.astype("datetime64[ns]")
+    whole = (exact + np.timedelta64(500, "ms")).astype("datetime64[s]")
+    after_s = float((whole - exact) / np.timedelta64(1, "s"))
+    epoch = vex_time(ClockChange(wanted.antenna, 0.0, 0.0, whole).epoch_mjd)
     offset = f"{decimal_delay(-wanted.delay_s - wanted.delay_rate * after_s)} usec"
     rate = f"{decimal_rate(-wanted.delay_rate, 1.0)} sec/sec"
     return f"clock_early = {valid} : {offset} : {epoch} : {rate};"

@@ -50,11 +50,16 @@ def commented(text: str, start: int, stop: int) -> Edit:
 
 
 def _comments(line: str) -> list[str]:
-    """A line as comments that are not too long."""
+    """A line as comments that are not too long, cut between words where that is possible."""
     if line.startswith("*"):
         return [line]
-    room = LONGEST_COMMENT - 2
-    return [f"* {line[place : place + room]}" for place in range(0, len(line), room)] or ["*"]
+    room, parts = LONGEST_COMMENT - 2, list[str]()
+    while len(line) > room:
+        cut = line.rfind(" ", 1, room + 1)
+        cut = cut if cut > 0 and line[:cut].strip() else room
+        parts.append(f"* {line[:cut]}")
+        line = line[cut:]
+    return [*parts, f"* {line}".rstrip()]
 
 
 def without_scans(text: str, scans: Iterable[VexScan], kept: Collection[str], path: Path) -> list[Edit]:
@@ -66,7 +71,7 @@ def without_scans(text: str, scans: Iterable[VexScan], kept: Collection[str], pa
         A scan is not there, or none would be left.
     """
     scans = list(scans)
-    there = {scan.name for scan in scans}
+    there = dict.fromkeys(scan.name for scan in scans)
     unknown = [name for name in kept if name not in there]
     if unknown:
         raise ValueError(f"{path}: no scan {_some(unknown)}; it has {_some(list(there))}")
@@ -97,7 +102,7 @@ def without_stations(text: str, scans: Sequence[VexScan], gone: Collection[str],
         else:
             edits += [commented(text, one.statement.start, one.statement.stop) for one in lines]
     if lost and lost == len(scans):
-        raise ValueError(f"{path}: without {_some(list(gone))} no scan has two stations")
+        raise ValueError(f"{path}: without {_some([*gone])} no scan has two stations")
     return edits
 
 
