@@ -48,6 +48,10 @@ def busy(
 
     Everything that is heard is shown, whoever started it. Into a pipe go lines when something changes. Ctrl-C ends it,
     with status 130.
+
+    difxnb busy --jobs --ignore '^test'
+
+    difxnb busy --once --json
     """
     everything = not (jobs or nodes or recorders)
     with wrong_usage():

@@ -24,7 +24,10 @@ def correlate(
         int | None, typer.Option(min=1, help="Processor cores to use. Default: as the .threads file asks.")
     ] = None,
 ) -> None:
-    """Correlate a DiFX job with the embedded correlator, without a server. Ctrl-C ends it after a whole integration."""
+    """Correlate a DiFX job with the embedded correlator, without a server. Ctrl-C ends it after a whole integration.
+
+    difxnb correlate exp_1.input --cores 4
+    """
     from tqdm import tqdm
 
     from difxnb.server.engine.embedded import correlate as run_correlator

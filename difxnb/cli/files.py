@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("name", "path", "type", "mode", "owner", "group", "size", "modified")
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Absolute paths on the server.")]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Absolute paths on the server.")]
 From = Annotated[str, typer.Argument(metavar="PATH", help="Absolute path on the server.")]
 Target = Annotated[str, typer.Argument(metavar="TARGET", help="The new name, or a directory to put it into.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
@@ -28,7 +28,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 @app.command(short_help="List files on the server.")
 def ls(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Directories, files or patterns on the server.")
+        list[str], typer.Argument(metavar="PATH", help="Directories, files or patterns on the server.")
     ],
     long: Annotated[
         bool, typer.Option("--long", "-l", help="Mode, owner, group, size and time too.")

@@ -148,7 +148,7 @@ def start(
 @app.command(short_help="Stop a job, and see that it has stopped.")
 def stop(
     input_files: Annotated[
-        list[str], typer.Argument(metavar="JOB.input...", help="Jobs, by absolute paths on the server.")
+        list[str], typer.Argument(metavar="JOB.input", help="Jobs, by absolute paths on the server.")
     ],
     dry_run: DryRun = False,
     as_json: Json = False,

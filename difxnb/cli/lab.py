@@ -34,7 +34,11 @@ def lab(
 ) -> None:
     """Start JupyterLab so that a night of watching with the page closed fills no memory.
 
-    Options that are not known here are handed on to JupyterLab: difxnb lab --no-browser --port 8889
+    Options that are not known here are handed on to JupyterLab.
+
+    difxnb lab --demo
+
+    difxnb lab --no-browser --port 8889
     """
     with errors_in_one_line(), ExitStack() as stack:
         command = lab_command(context.args)

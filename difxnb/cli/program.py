@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from difxnb import __version__
+from difxnb.cli.verbs import Verbs
 from difxnb.errors import DifxError
 from difxnb.markup import printable
 
@@ -26,13 +27,11 @@ _IN_A_SHELL = {
 }
 """What errors advise, in the words of the command line."""
 
-app = typer.Typer(
+app = Verbs(
     name="difxnb",
     help="Run, watch and check the DiFX VLBI correlator.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # loading rich, for boxes around the help, takes longer than all else
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -128,6 +128,8 @@ def serve(
 
     Beyond loopback the token and everything else travel as they are: use that on networks that you trust, and let
     clients come through ssh to 127.0.0.1 elsewhere.
+
+    difxnb serve --root /data --port 50200
     """
     from difxnb.formats.token_file import read_token
     from difxnb.server.access import Limits
@@ -162,7 +164,10 @@ def token(
         Path, typer.Argument(metavar="FILE", help="A new file; only you will be able to read it.")
     ],
 ) -> None:
-    """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file."""
+    """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file.
+
+    difxnb token ~/.config/difxnb/token
+    """
     from difxnb.formats.token_file import make_token
 
     with errors_in_one_line():

@@ -26,7 +26,7 @@ def status(
     patterns: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATTERN...", help=".input files on the server, patterns of them, or directories."
+            metavar="PATTERN", help=".input files on the server, patterns of them, or directories."
         ),
     ],
     repeat: Annotated[

@@ -35,7 +35,7 @@ Checksum = Annotated[bool, typer.Option("--checksum", help="Transfer everything 
 @app.command(short_help="Fetch files from the server.")
 def get(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, directories or patterns on the server.")
+        list[str], typer.Argument(metavar="PATH", help="Files, directories or patterns on the server.")
     ],
     to: Annotated[
         str, typer.Option("--to", metavar="LOCAL", help="The file to make, or a directory; - prints it.")

@@ -25,7 +25,7 @@ def quality(
     jobs: Annotated[
         list[str],
         typer.Argument(
-            metavar="JOB...",
+            metavar="JOB",
             help="An .input file or .difx folder; several, a pattern, .joblist or folder for a history.",
         ),
     ],

@@ -45,6 +45,8 @@ def monitor(
 
     Keys of --select are those of Job.monitor: antenna, baseline, band, frequency (MHz), polarization, kind, scan,
     source.
+
+    difxnb monitor /data/exp/exp_1.input --select antenna=AA --select polarization=RR,LL
     """
     with wrong_usage():
         wanted = selection(select or [])

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verbs whose options are looked at when they are used: looking at all of them takes as long as loading the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
+
+import typer
+from typer.core import TyperGroup
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_BUILD = "build_verb"
+
+
+class LazyGroup(TyperGroup):
+    """Commands of which only the names and a line of help are known until one is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, with its options; None where there is none."""
+        known = self.commands.get(cmd_name)
+        build = getattr(known.callback, _BUILD, None) if known is not None else None
+        return known if build is None else build()
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands, from what is known of all of them."""
+        limit = formatter.width - 6 - max(map(len, self.commands), default=0)
+        rows = [
+            (name, one.get_short_help_str(limit))
+            for name, one in sorted(self.commands.items())
+            if not one.hidden
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Verbs(typer.Typer):
+    """A program, or a part of one, whose commands are built when they are used."""
+
+    def __init__(self, **options: Any) -> None:
+        # Loading rich, for boxes around the help, takes longer than all else.
+        super().__init__(**{"cls": LazyGroup, "rich_markup_mode": None, "add_completion": False, **options})
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Function], Function]:
+        """Make a function a command; parameters are those of `typer.Typer.command`."""
+        register = super().command
+
+        def put_down(function: Function) -> Function:
+            @cache
+            def build() -> Any:
+                alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+                alone.command(name, **options)(function)
+                return typer.main.get_command(alone)
+
+            def stub() -> None:
+                """Stand for the command, by its name and its line of help."""
+
+            stub.__name__ = function.__name__
+            setattr(stub, _BUILD, build)
+            register(name, short_help=options.get("short_help"), hidden=options.get("hidden", False))(stub)
+            return function
+
+        return put_down
