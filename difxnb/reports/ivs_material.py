@@ -148,6 +148,13 @@ def material_of(
     """Gather; errors and parameters as those of :func:`difxnb.ivs_report`."""
     given = dict(session) if isinstance(session, Mapping) else {}
     header = _header({**given, **(parameters or {})})
+    lacking = (
+        [] if predicted is None else [name for name in ("baseline", "letter", "snr") if name not in predicted]
+    )
+    if lacking:
+        raise ValueError(
+            f"the table of predicted SNRs lacks {', '.join(lacking)}; it needs baseline, letter and snr"
+        )
     record = None if isinstance(session, Mapping) else _record_file(session)
     lines = tuple(read_lines(record)[0]) if record is not None else ()
     sources: list[JobSource] = []

@@ -238,11 +238,6 @@ def _snr_ratios(material: IvsMaterial) -> Section:
         )
     if material.codes.empty:
         return Section("SNR_RATIOS", _why_no_codes(material))
-    missing = [name for name in ("baseline", "letter", "snr") if name not in material.predicted]
-    if missing:
-        raise ValueError(
-            f"the table of predicted SNRs lacks {', '.join(missing)}; it needs baseline, letter and snr"
-        )
     keys = [name for name in ("scan", "baseline", "letter") if name in material.predicted]
     seen = material.codes[~material.codes["code"].isin(list(_NO_PREDICTION))]
     both = seen.merge(material.predicted[[*keys, "snr"]], on=keys, suffixes=("", "_predicted"))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 QUANTITIES = ("clock", "snr", "weight")
 _UNITS = {"clock": "s", "snr": "1", "weight": "1"}
 _MOST_SHOWN = 20
+_CLOCK_S = 1e-9  # clocks of quiet stations move by that much from day to day
 
 
 @dataclass(frozen=True, repr=False)
@@ -208,10 +209,14 @@ def _compared(table: pd.DataFrame) -> pd.DataFrame:
     limits = default_limits()["trend"]
     counts = np.zeros(len(table), dtype=np.int64)
     medians, deviations = np.full(len(table), np.nan), np.full(len(table), np.nan)
-    for _, part in table.groupby(["of", "name", "reference"], sort=False):
+    for (kind, _, _), part in table.groupby(["of", "name", "reference"], sort=False):
         values = part["value"].to_numpy(dtype=float)
         errors = part["error"].to_numpy(dtype=float)
-        count, median, deviation = deviations_from_earlier(values, limits)
+        if kind == "clock":  # its zero means nothing: a share of it is no measure
+            count, median, deviation = deviations_from_earlier(values, {**limits, "floor": 0.0})
+            errors = np.fmax(errors, _CLOCK_S)
+        else:
+            count, median, deviation = deviations_from_earlier(values, limits)
         with np.errstate(invalid="ignore", divide="ignore"):
             own = (values - median) / errors
         # A value that is not known well is not far from the others.

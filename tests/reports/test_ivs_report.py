@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -218,13 +219,11 @@ def test_scans_of_the_schedule_that_no_job_has_are_minus(demo: DemoFiles, tmp_pa
 
 def test_the_ratio_of_snrs_is_that_to_the_predicted_ones(alpha: IvsReport) -> None:
     predicted = alpha.codes[["baseline", "letter", "snr"]].assign(snr=alpha.codes["snr"] * 2)
-    report = ivs_report(ALPHA, predicted=predicted)
+    report = ivs_report({}, jobs=difxnb.open_jobs(ALPHA.parent), predicted=predicted)
     table = report.sections["SNR_RATIOS"].table
     assert table is not None
     assert list(table["ratio"]) == [0.5, 0.5, 0.5]
     assert list(table["n"]) == [1, 1, 1]
-    with pytest.raises(ValueError, match="lacks letter"):
-        ivs_report(ALPHA, predicted=predicted.drop(columns="letter"))
 
 
 def test_the_record_of_a_session_names_what_was_missing_and_moved(demo: DemoFiles, tmp_path: Path) -> None:
@@ -272,7 +271,8 @@ def test_a_record_without_its_jobs_says_why_sections_are_missing(tmp_path: Path)
             "weights": [{"antenna": "Kk", "mean": 0.75}, {"antenna": "Wz", "mean": None}],
         },
     )
-    report = ivs_report(tmp_path)
+    report = ivs_report(SimpleNamespace(directory=tmp_path))
+    assert report.text() == ivs_report(tmp_path / "record.jsonl").text() == ivs_report(tmp_path).text()
     assert report.missing[-7:] == (
         *(
             "DROP_CHANNELS",
@@ -307,7 +307,18 @@ def test_a_report_is_written_whole_and_not_over_another(alpha: IvsReport, tmp_pa
     assert alpha._repr_html_().startswith("<pre>")
 
 
+def test_a_job_without_output_has_the_code_n_everywhere(tmp_path: Path) -> None:
+    for ending in (".input", ".calc"):
+        shutil.copy(ALPHA.with_suffix(ending), tmp_path)
+    report = ivs_report(tmp_path / "alpha_1.input")
+    assert list(report.codes["code"]) == ["N"] * 3
+    assert set(report.codes["letter"]) == {"X"}
+    assert report.sections["CLOCKS"].table is not None
+
+
 def test_what_is_no_session_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lacks letter"):
+        ivs_report({}, predicted=pd.DataFrame({"baseline": [], "snr": []}))
     with pytest.raises(FileNotFoundError):
         ivs_report(tmp_path / "absent")
     with pytest.raises(TypeError, match="not a int"):

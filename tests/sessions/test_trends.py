@@ -19,14 +19,14 @@ JUMP = 10
 
 @pytest.fixture(scope="module")
 def trends(tmp_path_factory: pytest.TempPathFactory) -> SessionTrends:
-    """A clock that scatters by some ns about 3 µs and jumps by 1 µs on one day; a weight that falls on another."""
+    """A clock that scatters by some ns about 3 µs and jumps by 100 ns on one day; a weight that falls on another."""
     root = tmp_path_factory.mktemp("sessions")
     random = np.random.default_rng(4)
     for day in range(DAYS):
         put(
             root,
             day,
-            delay=3.0e-6 + random.normal(0, 5e-9) + (1e-6 if day >= JUMP else 0.0),
+            delay=3.0e-6 + random.normal(0, 5e-9) + (1e-7 if day >= JUMP else 0.0),
             snr=40.0 + random.normal(0, 2.0),
             weight=0.4 if day == 12 else 0.98 + random.normal(0, 0.002),
         )
@@ -38,7 +38,7 @@ def test_the_jump_of_a_clock_is_found(trends: SessionTrends) -> None:
     assert clocks["session"].min() == code(JUMP)
     assert set(clocks["name"]) == {"Kk"}
     first = trends.frame().query(f"of == 'clock' and session == '{code(JUMP)}'").iloc[0]
-    assert first["value"] - first["median"] == pytest.approx(1e-6, abs=3e-8)
+    assert first["value"] - first["median"] == pytest.approx(1e-7, abs=2e-8)
     assert first["deviation"] > 6
     assert first["reference"] == "Wz"
     assert first["unit"] == "s"
@@ -78,6 +78,14 @@ def test_a_value_that_is_not_known_well_is_no_outlier(tmp_path: Path) -> None:
         put(tmp_path, day, delay=3e-6 + day * 1e-10, error=1e-6 if day == 7 else 1e-9)
     put(tmp_path, 8, delay=4e-6, error=1e-6)
     assert difxnb.session_trends(tmp_path, of="clock").outliers().empty
+
+
+def test_clocks_that_never_moved_do_not_make_a_nanosecond_an_outlier(tmp_path: Path) -> None:
+    for day in range(8):
+        put(tmp_path, day, delay=3e-6 if day < 7 else 3.002e-6, error=1e-12)
+    assert difxnb.session_trends(tmp_path, of="clock").outliers().empty
+    put(tmp_path, 8, delay=3.05e-6, error=1e-12)
+    assert list(difxnb.session_trends(tmp_path, of="clock").outliers()["session"]) == [code(8)]
 
 
 def test_the_figure_shows_something(trends: SessionTrends, tmp_path: Path) -> None:
