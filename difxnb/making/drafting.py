@@ -94,6 +94,8 @@ def drawn_up(vex: Vex, v2d: str, name: str, read: Read, eop: Sequence[Eop] | Non
     """
     refusals, notes = Refusals(), list[str]()
     settings = _settings(v2d, name, refusals)
+    if "\r" in vex.text:
+        refusals.add("the schedule has DOS line ends, which vex2difx refuses; write it with plain ones")
     found = observed(vex, settings, read, refusals, notes)
     orientation = _orientation(vex, settings, eop, refusals)
     cuts = _with_breaks(vex, settings, found, orientation, refusals)

@@ -20,6 +20,7 @@ from difxnb.making.refusals import Refusals
 from difxnb.making.settings import RuleOrder, Settings, SourceOrder, StationOrder
 from difxnb.making.setups import Buffers, SetupOrder
 
+_MOST_GUESSES = 20
 _NETWORK = ("networkPort", "windowSize", "UDP_MTU")
 # What is not done here, and what can be done instead.
 _NOT_HERE: dict[str, dict[str, str]] = {
@@ -98,12 +99,10 @@ class _Asker:
         for name, what in _NOT_HERE.get(block.kind, {}).items():
             if self._is_asked_for(name):
                 self.refuse(f"{name}: {what} cannot be made here")
-        for one in block.statements:
-            if parameter(block.kind, one.name.text) is None:
-                meant = nearest(block.kind, one.name.text)
-                self.refuse(
-                    f"{one.name.text[:40]} is no parameter" + (f"; {meant} is meant?" if meant else "")
-                )
+        for name in dict.fromkeys(one.name.text for one in block.statements):
+            if parameter(block.kind, name) is None:
+                meant = nearest(block.kind, name) if len(refusals.reasons) < _MOST_GUESSES else ""
+                self.refuse(f"{name[:40]} is no parameter" + (f"; {meant} is meant?" if meant else ""))
 
     def refuse(self, reason: str) -> None:
         """Note a reason, with the place."""
@@ -148,13 +147,15 @@ def seconds_of(time: np.datetime64) -> float:
 
 
 def _refuse_blocks(v2d: V2dText, refusals: Refusals) -> None:
-    for kind, what in (
-        ("ZOOM", "zoom bands"),
-        ("OUTPUTBAND", "stitched bands"),
-        ("DATASTREAM", "datastreams"),
-    ):
-        for block in v2d.of_kind(kind):
-            refusals.add(f"{kind} {block.name}".strip() + f": {what} cannot be made here")
+    not_here = {"ZOOM": "zoom bands", "OUTPUTBAND": "stitched bands", "DATASTREAM": "several datastreams"}
+    seen = set[tuple[str, str]]()
+    for block in v2d.blocks:
+        name = f"{block.kind} {block.name}".strip()
+        if block.kind in not_here:
+            refusals.add(f"{name}: {not_here[block.kind]} cannot be made here")
+        elif block.kind in ("ANTENNA", "SOURCE") and (block.kind, block.name.upper()) in seen:
+            refusals.add(f"{name}: there are two blocks of that name; make one of them")
+        seen.add((block.kind, block.name.upper()))
 
 
 def _common(ask: _Asker, name: str) -> dict[str, Any]:

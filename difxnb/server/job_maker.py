@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -32,10 +33,12 @@ from difxnb.wire.control import NoticeSeverity
 
 Say = Callable[[NoticeSeverity, str], Awaitable[None]]
 
-_LARGEST = 2**26
+_LARGEST, _LARGEST_V2D = 2**24, 2**21
 _INTERVAL_S = 120
 _MOST_POLYNOMIALS = 500_000
+_MOST_REASONS = 100
 _Result = TypeVar("_Result")
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 @dataclass
@@ -108,8 +111,10 @@ class JobMaker:
         try:
             self._make(directory, name, lines, gone)
         except CannotMakeJob as error:
-            for reason in error.reasons:
+            for reason in error.reasons[:_MOST_REASONS]:
                 lines.error(f"Error: {reason}")
+            if len(error.reasons) > _MOST_REASONS:
+                lines.error(f"Error: and {len(error.reasons) - _MOST_REASONS} more reasons")
             return True
         except (OSError, ValueError) as error:
             lines.error(f"Error: {error_text(error)}")
@@ -118,7 +123,7 @@ class JobMaker:
 
     def _make(self, directory: str, name: str, lines: _Lines, gone: threading.Event) -> None:
         place = self._root.real(directory)
-        v2d = parse_v2d(self._text(place, name), place / name)
+        v2d = parse_v2d(self._text(place, name, _LARGEST_V2D), place / name)
         schedule = v2d.get("vex")
         if not schedule:
             raise ValueError(f"{name} names no schedule: vex = …")
@@ -147,11 +152,11 @@ class JobMaker:
             return True
         return False
 
-    def _text(self, place: Path, name: str) -> str:
+    def _text(self, place: Path, name: str, largest: int = _LARGEST) -> str:
         """Text of a file inside the root; relative names count from a directory."""
         path = place / name
-        if self._root.real(str(path)).stat().st_size > _LARGEST:
-            raise ValueError(f"{name} has more than {_LARGEST >> 20} MB")
+        if self._root.real(str(path)).stat().st_size > largest:
+            raise ValueError(f"{name} has more than {largest >> 20} MB")
         return self._root.read_text(path)
 
     def _write(self, directory: str, texts: Mapping[str, str], gone: threading.Event) -> None:
@@ -172,10 +177,19 @@ def _require_bounded(calc: Calc) -> None:
 
 
 async def _in_thread(work: Callable[[threading.Event], _Result]) -> _Result:
-    """Work beside the loop; where the client goes meanwhile, it ends before it writes."""
+    """Work beside the loop; where the client goes meanwhile, it ends before it writes.
+
+    One piece of work at a time: it takes a core, and threads that others wait for. A client that goes makes no room
+    for the next before its own is over.
+    """
+    loop = asyncio.get_running_loop()
+    turn = _TURNS.setdefault(loop, asyncio.Semaphore(1))
+    await turn.acquire()
     gone = threading.Event()
+    done = loop.run_in_executor(None, work, gone)
+    done.add_done_callback(lambda _: turn.release())
     try:
-        return await asyncio.to_thread(work, gone)
+        return await asyncio.shield(done)
     except asyncio.CancelledError:
         gone.set()
         raise
