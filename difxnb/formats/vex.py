@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     Time = np.datetime64 | dt.datetime | str
 
 _LARGEST = 2**26
+_MOST_STATIONS, _MOST_SETUPS = 2000, 100_000
 
 
 def read_vex(path: str | PathLike[str]) -> Vex:
@@ -86,7 +87,13 @@ def parse_vex(text: str, path: str | Path = "vex") -> Vex:
 def _parsed(text: str, path: str | Path) -> VexText:
     if len(text) > _LARGEST:
         raise FileFormatError(path, "", f"more than {_LARGEST >> 20} MB; no schedule is that long")
-    return parse_vex_text(text, path)
+    found = parse_vex_text(text, path)
+    stations, modes = (
+        len(block.definitions) if (block := found.block(name)) else 0 for name in ("STATION", "MODE")
+    )
+    if stations > _MOST_STATIONS or stations * modes > _MOST_SETUPS:
+        raise FileFormatError(path, "", f"{stations} stations in {modes} modes; no schedule has so many")
+    return found
 
 
 class Vex(VexTables):
@@ -261,6 +268,8 @@ class Vex(VexTables):
             table = self.scans()
             names = [str(row["scan"]) for _, row in table.iterrows() if scans(row)]
         elif hasattr(scans, "columns"):
+            if "scan" not in scans.columns:
+                raise ValueError("a table of scans has a column scan")
             names = [str(name) for name in cast("pd.DataFrame", scans)["scan"]]
         else:
             names = [scans] if isinstance(scans, str) else [str(name) for name in scans]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache, cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ _NEEDED = ("STATION", "SITE", "ANTENNA", "SOURCE", "MODE", "FREQ", "SCHED")
 _EOP_DAYS = 5
 _DAY = np.timedelta64(86400, "s")
 _MOST_ROWS = 200
-_MOST_COMPARED = 1000
+_MOST_OF_SCANS = 5000
+_MOST_COMPARED = 300
 _MOST_TO_VERIFY = 50_000
 _ALL_LINES = "sed -i 's/\\r$//' would end its lines as Unix does"
 
@@ -39,7 +41,7 @@ def own_problems(vex: VexTables) -> list[Problem]:
     stations = {one.key for one in vex.station_list}
     found = [
         *_of_file(vex),
-        *(row for scan in vex.scan_list for row in _of_scan(vex, scan, stations)),
+        *islice((row for scan in vex.scan_list for row in _of_scan(vex, scan, stations)), _MOST_OF_SCANS),
         *_no_setup(vex, stations),
         *(row for one in vex.station_list for row in _of_station(vex, one)),
         *_of_sources(vex),
@@ -315,7 +317,7 @@ def _of_eop(vex: VexTables) -> Iterator[Problem]:
     if not np.isnat(vex.start) and not np.isnat(vex.stop):
         zero = np.datetime64("1858-11-17")
         first, last = (vex.start - zero) / _DAY, (vex.stop - zero) / _DAY
-        if days.min() > first or days.max() + (days.max() != days.min()) < last:
+        if days.min() > first or days.max() < last:
             told = f"Earth orientation of MJD {days.min()} to {days.max()} does not cover the schedule"
             yield Problem("warning", "eop elsewhere", told, "$EOP", None, "", "difxnb.read_eop().to_vex(vex)")
 

@@ -103,13 +103,8 @@ class VexScan:
 
 def scans_of(vex: VexText) -> tuple[VexScan, ...]:
     """Scans in the order of the file."""
-    return tuple(
-        _scan(one)
-        for block in vex.blocks
-        if block.name == "SCHED"
-        for one in block.definitions
-        if one.kind == "scan"
-    )
+    block = vex.block("SCHED")
+    return tuple(_scan(one) for one in (block.definitions if block else ()) if one.kind == "scan")
 
 
 def _scan(definition: VexDefinition) -> VexScan:

@@ -44,7 +44,11 @@ def _source(definition: VexDefinition) -> VexSource:
 
 def source_columns(sources: Sequence[VexSource], scans: Sequence[VexScan]) -> Columns:
     """One row per source."""
-    seen = {one.key: [scan for scan in scans if one.key in scan.sources] for one in sources}
+    seen: dict[str, list[float]] = {one.key: [] for one in sources}
+    for scan in scans:
+        for key in scan.sources:
+            if key in seen:
+                seen[key].append(scan.duration or 0.0)
     return {
         "source": frames.texts(one.key for one in sources),
         "name": frames.texts(one.name for one in sources),
@@ -52,5 +56,5 @@ def source_columns(sources: Sequence[VexSource], scans: Sequence[VexScan]) -> Co
         "dec": frames.numbers(one.dec for one in sources),
         "frame": frames.texts(one.frame for one in sources),
         "n_scans": frames.integers(len(seen[one.key]) for one in sources),
-        "observed": frames.numbers(sum(scan.duration or 0.0 for scan in seen[one.key]) for one in sources),
+        "observed": frames.numbers(sum(seen[one.key]) for one in sources),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -109,10 +109,15 @@ class VexBlock:
     definitions: tuple[VexDefinition, ...]
     start: int
     stop: int
+    _named: dict[str, VexDefinition] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # From the last to the first, so that the first of a name stays.
+        object.__setattr__(self, "_named", {one.name: one for one in reversed(self.definitions)})
 
     def definition(self, name: str) -> VexDefinition | None:
         """The first definition with a name, which is case sensitive."""
-        return next((one for one in self.definitions if one.name == name), None)
+        return self._named.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +137,14 @@ class VexText:
     text: str
     revision: str
     blocks: tuple[VexBlock, ...]
+    _named: dict[str, VexBlock] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", {one.name: one for one in reversed(self.blocks)})
 
     def block(self, name: str) -> VexBlock | None:
         """The first block with a name, without the dollar sign."""
-        return next((one for one in self.blocks if one.name == name), None)
+        return self._named.get(name)
 
 
 def parse_vex_text(text: str, path: str | Path = "vex") -> VexText:

@@ -303,6 +303,9 @@ def test_earth_orientation_that_cannot_be_read_is_an_error(statement: str, probl
 def test_a_schedule_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileFormatError, match="a name of 129 characters; vex2difx takes 128"):
         parse_vex(f"VEX_rev = 1.5;\n$SITE;\ndef {'a' * 129};\nenddef;\n")
+    many = "".join(f"def s{number}; enddef;" for number in range(400))
+    with pytest.raises(FileFormatError, match="400 stations in 400 modes; no schedule has so many"):
+        parse_vex(f"VEX_rev = 1.5;\n$STATION;{many}$MODE;{many}")
     monkeypatch.setattr(vex_module, "_LARGEST", 20)
     with pytest.raises(FileFormatError, match="no schedule is that long"):
         parse_vex("VEX_rev = 1.5;\n" + "*" * 10)

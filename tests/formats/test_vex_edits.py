@@ -223,6 +223,8 @@ def test_scans_that_cannot_be_chosen(small: Vex) -> None:
         small.only_scans(["No0001", "No0003"])
     with pytest.raises(ValueError, match="no scan would be left"):
         small.only_scans(lambda row: False)
+    with pytest.raises(ValueError, match="has a column scan"):
+        small.only_scans(small.stations())
 
 
 def test_a_station_goes_and_with_it_scans_without_a_baseline(small: Vex) -> None:
