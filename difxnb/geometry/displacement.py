@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import erfa
 import numpy as np
 
-from difxnb.geometry.earth import SPEED_OF_LIGHT_M_S, EarthStates, FloatArray, unix_day
+from difxnb.formats.mjd import DAY_S
+from difxnb.geometry.earth import MJD_0, MJD_J2000, SPEED_OF_LIGHT_M_S, EarthStates, FloatArray, unix_day
 
 _EARTH_RADIUS_M = 6_378_136.6
 _SUN_PER_EARTH = 332_946.048_2
@@ -21,6 +22,18 @@ _GRS80 = 2
 _FARTHEST_M = 100_000.0
 _SECONDS_PER_YEAR = 365.25 * 86_400
 
+# IERS Conventions 2010, table 7.3a: multiples of the longitudes of Moon, Sun, perigee, node (negative), perihelion
+# beside the lunar day; then up in phase and out of it, aside in phase and out of it, mm.
+_DAILY = np.array(
+    [
+        [-1, 0, 0, 0, 0, -0.51, 0.0, -0.02, 0.03],
+        [1, -2, 0, 0, 0, -1.23, -0.07, 0.06, 0.01],
+        [1, 0, 0, -1, 0, -0.22, 0.01, 0.01, 0.0],
+        [1, 0, 0, 0, 0, 12.00, -0.80, -0.67, -0.03],
+        [1, 0, 0, 1, 0, 1.73, -0.12, -0.10, 0.0],
+        [1, 1, 0, 0, -1, -0.50, -0.01, 0.03, 0.0],
+    ]
+)
 _FIXED_AXES = {
     "AZEL": "up",
     "ALTZ": "up",
@@ -80,11 +93,13 @@ def site(name: str, x: float, y: float, z: float) -> Site:
 def solid_earth_tide(earth: EarthStates, place: Site) -> FloatArray:
     """Displacement by Moon and Sun, shape (t, 3), m, some decimetres.
 
-    IERS Conventions 2010, equations 7.5 (degree 2, with Love numbers that depend on latitude, 7.2) and 7.6 (degree 3,
-    Moon). Not done: the resonance of the daily tides (step 2 there), up to 13 mm, and parts out of phase, 1 mm.
+    IERS Conventions 2010, equations 7.5 (degree 2, with Love numbers that depend on latitude, 7.2), 7.6 (degree 3,
+    Moon) and 7.12 (resonance of the daily tides, terms of more than 0.2 mm of table 7.3a). Not done: parts out of phase
+    and what the Love numbers of long periods and of the latitude add, 1 to 2 mm.
     """
     moon = _tide(earth.to_terrestrial(earth.moon), _MOON_PER_EARTH, place, third=True)
-    return moon + _tide(earth.to_terrestrial(earth.sun), _SUN_PER_EARTH, place, third=False)
+    sun = _tide(earth.to_terrestrial(earth.sun), _SUN_PER_EARTH, place, third=False)
+    return moon + sun + _daily_resonance(earth, place)
 
 
 def _tide(body: FloatArray, mass: float, place: Site, *, third: bool) -> FloatArray:
@@ -106,6 +121,30 @@ def _tide(body: FloatArray, mass: float, place: Site, *, third: bool) -> FloatAr
         sideways = _L3 * (7.5 * cosine**2 - 1.5)
         moved = moved + size[:, None] * (upwards[:, None] * radial + sideways[:, None] * aside)
     return np.asarray(moved)
+
+
+def _daily_resonance(earth: EarthStates, place: Site) -> FloatArray:
+    """What the Earth's core changes in tides of a day, shape (t, 3), m, up to 13 mm."""
+    day = earth.seconds / DAY_S
+    centuries = (earth.mjd - MJD_J2000 + day) / 36_525
+    moon_anomaly, sun_anomaly, from_node, elongation, node = (
+        fundamental(centuries)
+        for fundamental in (erfa.fal03, erfa.falp03, erfa.faf03, erfa.fad03, erfa.faom03)
+    )
+    moon = from_node + node
+    sun = moon - elongation
+    lunar_day = erfa.gmst06(MJD_0 + earth.mjd, day, MJD_0 + earth.mjd, day) + np.pi - moon
+    angles = np.stack([moon, sun, moon - moon_anomaly, -node, sun - sun_anomaly])
+    phases = lunar_day + _DAILY[:, :5] @ angles + place.longitude
+    sine, cosine = np.sin(phases), np.cos(phases)
+    in_phase, out_of_phase = _DAILY[:, 5::2].T, _DAILY[:, 6::2].T
+    sin_lat = place.position[2] / np.linalg.norm(place.position)
+    cos_lat = np.sqrt(1 - sin_lat**2)
+    upwards = 2 * sin_lat * cos_lat * (in_phase[0] @ sine + out_of_phase[0] @ cosine)
+    northwards = (cos_lat**2 - sin_lat**2) * (in_phase[1] @ sine + out_of_phase[1] @ cosine)
+    eastwards = sin_lat * (in_phase[1] @ cosine - out_of_phase[1] @ sine)
+    moved = upwards[:, None] * place.up + northwards[:, None] * place.north + eastwards[:, None] * place.east
+    return np.asarray(moved / 1000)
 
 
 def pole_tide(earth: EarthStates, place: Site) -> FloatArray:

@@ -27,7 +27,7 @@ SPIN_RAD_S = 7.292_115e-5
 """Mean angular velocity of the Earth (IERS Conventions 2010, table 1.2)."""
 SUN_GM_M3_S2 = 1.327_124_420_99e20
 """Heliocentric gravitational constant (IERS Conventions 2010, table 1.1)."""
-MJD_0 = 2_400_000.5
+MJD_0, MJD_J2000 = 2_400_000.5, 51_544.5
 _M_PER_AU = erfa.DAU
 _POINTS = 4
 _BEYOND_D = 1.0

@@ -2,8 +2,8 @@
 """The delay model against one of the real CALC: `ma008_1.im`, three antennas, 600 s of one source.
 
 Run with ``-s`` to see how far each part is off. Nothing is tuned to this file: every number in the model is of the
-literature. What is left (0.03 to 0.05 ns, alike for all antennas) has the size of the daily resonance of the tides,
-of ocean loading and of UT1's tides within a day, which CALC has and this has not.
+literature. What is left (0.04 to 0.05 ns, alike for all antennas) has the size of ocean loading, of tides within a day
+of UT1 and the pole, and of older nutation and tides in CALC; the tide here is the IERS' to 1 mm (0.003 ns).
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ def test_each_part_of_the_delay_is_that_of_calc(ours: Im, real: Im, antenna: str
 
 
 @pytest.mark.parametrize("antenna", ANTENNAS)
-def test_tides_bring_the_geometry_four_times_nearer_to_calc(
+def test_tides_bring_the_geometry_three_times_nearer_to_calc(
     calc: Calc, ours: Im, real: Im, antenna: str
 ) -> None:
     without = geometry_ns(delay_model(calc, tides=False), antenna) - geometry_ns(real, antenna)
     assert farthest(without) > 0.17
-    assert farthest(geometry_ns(ours, antenna) - geometry_ns(real, antenna)) < farthest(without) / 4
+    assert farthest(geometry_ns(ours, antenna) - geometry_ns(real, antenna)) < farthest(without) / 3
 
 
 def test_the_axis_offset_of_yebes_is_five_nanoseconds_and_of_calc_s_sign(calc: Calc, real: Im) -> None:
