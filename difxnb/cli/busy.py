@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difxnb.cli.connection import Host, Json, Once, Port, Ssh, Timeout, TokenFile, connected
-from difxnb.cli.program import app, errors_in_one_line, wrong_usage
+from difxnb.cli.program import app, told_in_a_line, wrong_usage
 
 if TYPE_CHECKING:
     from difxnb.cli.busy_look import BusyLook, Wanted
@@ -56,7 +56,7 @@ def busy(
     everything = not (jobs or nodes or recorders)
     with wrong_usage():
         pattern = None if ignore is None else _pattern(ignore)
-    with errors_in_one_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
         from difxnb.cli.busy_look import Wanted
 
         wanted = Wanted(jobs or everything, nodes or everything, recorders or everything, pattern, linger)

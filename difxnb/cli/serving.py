@@ -163,6 +163,7 @@ def token(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A new file; only you will be able to read it.")
     ],
+    as_json: Json = False,
 ) -> None:
     """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file.
 
@@ -172,7 +173,10 @@ def token(
 
     with errors_in_one_line():
         make_token(file)
-    print(f"{file} holds a new token; clients name their copy in DIFX_CONTROL_TOKEN_FILE")
+    if as_json:
+        print_json({"deed": "make a token", "path": str(file), "done": True})
+    else:
+        print(f"{file} holds a new token; clients name their copy in DIFX_CONTROL_TOKEN_FILE")
 
 
 def _parse_group(text: str | None) -> tuple[str, int] | None:

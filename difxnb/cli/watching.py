@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from difxnb.cli.connection import Host, Json, Once, Port, Ssh, Timeout, TokenFile, connected
-from difxnb.cli.program import app, errors_in_one_line, wrong_usage
+from difxnb.cli.program import app, told_in_a_line, wrong_usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def monitor(
     """
     with wrong_usage():
         wanted = selection(select or [])
-    with errors_in_one_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
         watched = difx.job(input_file).monitor(wanted)
         ended = _shown(Watch(difx, input_file, watched, once=once), once=once, as_json=as_json)
     raise typer.Exit(0 if ended else 1)

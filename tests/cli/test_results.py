@@ -135,3 +135,15 @@ def test_jobs_of_a_server(job: Path, far: FarEnd, tmp_path: Path, monkeypatch: p
     assert json.dumps(there["rows"]) == json.dumps(here["rows"])
     assert difxnb("quality", job, *at_server).lines[0].startswith("quality of demo_1")
     assert difxnb("fringe", "/none.input", *at_server).status == 1
+
+
+def test_a_job_is_correlated_here(job: Path, tmp_path: Path) -> None:
+    refused = difxnb("correlate", job, "--dry-run")
+    assert (refused.status, "--overwrite" in refused.complaints) == (1, True)
+    (planned,) = difxnb("correlate", job, "--dry-run", "--overwrite", "--json").objects
+    assert (planned["done"], planned["output"]) == (False, str(job.with_suffix(".difx")))
+    said = difxnb("correlate", job, "--dry-run", "--overwrite").out
+    assert said.startswith(f"would correlate {planned['integrations']} integrations of {job}, and move")
+    assert not job.with_suffix(".difx.1").exists()
+    (token,) = difxnb("token", tmp_path / "token", "--json").objects
+    assert (token["path"], token["done"]) == (str(tmp_path / "token"), True)
