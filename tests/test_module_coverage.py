@@ -119,6 +119,8 @@ def test_a_list_of_files_counts_each_second_once() -> None:
     )
     files = recording_list_frame(f"# made by hand\n\n{text}/d/e.vdif\n", "list")
     assert files["file"].tolist()[-1] == "/d/e.vdif"
+    # Nine digits of a day are worth a tenth of a millisecond.
+    assert files["start"][0] == ZERO + pd.Timedelta(seconds=1000)
     assert files["start"].isna().tolist() == [False] * 4 + [True]
     row = module_coverage(scans(("No0001", "Aa", 1000, 120)), {"AA": [files]}).iloc[0]
     assert row["recorded"] == pytest.approx(90.0, abs=0.01)

@@ -110,6 +110,7 @@ async def test_a_preview_tells_everything_and_does_nothing(tmp_path: Path) -> No
         assert f"{root}/src/{NAME}.vex on " in shown["detail"][2]
         assert all(code.upper() in shown["detail"][4] for code in STATIONS)
         assert shown.attrs["clashes"] == []
+        assert shown.attrs["problems"].empty  # the clocks that the schedule has not are in the .v2d
         assert shown.attrs["jobs"]["job"].tolist() == [f"{NAME}_1"]
         assert shown.attrs["jobs"]["exists"].tolist() == [False]
 
@@ -180,7 +181,6 @@ SAMPLES = {
     "public/synthetic-tests/test-lsb-complex": "vex",
     "public/vex2difx-samples/corr1": "skd",
     "public/vex2difx-samples/dq601": "vex.obs",
-    "public/vex2difx-samples/v434a": "vex",
     "public/ma008/ma008": "vex.difx",
 }
 
@@ -299,6 +299,7 @@ async def test_what_is_in_the_way_is_told_before_anything_is_written(tmp_path: P
         (exp / f"{NAME}.v2d").write_text("# of somebody else\n")
         (exp / f"{NAME}_1.input").write_text("theirs")
         (exp / "other_1.input").write_text("theirs")
+        (exp / f"{NAME}x_1.input").write_text("theirs")
         before = everything(root)
         keywords = {"vex": f"{root}/src/{NAME}.vex", "v2d": V2D}
         with pytest.raises(
@@ -306,6 +307,7 @@ async def test_what_is_in_the_way_is_told_before_anything_is_written(tmp_path: P
         ) as caught:
             await difx.new_experiment(str(exp), **keywords)
         assert "other_1" not in str(caught.value)
+        assert f"{NAME}x_1" not in str(caught.value)
         assert everything(root) == before
         shown = await difx.new_experiment(str(exp), **keywords, preview=True)
         assert shown.attrs["clashes"] == [f"{exp}/{NAME}.v2d", f"{exp}/{NAME}_1.input"]
