@@ -25,9 +25,9 @@ from difxnb.aio.job_queue_seen import facts_of, problems_of
 from difxnb.aio.job_queue_turn import Turn
 from difxnb.aio.job_queue_watch import QueueWatch
 from difxnb.client.placement import check_placement
+from difxnb.errors import ConnectionLost, DifxError, NoReply
 from difxnb.formats.problems import problem_frame
-from difxnb.queue import Lease, QueueEntry, QueueStore, RetryPolicy
-from difxnb.queue.rules import hosts_of
+from difxnb.queue import Facts, Lease, QueueEntry, QueueStore, RetryPolicy
 from difxnb.queue.store_rows import require_priority
 from difxnb.wire.events import Gap
 
@@ -74,6 +74,7 @@ class JobQueue(QueueChanges):
     def __init__(self, correlator: Correlator) -> None:
         self.desk = QueueDesk(correlator)
         self._correlator = correlator
+        self._looking_up: asyncio.Task[None] | None = None
         self._watch = QueueWatch(self.desk, self._go_on)
         self._stop_listening = correlator.listen(self._hear)
 
@@ -142,7 +143,7 @@ class JobQueue(QueueChanges):
         plain = dict(options)
         if "waive" in plain:
             plain["waive"] = list(plain["waive"])  # type: ignore[call-overload]
-        entry = desk.store.add(
+        desk.store.add(
             job.input_file,
             server=desk.server,
             session=session,
@@ -151,7 +152,6 @@ class JobQueue(QueueChanges):
             options=plain,
             policy=policy,
         )
-        desk.facts[entry.number] = facts_of(inp, sorted(hosts_of(entry, {})))
         self._go_on()
         shown = self.frame()
         shown.attrs["problems"] = problem_frame(problems)
@@ -250,6 +250,7 @@ class JobQueue(QueueChanges):
         self.start_no_more("the connection was closed")
         await self._watch.end()
         tasks = {turn.task for turn in self.desk.turns.values() if turn.task is not None}
+        tasks |= {self._looking_up} if self._looking_up is not None else set()
         for task in tasks:
             task.cancel()
         if tasks:
@@ -259,7 +260,9 @@ class JobQueue(QueueChanges):
     # --- inside ---------------------------------------------------------------------------------------
 
     def _hear(self, item: Item, when: float) -> None:
-        if isinstance(item, Gap) and item.end is not None:
+        if isinstance(item, Gap) and item.end is None:
+            self.desk.lost_since = item.begin
+        elif isinstance(item, Gap):
             self.desk.connected_since = time.time()
             asyncio.get_running_loop().call_soon(self._go_on)
 
@@ -278,11 +281,35 @@ class JobQueue(QueueChanges):
     def _start_some(self) -> None:
         desk = self.desk
         while self._correlator.connected and (entry := desk.next()) is not None:
+            if desk.lacks_facts(entry):
+                self._look_up(entry)
+                return
             claimed = desk.store.claim(entry.number)
             if claimed is None:  # somebody else has taken it out of the line; it is seen in a moment
                 desk.store.seen_version()
                 return
             self._begin(claimed)
+
+    def _look_up(self, entry: QueueEntry) -> None:
+        """Find out what the limits ask for; then what may be started is."""
+        if self._looking_up is None:
+            work = self._find_facts(entry)
+            self._looking_up = asyncio.create_task(work, name=f"difxnb queue facts {entry.job}")
+            self._looking_up.add_done_callback(self._looked_up)
+
+    async def _find_facts(self, entry: QueueEntry) -> None:
+        job = self._correlator.job(entry.input_file)
+        try:
+            self.desk.facts[entry.number] = await facts_of(job, entry.machines)
+        except (NoReply, ConnectionLost):
+            return  # it is looked up again when there is a connection
+        except (DifxError, OSError, ValueError):
+            self.desk.facts[entry.number] = Facts()  # its start will say what is wrong
+
+    def _looked_up(self, task: asyncio.Task[None]) -> None:
+        self._looking_up = None
+        if not task.cancelled():
+            self._go_on()
 
     def _begin(self, entry: QueueEntry, *, found: bool = False) -> None:
         turn = Turn(self.desk, entry, found=found)

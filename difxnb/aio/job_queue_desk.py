@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class QueueDesk:
         What is known of jobs, by the number of the entry.
     weights : dict
         Weights of stations in jobs that run.
-    connected_since : float
+    connected_since, lost_since : float
+        When the connection came about, or was lost, the last time.
     closed_why : str
         Why nothing is started any more, ever; empty before that.
     blame : callable
@@ -94,10 +96,12 @@ class QueueDesk:
         self.turns: dict[int, Turn] = {}
         self.facts: dict[int, Facts] = {}
         self.weights: dict[str, deque[tuple[float, float]]] = {}
-        self.connected_since = time.time()
+        self.connected_since = self.lost_since = time.time()
         self.closed_why = ""
         self.blame: FindBlame = blamed_by_weights
-        self.rebuild: Rebuild | None = partial(rebuild_from_joblist, correlator)
+        self.rebuild: Rebuild | None = partial(
+            rebuild_from_joblist, correlator.get_file, correlator.rebuild_without
+        )
         self.tell: Callable[[str], None] = _log.warning
         self._held = ""
         self._unwritten: dict[int, dict[str, Any]] = {}
@@ -119,7 +123,7 @@ class QueueDesk:
     def why_suspended(self) -> str:
         """Why nothing is started for the moment; empty where that is not so."""
         if not self.closed_why and not self.correlator.connected:
-            return "there is no connection"
+            return f"no connection since {datetime.fromtimestamp(self.lost_since, UTC):%H:%M:%S} UTC"
         return next((why for _, why in self.holding.values()), "")
 
     def entries(self, *, hidden: bool = False) -> list[QueueEntry]:
@@ -275,6 +279,12 @@ class QueueDesk:
         for name in [name for name in self.holding if name not in conditions]:
             del self.holding[name]
         return list(conditions.values())
+
+    def lacks_facts(self, entry: QueueEntry) -> bool:
+        """Whether the limits ask for what nobody has looked up yet of a job."""
+        limits = self.limits
+        wanted = limits.longest or limits.per_node or limits.at_once > 1
+        return bool(wanted) and entry.number not in self.facts
 
     def next(self) -> QueueEntry | None:
         """The job to start now."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,23 @@ from difxnb.errors import NothingMade
 from difxnb.formats.joblist import parse_joblist
 
 if TYPE_CHECKING:
-    from difxnb.aio.correlator import Correlator
+    import pandas as pd
 
 _NUMBERED = re.compile(r"(?P<series>.+)_(?P<number>[0-9]{1,9})")
 
 
-async def rebuild_from_joblist(correlator: Correlator, input_file: str, stations: Sequence[str]) -> list[str]:
+async def rebuild_from_joblist(
+    get_file: Callable[[str], Awaitable[bytes]],
+    rebuild_without: Callable[[str, Sequence[str]], Awaitable[pd.DataFrame]],
+    input_file: str,
+    stations: Sequence[str],
+) -> list[str]:
     """Make the jobs of the ``.v2d`` of a job again, as `Correlator.rebuild_without`, and find the one like it.
 
     Parameters
     ----------
-    correlator : Correlator
-        Where it is.
+    get_file, rebuild_without : callable
+        Those of a `Correlator`.
     input_file : str
         A job of vex2difx: its ``.joblist`` names the ``.v2d``.
     stations : sequence of str
@@ -48,11 +53,11 @@ async def rebuild_from_joblist(correlator: Correlator, input_file: str, stations
     if named is None:
         raise ValueError(f"{path.stem} has no number, so nobody knows which .joblist it is in")
     listed = path.with_name(f"{named['series']}.joblist")
-    text = (await correlator.get_file(str(listed))).decode("utf-8", "replace")
+    text = (await get_file(str(listed))).decode("utf-8", "replace")
     v2d = PurePosixPath(parse_joblist(text, Path(listed)).header.get("v2d", "")).name
     if not v2d.endswith(".v2d"):
         raise ValueError(f"{listed} does not say from which .v2d it was made")
-    made = await correlator.rebuild_without(str(path.with_name(v2d)), stations)
+    made = await rebuild_without(str(path.with_name(v2d)), stations)
     paths = [str(one) for one in made["input"]]
     same = [one for one in paths if PurePosixPath(one).stem.rpartition("_")[2] == named["number"]]
     if len(paths) > 1 and len(same) != 1:

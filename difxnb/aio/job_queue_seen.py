@@ -57,9 +57,13 @@ def free_of(correlator: Correlator) -> Callable[[str], float | None]:
     return free
 
 
-def facts_of(inp: Input, hosts: Sequence[str]) -> Facts:
-    """What the rules of a queue need to know of a job."""
-    return Facts(frozenset(hosts), inp.execute_time)
+async def facts_of(job: Job, machines: Mapping[str, Any] | None) -> Facts:
+    """What the rules of a queue need to know of a job; errors as those of `Job.input`."""
+    inp = await job.input()
+    if machines is not None:  # which its entry tells
+        return Facts(seconds=inp.execute_time)
+    placed = await job.placement_or_none()
+    return Facts(frozenset(placed.hosts if placed is not None else ()), inp.execute_time)
 
 
 async def blamed_by_weights(run: JobRun) -> list[Blame]:

@@ -230,10 +230,15 @@ def _why_not_there(
     for host in sorted(hosts):
         if limits.per_node and taken[host] >= limits.per_node:
             return f"{taken[host]} jobs run on {host} already"
-        load = nodes.get(host, NodeSeen()).load
+        load = _seen(nodes, host).load
         if limits.at_once > 1 and load > limits.node_load:
             return f"{load:.0%} of {host} are busy"
     return ""
+
+
+def _seen(nodes: Mapping[str, NodeSeen], host: str) -> NodeSeen:
+    """What is known of a host, by its whole name or by the first part of it."""
+    return nodes.get(host) or nodes.get(host.partition(".")[0].lower()) or NodeSeen()
 
 
 # --- what follows an end ---------------------------------------------------------------------------

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from difxnb import aio
+from difxnb.aio.job_queue_rebuild import rebuild_from_joblist
 from difxnb.errors import NothingMade
-from difxnb.queue import Blame, DiskLow, QueueLimits, QueueState, RetryPolicy, Seen
+from difxnb.queue import Blame, DiskLow, QueueLimits, QueueState, RetryPolicy, Seen, WeightsLow
 from difxnb.server.gui_server import GuiServer
 from tests.aio.stage import stage, until_true
 from tests.client.peers import ROBUST
@@ -181,6 +183,72 @@ async def test_conditions_suspend_and_the_queue_goes_on_by_itself(tmp_path: Path
             await difx.queue.resume("rain")
         await difx.queue.resume(f"disk low {tmp_path}")
         await until_true(lambda: states(difx) == ["done", "done"])
+
+
+async def test_low_weights_of_a_job_that_runs_hold_the_next_one(tmp_path: Path, made: Path) -> None:
+    async with queue_at(tmp_path, made, "patient", "one", "two") as (difx, (one, two)):
+        await difx.queue.suspend(WeightsLow("BB", 0.85, 0.0))
+        await difx.queue.add(one, machines=MACHINES)
+        await difx.queue.add(two, machines=MACHINES)
+        await until_true(lambda: "weights low: BB" in difx.queue.why_suspended)
+        await difx.job(one).stop()
+        await until_true(lambda: difx.queue.rows[0].state.is_over)
+        assert states(difx)[1] == "waiting", "nothing better was seen"
+        await difx.queue.resume("weights low BB")
+        await until_true(lambda: difx.queue.rows[1].state is RUNNING)
+        await difx.job(two).stop()
+
+
+async def test_hosts_and_lengths_of_jobs_are_looked_up_where_limits_ask_for_them(
+    tmp_path: Path, made: Path
+) -> None:
+    async with queue_at(tmp_path, made, "patient", "one", "two", "three") as (difx, (one, two, three)):
+        queue = difx.queue
+        queue.limits = QueueLimits(at_once=3, per_node=3)
+        for path in (one, two):
+            await difx.job(path).set_machines(**MACHINES)
+            await queue.add(path)
+        await until_true(lambda: states(difx) == ["running"] * 2)
+        assert [sorted(fact.hosts) for fact in queue.desk.facts.values()] == [["localhost"]] * 2
+        queue.limits = QueueLimits(at_once=3, per_node=2)
+        await queue.add(three, machines=MACHINES)
+        assert "2 jobs run on localhost already" in queue.actions()[-1].text
+        await difx.job(one).stop()
+        await until_true(lambda: queue.rows[2].state is RUNNING)
+        queue.limits = QueueLimits(longest=0.5)
+        for path in (two, three):
+            await difx.job(path).stop()
+        await until_true(lambda: all(row.state.is_over for row in queue.rows))
+        await queue.add(one, machines=MACHINES, overwrite=True)
+        await until_true(lambda: "1 s observed" in queue.actions()[-1].text)
+
+
+async def test_the_job_in_whose_place_another_was_made_is_found_by_its_list() -> None:
+    files = {"/data/exp.joblist": b"exper=TEST v2d=exp.v2d pass=exp mjd=61000.0 DiFX=DIFX vex2difx=2.9\n"}
+    asked: list[tuple[str, list[str]]] = []
+    made = ["/data/exp-2_1.input", "/data/exp-2_2.input"]
+
+    async def get_file(path: str) -> bytes:
+        return files[path]
+
+    async def rebuild_without(v2d: str, stations: Sequence[str]) -> pd.DataFrame:
+        asked.append((v2d, list(stations)))
+        return pd.DataFrame({"input": made})
+
+    async def found(input_file: str) -> list[str]:
+        return await rebuild_from_joblist(get_file, rebuild_without, input_file, ["BB"])
+
+    assert await found("/data/exp_2.input") == ["/data/exp-2_2.input"]
+    assert asked == [("/data/exp.v2d", ["BB"])]
+    with pytest.raises(NothingMade, match="none of them has the number of exp_3"):
+        await found("/data/exp_3.input")
+    made.pop()
+    assert await found("/data/exp_3.input") == ["/data/exp-2_1.input"]
+    with pytest.raises(ValueError, match="has no number"):
+        await found("/data/exp.input")
+    files["/data/exp.joblist"] = b"exper=TEST v2d=../../etc/x pass=exp\n"
+    with pytest.raises(ValueError, match="does not say"):
+        await found("/data/exp_1.input")
 
 
 async def test_a_queue_that_is_kept_looks_at_the_disk_by_itself(tmp_path: Path, made: Path) -> None:
