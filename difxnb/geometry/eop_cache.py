@@ -91,7 +91,7 @@ def read_eop(
     named = _configured() if source is None else source
     url = SOURCES.get(str(named), str(named))
     if not _is_url(url):
-        table = _of_file(Path(named))
+        table = _of_file(Path(named).expanduser())
     else:
         table = _of_network(url, near=near, max_age=max_age, refresh=refresh, offline=offline)
     if near is not None:

@@ -97,6 +97,17 @@ def test_the_table_is_a_frame_of_its_own(table: EopTable) -> None:
     assert "51 days" in table._repr_html_()
 
 
+def test_the_age_is_counted_from_the_last_measured_day() -> None:
+    today = int((np.datetime64("now") - np.datetime64("1858-11-17")) / np.timedelta64(1, "D"))
+    days = [EopDay(today + n, 37, 0.1, 0.1, 0.2, "predicted" if n > -3 else "rapid") for n in range(-10, 10)]
+    assert 2.9 < EopTable("made up", FETCHED, days).age_days < 4.1
+    only_predicted = EopTable("made up", FETCHED, days[-5:])
+    assert np.isnan(only_predicted.age_days)
+    assert only_predicted.predicted_days("2017-01-01") == float("inf")
+    with pytest.raises(ValueError, match="no days"):
+        EopTable("made up", FETCHED, [])
+
+
 def test_a_written_table_is_read_again_and_not_overwritten(tmp_path: Path, table: EopTable) -> None:
     path = table.write(tmp_path / "eop.csv")
     again = read_eop(path)
