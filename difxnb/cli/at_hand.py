@@ -42,6 +42,6 @@ def at_hand(
     input_file = job if job.endswith(".input") else f"{job.rstrip('/').removesuffix('.difx')}.input"
     with (
         tempfile.TemporaryDirectory(prefix="difxnb-") as directory,
-        connected(host, port, ssh, timeout, token_file) as difx,
+        connected(host, port, ssh, timeout, token_file, gently=True) as difx,
     ):
         yield difx.job(input_file).visibilities(directory, progress=False)

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LEAVE_S = 0.3
-"""Seconds that saying goodbye may take. Nothing depends on it: these commands start no jobs."""
+"""Seconds that saying goodbye may take where nothing depends on it: nothing was transferred, and no job started."""
+
+LEAVE_GENTLY_S = 30.0
+"""Seconds that it may take elsewhere: a real guiServer uses a connection after its last word on it, and dies if that
+is gone. Servers of this package need none of them."""
 
 Host: TypeAlias = Annotated[
     str | None,
@@ -89,7 +93,7 @@ def reached(
     subscriber: Subscriber | None = None,
     tap: Tap | None = None,
 ) -> Iterator[Reached]:
-    """A connection without tables; it is left within a moment whatever happens.
+    """A connection without tables; it is left when a real server can bear it.
 
     Raises
     ------
@@ -117,14 +121,20 @@ def reached(
             yield Reached(node, loop)
         finally:
             with suppress(DifxError):  # it takes longer; the end of the loop ends it
-                loop.call(node.close(force=True), timeout=LEAVE_S)
+                loop.call(node.close(), timeout=LEAVE_GENTLY_S)
 
 
 @contextmanager
 def connected(
-    host: str | None, port: int | None, ssh: str | None, timeout: float, token_file: Path | None
+    host: str | None,
+    port: int | None,
+    ssh: str | None,
+    timeout: float,
+    token_file: Path | None,
+    *,
+    gently: bool = False,
 ) -> Iterator[Correlator]:
-    """A connection; it is left within a moment whatever happens.
+    """A connection; it is left within a moment whatever happens, or `gently`, when a real server can bear it.
 
     Raises
     ------
@@ -137,6 +147,11 @@ def connected(
     try:
         yield difx
     finally:
-        leaving = threading.Thread(target=difx.close, kwargs={"force": True}, daemon=True)
-        leaving.start()
-        leaving.join(LEAVE_S)
+        try:
+            if gently:
+                with suppress(DifxError):
+                    difx.close()
+        finally:
+            leaving = threading.Thread(target=difx.close, kwargs={"force": True}, daemon=True)
+            leaving.start()
+            leaving.join(LEAVE_S)

@@ -49,7 +49,7 @@ def fringe(
 
     difxnb fringe /data/exp/exp_1.difx
 
-    difxnb fringe exp_1.input --by 10s --select antenna=AA --select polarization=RR,LL --json
+    difxnb fringe exp_1.input --by 10s --select antenna=AA --json
     """
     with told_in_a_line():
         wanted = selection(select or []) or {}

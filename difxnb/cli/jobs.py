@@ -47,7 +47,7 @@ def job(
 
     difxnb job --check --json /data/exp/exp_1.input
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
         _choose(difx, difx_version)
         one = difx.job(input_file)
         if check:
@@ -121,13 +121,13 @@ def start(
 
     difxnb start /data/exp/exp_1.input
 
-    difxnb start -m head -d node1,node2 -p node1,node2,node3 -t 8 --overwrite /data/exp/exp_1.input
+    difxnb start -m head -d n1,n2 -p n1,n2,n3 -t 8 /data/exp/exp_1.input
 
     difxnb start --wait 0 /data/exp/exp_1.input
     """
     from difxnb.cli.placing import Machines
 
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
         _choose(difx, difx_version)
         if wait is not None and not difx.server.is_embedded:
             raise ValueError("a real guiServer must not be left while a job runs; leave out --wait")
@@ -162,7 +162,7 @@ def stop(
 
     difxnb stop /data/exp/exp_1.input
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
         for input_file in input_files:
             one = difx.job(input_file)
             if not dry_run:

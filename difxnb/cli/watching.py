@@ -46,7 +46,7 @@ def monitor(
     Keys of --select are those of Job.monitor: antenna, baseline, band, frequency (MHz), polarization, kind, scan,
     source.
 
-    difxnb monitor /data/exp/exp_1.input --select antenna=AA --select polarization=RR,LL
+    difxnb monitor /data/exp/exp_1.input --select antenna=AA
     """
     with wrong_usage():
         wanted = selection(select or [])

@@ -153,6 +153,13 @@ def test_help_of_every_verb_has_an_example() -> None:
         done = difxnb(verb, "--help")
         assert done.status == 0
         assert f"\n  difxnb {verb} " in done.out or f" | difxnb {verb} " in done.out, verb
+        lines = done.lines
+        broken = [
+            lines[number]
+            for number, line in enumerate(lines[:-1])
+            if line.startswith(f"  difxnb {verb} ") and lines[number + 1].strip()
+        ]
+        assert not broken, f"too long for a terminal: {broken}"
 
 
 def test_help_is_quick() -> None:
