@@ -20,6 +20,7 @@ from difxnb.formats.clock_change import Clock
 from difxnb.formats.input import Input
 from difxnb.formats.mjd import DAY_S, UNIX_EPOCH_MJD
 from difxnb.reports.ivs_material import IvsMaterial
+from difxnb.sessions.finding import number_of, rows_of
 
 _COLUMNS = ("station", "epoch", "fmout_gps", "used", "rate", "comment")
 
@@ -67,20 +68,23 @@ def _moved(material: IvsMaterial) -> dict[str, str]:
         stations = material.clocks.frame().to_dict("records")
         return _moves(material.clocks.reference, stations, "asks for")
     outputs = material.outputs("clocks")
-    stations = [one for one in outputs.get("stations") or [] if isinstance(one, dict)]
+    found = rows_of(outputs, "stations")
     was_applied = bool(material.outputs("correct"))
-    return _moves(str(outputs.get("reference") or ""), stations, "moved it by" if was_applied else "asks for")
+    return _moves(str(outputs.get("reference") or ""), found, "moved it by" if was_applied else "asks for")
 
 
 def _moves(reference: str, stations: Iterable[Mapping[Any, Any]], verb: str) -> dict[str, str]:
     said = dict[str, str]()
     for one in stations:
-        name, delay, error = str(one.get("antenna") or ""), one.get("delay"), one.get("delay_error")
+        name, delay, error = (
+            str(one.get("antenna") or ""),
+            number_of(one.get("delay")),
+            number_of(one.get("delay_error")),
+        )
         if name.upper() == reference.upper():
             said[name.upper()] = "reference of the clock search"
-        elif isinstance(delay, int | float) and np.isfinite(delay):
-            is_known = isinstance(error, int | float) and np.isfinite(error)
-            spread = f" +- {float(error or 0.0) * 1e6:.4f}" if is_known else ""
+        elif np.isfinite(delay):
+            spread = f" +- {error * 1e6:.4f}" if np.isfinite(error) else ""
             said[name.upper()] = f"the clock search {verb} {delay * 1e6:+.4f}{spread} usec"
         else:
             said[name.upper()] = "the clock search does not tell"

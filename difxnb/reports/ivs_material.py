@@ -20,6 +20,7 @@ from difxnb.formats.vex import Vex, read_vex
 from difxnb.quality.gathering import HasInputFile, JobSource
 from difxnb.reports.findings import Findings, findings_of
 from difxnb.reports.ivs_codes import COLUMNS, quality_codes, with_scheduled
+from difxnb.sessions.finding import time_of
 from difxnb.sessions.record import RECORD, RecordLine
 from difxnb.sessions.record_lines import read_lines
 
@@ -231,25 +232,6 @@ def _of_record(lines: Iterable[RecordLine]) -> tuple[list[JobSource], list[str]]
         named = [path for path in paths if isinstance(path, str) and path] or named
     here = [path for path in dict.fromkeys(named) if Path(path).is_file()]
     return list(here), [Path(path).stem for path in dict.fromkeys(named) if path not in here]
-
-
-def time_of(text: object) -> pd.Timestamp | None:
-    """A time of a record, UTC without zone."""
-    if not isinstance(text, str):
-        return None
-    try:
-        stamp: object = pd.Timestamp(text)
-    except (ValueError, OverflowError):
-        return None
-    if not isinstance(stamp, pd.Timestamp):  # NaT is none
-        return None
-    return stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp
-
-
-def rows_of(outputs: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of mappings of a record; empty where it holds something else."""
-    value = outputs.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _listed(names: Iterable[str], most: int = 5) -> str:

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,8 @@ import pandas as pd
 from difxnb.quality.report import QualityReport
 from difxnb.quality.verdict import Verdict
 from difxnb.reports.findings import Findings
-from difxnb.reports.ivs_material import IvsMaterial, rows_of
+from difxnb.reports.ivs_material import IvsMaterial
+from difxnb.sessions.finding import names_of, number_of, rows_of
 
 _BAD = (Verdict.LOOK, Verdict.NO_GO)
 
@@ -108,12 +108,8 @@ def _weights(material: IvsMaterial) -> Mapping[str, float]:
         means = pd.concat(tables).groupby("antenna")["weight"].mean()
         return {str(name): float(value) for name, value in means.items()}
     rows = rows_of(material.outputs("quality"), "weights")
-    known = {str(one.get("antenna", "")): one.get("mean") for one in rows}
-    return {
-        name: float(value)
-        for name, value in known.items()
-        if isinstance(value, int | float) and np.isfinite(value)
-    }
+    known = {str(one.get("antenna", "")): number_of(one.get("mean")) for one in rows}
+    return {name: value for name, value in known.items() if np.isfinite(value)}
 
 
 def _evidence(found: Findings, check: str) -> pd.DataFrame:
@@ -132,8 +128,7 @@ def _complaints(quality: QualityReport) -> Iterator[tuple[str, str]]:
 
 def _names(material: IvsMaterial) -> dict[str, str]:
     """Names as the record and the jobs write them, by upper case."""
-    spelt: Iterable[Any] = material.outputs("schedule").get("stations") or []
-    names = [str(one) for one in spelt] if isinstance(spelt, list | tuple) else str(spelt).split()
+    names = names_of(material.outputs("schedule"), "stations")
     jobs = [one.name for job in material.inputs for one in job.telescopes]
     known = {name.upper(): name for name in [*jobs, *names]}
     if material.vex is not None:

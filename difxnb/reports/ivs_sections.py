@@ -11,8 +11,9 @@ import pandas as pd
 
 from difxnb.reports.ivs_clocks import clock_rows
 from difxnb.reports.ivs_codes import letter_of
-from difxnb.reports.ivs_material import HEADER, IvsMaterial, rows_of, time_of
+from difxnb.reports.ivs_material import HEADER, IvsMaterial
 from difxnb.reports.ivs_notes import correlator_notes, station_notes
+from difxnb.sessions.finding import rows_of, time_of
 
 _LEGEND = (
     "0    no fringe found: probability of a false alarm above 1e-4",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from difxnb.sessions.finding import Recorded, recorded
+from difxnb.sessions.finding import Recorded, names_of, recorded, rows_of, time_of
 from difxnb.sessions.master import read_master
 from difxnb.tables.columns import integers, texts, times
 
@@ -108,27 +108,22 @@ def state_of(one: Recorded) -> State:
 
 def start_of(one: Recorded) -> pd.Timestamp:
     """Start of the observations by the schedule, else when the record begins; UTC."""
-    text = one.outputs("schedule").get("start")
-    stamp = pd.to_datetime(text, utc=True, errors="coerce") if isinstance(text, str) else pd.NaT
-    if isinstance(stamp, pd.Timestamp):
-        return stamp.tz_localize(None)
-    return pd.Timestamp(one.lines[0].at, unit="s")
+    stamp = time_of(one.outputs("schedule").get("start"))
+    return pd.Timestamp(one.lines[0].at, unit="s") if stamp is None else stamp
 
 
 def _row(one: Recorded, expected: object) -> dict[str, Any]:
     state, report = state_of(one), one.last(_LAST_STEP)
-    jobs = _list(one.outputs("correlate").get("jobs"))
-    missing = _list(one.outputs("data").get("missing"))
-    gone = [str(row.get("station", "")) for row in missing if isinstance(row, dict)]
-    stations = one.outputs("schedule").get("stations")
-    names = stations.split() if isinstance(stations, str) else [str(name) for name in _list(stations)]
+    jobs = one.outputs("correlate").get("jobs")
+    gone = [str(row.get("station", "")) for row in rows_of(one.outputs("data"), "missing")]
+    names = names_of(one.outputs("schedule"), "stations")
     return {
         "session": one.session,
         "start": start_of(one),
         "expected_start": expected,
         "state": state,
         "done": report.at if report is not None and state == "done" else None,
-        "jobs": len(jobs),
+        "jobs": len(jobs) if isinstance(jobs, list) else 0,
         "stations": " ".join(name for name in names if name not in gone),
         "missing": " ".join(gone),
         "directory": str(one.directory),
@@ -147,11 +142,6 @@ def _missing(row: dict[Any, Any]) -> dict[str, Any]:
         "missing": "",
         "directory": "",
     }
-
-
-def _list(value: object) -> list[Any]:
-    """A list of a record; empty where it holds something else."""
-    return value if isinstance(value, list) else []
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:

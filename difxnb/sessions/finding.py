@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find the records of sessions: in a folder and below, by a pattern, or one by one."""
+"""Find the records of sessions, in a folder and below, by a pattern or one by one, and read what they hold."""
 
 from __future__ import annotations
 
+import datetime as dt
 import glob
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from difxnb.errors import FileFormatError
 from difxnb.sessions.record_lines import RECORD, RecordLine, read_lines
 
 _DEEPEST = 4
 """Folders below the one that is named."""
+_LONGEST_TIME = 40
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,44 @@ class Recorded:
         done = (line for line in reversed(self.lines) if line.step == step and line.state == "done")
         found = next(done, None)
         return {} if found is None else dict(found.outputs)
+
+
+def number_of(value: object) -> float:
+    """A number of a record; NaN where it holds something else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value) if math.isfinite(value) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+def rows_of(outputs: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """A list of mappings of a record; empty where it holds something else."""
+    value = outputs.get(name)
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def names_of(outputs: Mapping[str, Any], name: str) -> list[str]:
+    """A list of texts of a record, also where they stand in one text."""
+    value = outputs.get(name)
+    if isinstance(value, str):
+        return value.split()
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def time_of(value: object) -> pd.Timestamp | None:
+    """A time of a record, UTC without zone; None where it holds none."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TIME:
+        return None
+    try:
+        stamp: object = pd.Timestamp(dt.datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
+        return None
+    if not isinstance(stamp, pd.Timestamp):  # NaT is none
+        return None
+    plain = stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp
+    return plain if _FIRST_YEAR <= plain.year <= _LAST_YEAR else None
 
 
 def recorded(

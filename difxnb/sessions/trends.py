@@ -7,7 +7,6 @@ median of the earlier ones, in units of their spread, and of its own error where
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
@@ -21,7 +20,7 @@ from difxnb.markup import printable
 from difxnb.quality.limits import default_limits
 from difxnb.quality.trend import deviations_from_earlier
 from difxnb.sessions.calendar import start_of
-from difxnb.sessions.finding import Recorded, recorded
+from difxnb.sessions.finding import Recorded, number_of, recorded, rows_of
 from difxnb.tables.columns import flags, integers, numbers, texts
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def session_trends(
 def _clocks(one: Recorded) -> Iterator[dict[str, Any]]:
     outputs = one.outputs("clocks")
     reference = str(outputs.get("reference") or "")
-    for row in _rows(outputs, "stations"):
+    for row in rows_of(outputs, "stations"):
         if str(row.get("antenna", "")).lower() != reference.lower():
             yield _labels(
                 one, "clock", row.get("antenna"), row.get("delay"), row.get("delay_error"), reference
@@ -147,23 +146,18 @@ def _clocks(one: Recorded) -> Iterator[dict[str, Any]]:
 
 
 def _snrs(one: Recorded) -> Iterator[dict[str, Any]]:
-    for row in _rows(one.outputs("quality"), "snr"):
+    for row in rows_of(one.outputs("quality"), "snr"):
         band = row.get("band")
         name = f"{row.get('baseline', '')} band {band}" if band not in (None, "") else row.get("baseline")
         yield _labels(one, "snr", name, row.get("median"))
 
 
 def _weights(one: Recorded) -> Iterator[dict[str, Any]]:
-    for row in _rows(one.outputs("quality"), "weights"):
+    for row in rows_of(one.outputs("quality"), "weights"):
         yield _labels(one, "weight", row.get("antenna"), row.get("mean"))
 
 
 _VALUES = {"clock": _clocks, "snr": _snrs, "weight": _weights}
-
-
-def _rows(outputs: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    value = outputs.get(name)
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _labels(
@@ -175,19 +169,10 @@ def _labels(
         "of": of,
         "name": str(name or ""),
         "reference": reference,
-        "value": _number(value),
-        "error": _number(error),
+        "value": number_of(value),
+        "error": number_of(error),
         "unit": _UNITS[of],
     }
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        return float(value) if math.isfinite(value) else math.nan
-    except OverflowError:
-        return math.nan
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
