@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 from difxnb.aio.experiment_files import files_frame, next_stem
 from difxnb.aio.experiment_orders import Named, find_orders, fitted, schedule_name
-from difxnb.aio.experiment_plan import ExperimentPlan, lists_of, plan_experiment
 from difxnb.aio.experiment_sources import encoded, find_source, server_name
 from difxnb.aio.overheard import OnLine, require_timeout
 from difxnb.client.plain_values import plain_path, plain_word
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from difxnb.aio.correlator import Correlator
+    from difxnb.aio.experiment_plan import ExperimentPlan
     from difxnb.formats.v2d_templates import V2dTemplate
 
 _MOST_TOLD = 5
@@ -108,6 +108,8 @@ class ExperimentVerbs:
             No job is there afterwards. The texts stay, to be looked at.
         UnsafeValue, RemotePermission, RemoteFileError, NoReply, ConnectionLost
         """
+        from difxnb.aio.experiment_plan import lists_of, plan_experiment  # with all that makes jobs
+
         difx = cast("Correlator", self)
         plain_path(directory, "directory")
         plain_word(calc, "delay model program", _LONGEST_PROGRAM)
