@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import lead_to
 from tests.cli.in_process import difxnb_program as difxnb
+from tests.client.peers import own_server
+from tests.notebook.far_end import FarEnd
 
 
 def test_ls_shows_names_details_and_rows(served: Path) -> None:
@@ -148,6 +151,27 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(served: Path, tmp_path
     assert told == {"deed": "remove", "path": str(served / "a"), "done": False}
     assert sorted(served.rglob("*")) == before
     assert not (tmp_path / "sub").exists()
+
+
+def test_a_server_with_the_faults_of_a_real_one(
+    far: FarEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path.resolve()
+    lead_to(far.enter(own_server(root, "2.9")), monkeypatch)
+    (root / "a").write_text("text " * 20_000)
+    for arguments in (
+        ["get", root / "a", "--to", root / "b"],
+        ["send", root / "b", root / "c"],
+        ["cp", root / "c", root / "d"],
+        ["mkdir", root / "sub"],
+        ["mv", root / "d", root / "sub"],
+        ["rm", root / "a"],
+        ["version"],
+    ):
+        done = difxnb(*arguments)
+        assert (done.status, done.complaints) == (0, ""), arguments
+    assert difxnb("ls", "-R", root).lines == [str(root / name) for name in ("b", "c", "sub", "sub/d")]
+    assert (root / "sub" / "d").read_text() == "text " * 20_000
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,16 @@ def test_a_job_that_fails_is_status_3(
     assert (failed.status, "failed" in failed.lines[-1]) == (3, True)
 
 
+def test_a_job_on_a_server_with_the_faults_of_a_real_one(
+    far: FarEnd, tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(made, "short", tmp_path.resolve())
+    lead_to(far.enter(own_server(tmp_path, "2.9")), monkeypatch)
+    done = difxnb("start", *HERE, path)
+    assert (done.status, done.lines[-1].startswith("job: done")) == (0, True), done
+    assert difxnb("ls", path).status == 0  # it has survived that
+
+
 def test_a_real_server_is_not_left_with_a_job(
     far: FarEnd, tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
