@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from difxnb.errors import FileFormatError
 from difxnb.formats.calc_model import Eop
 from difxnb.formats.vex import Vex
@@ -21,7 +23,7 @@ from difxnb.making.cutting import Cuts, Piece, pieces
 from difxnb.making.observed import Observed, Read, mjd_of, observed, unix_of
 from difxnb.making.refusals import Refusals
 from difxnb.making.settings import Settings
-from difxnb.making.settings_reader import read_settings
+from difxnb.making.settings_reader import read_settings, seconds_of
 from difxnb.making.setups import Resolution, SetupOrder, Timing, resolution, timing
 from difxnb.making.streams import Stream
 
@@ -57,7 +59,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All jobs, and what they are made of."""
+    """All jobs, and what they are made of; sites are where they are in the middle of the experiment, at `middle_s`."""
 
     vex: Vex
     settings: Settings
@@ -65,6 +67,7 @@ class Plan:
     drafts: tuple[Draft, ...]
     eops: tuple[Eop, ...]
     notes: tuple[str, ...]
+    middle_s: float | None
 
     def streams(self, draft: Draft) -> list[Stream]:
         """What the stations of a job recorded, in their order."""
@@ -106,7 +109,12 @@ def drawn_up(vex: Vex, v2d: str, name: str, read: Read, eop: Sequence[Eop] | Non
     _require_days(drafts, orientation, refusals)
     _require_places(vex, settings, found, drafts, refusals)
     refusals.end(f"{name}.v2d")
-    return Plan(vex, settings, found, tuple(drafts), orientation, tuple(dict.fromkeys(notes)))
+    return Plan(vex, settings, found, tuple(drafts), orientation, tuple(dict.fromkeys(notes)), _middle(vex))
+
+
+def _middle(vex: Vex) -> float | None:
+    start, stop = vex.start, vex.stop
+    return None if np.isnat(start) or np.isnat(stop) else (seconds_of(start) + seconds_of(stop)) / 2
 
 
 def _settings(v2d: str, name: str, refusals: Refusals) -> Settings:
@@ -153,7 +161,7 @@ def _with_breaks(
             refusals.add(str(error))
             continue
         valid = (one.valid_from_mjd for one in clocks)
-        of_stations[name] = tuple(unix_of(mjd) for mjd in valid if mjd > 0)
+        of_stations[name] = tuple(round(unix_of(mjd), 3) for mjd in valid if mjd > 0)
     return replace(settings.cuts, breaks=(*settings.cuts.breaks, *leaps), station_breaks=of_stations)
 
 

@@ -8,13 +8,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from difxnb.formats.calc_model import Calc, CalcScan, CalcTelescope, Eop, Source
 from difxnb.making.cutting import ObservedScan
 from difxnb.making.drafting import Draft, Plan
 from difxnb.making.observed import mjd_of, unix_s
-from difxnb.making.settings_reader import seconds_of
 
 _DIFX_VERSION = "DiFX-2.9.0"
 _DECIMALS = 6
@@ -69,9 +66,9 @@ def _moved(plan: Plan, name: str) -> tuple[float, float, float]:
     """Place of a site in the middle of the experiment."""
     station = plan.observed.stations[name]
     x, y, z = (value or 0.0 for value in station.position)
-    if station.epoch is None or np.isnat(plan.vex.start) or np.isnat(plan.vex.stop):
+    if station.epoch is None or plan.middle_s is None:
         return x, y, z
-    passed = (seconds_of(plan.vex.start) + seconds_of(plan.vex.stop)) / 2 - unix_s(station.epoch)
+    passed = plan.middle_s - unix_s(station.epoch)
     dx, dy, dz = ((velocity or 0.0) * passed for velocity in station.velocity)
     return x + dx, y + dy, z + dz
 

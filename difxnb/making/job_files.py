@@ -90,6 +90,8 @@ def make_job_files(
         With every reason; nothing is written.
     OutputExists
         A file is there, and `overwrite` is not said; nothing is written.
+    ValueError
+        `eop` does not cover the experiment.
     FileFormatError, OSError
 
     Examples

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from difxnb.errors import CannotMakeJob, OutputExists
+from difxnb.formats.calc import read_calc
 from difxnb.formats.calc_model import Calc
 from difxnb.formats.im import read_im
 from difxnb.formats.im_model import Im
@@ -15,6 +17,8 @@ from difxnb.formats.input import read_input
 from difxnb.formats.joblist import read_joblist
 from difxnb.formats.v2d import parse_v2d
 from difxnb.formats.vex import parse_vex
+from difxnb.geometry.eop import EopTable
+from difxnb.geometry.eop_text import EopDay
 from difxnb.making import make_job_files, planned_jobs
 from difxnb.making.writing import opened, write_whole
 from tests.making.schedules import observed_at
@@ -115,3 +119,21 @@ def test_nothing_is_written_where_there_is_a_reason_against_it(tmp_path: Path) -
     with pytest.raises(CannotMakeJob):
         make_job_files(parse_vex(observed_at("Aa", "Bb")), v2d, tmp_path)
     assert content(tmp_path) == {}
+
+
+def test_earth_orientation_can_come_from_a_table(tmp_path: Path) -> None:
+    """In place of what the schedule says, or where it says nothing."""
+    days = [EopDay(day, 37.0, 0.01 * (day - 60300), 0.1, 0.2, "final") for day in range(60300, 60320)]
+    table = EopTable("made up", np.datetime64("2024-01-10"), days)
+    vex = parse_vex(observed_at("Aa", "Bb").replace("$EOP;", "$COMMENT;"))
+    make_job_files(vex, parse_v2d(V2D, tmp_path / "e.v2d"), tmp_path, eop=table, with_models=False)
+    eops = read_calc(tmp_path / "e_1.calc").eops
+    assert [one.mjd for one in eops] == list(range(60308, 60313))
+    assert [one.ut1_utc_s for one in eops] == pytest.approx([0.08, 0.09, 0.10, 0.11, 0.12])
+    with pytest.raises(ValueError, match="made up has Earth orientation"):
+        make_job_files(
+            vex,
+            parse_v2d(V2D, tmp_path / "e.v2d"),
+            tmp_path,
+            eop=EopTable("made up", table.fetched, days[:9]),
+        )
