@@ -325,10 +325,10 @@ class JobQueue(QueueChanges):
 
 def _kept_path(path: str | os.PathLike[str] | None) -> Path:
     if path is not None:
-        return Path(path).expanduser().absolute()
+        return Path(path).expanduser().resolve()
     directory = user_state_path("difxnb")
     directory.mkdir(parents=True, exist_ok=True)
-    return (directory / FILE_NAME).absolute()
+    return (directory / FILE_NAME).resolve()
 
 
 def _take_settings(desk: QueueDesk, store: QueueStore) -> None:

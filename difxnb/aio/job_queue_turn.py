@@ -34,7 +34,7 @@ _SEVERE = ("FATAL", "SEVERE", "ERROR")
 _REFUSALS = (DifxError, ValueError, TypeError, OSError)
 # Logs and the clock that their times are held against have whole seconds.
 _LOG_SLACK_S = 2.0
-_TICK_S = 0.5
+_TICK_S, _OLD_LOG_S = 0.5, 5.0
 
 
 class Turn:
@@ -114,20 +114,25 @@ class Turn:
 
     async def _find(self) -> JobRun | None:
         """Look for a job that another process was about to start, or had started."""
-        entry, until = self._entry, time.time() + self._desk.limits.silent
-        begun = self._begun()
+        entry, desk, looking_since, begun = self._entry, self._desk, time.time(), self._begun()
         while True:
             run = await self._attached()
+            until = max(looking_since, desk.connected_since) + desk.limits.silent
             if run is not None and _is_of(run, begun):
+                run.watch.stall_after = entry.options.get("stall_after", run.watch.stall_after)
                 if entry.state is QueueState.RUNNING:
-                    self._desk.put(self.number, QueueState.RUNNING, what="attached")
+                    desk.put(self.number, QueueState.RUNNING, what="attached")
                 else:
                     self._accepted("attached")
                 return run
             if self._asked and (time.time() >= until or (run is None and entry.state is QueueState.RUNNING)):
                 await self._not_found(run)
                 return None
-            await asyncio.sleep(min(_TICK_S, max(0.01, until - time.time())))
+            pause = _TICK_S
+            if run is not None and run.done:  # one that is long over: its log may yet go on
+                run.let_go()
+                pause = _OLD_LOG_S
+            await asyncio.sleep(min(pause, max(0.01, until - time.time())))
 
     def _begun(self) -> float:
         """When the job was last begun, unix seconds."""
@@ -178,7 +183,10 @@ class Turn:
         try:
             outcome, why = await self._outcome(run)
         except ConnectionLost as error:  # closed here: nobody will know more
-            self._give_up(str(error))
+            if self._desk.closed_why:
+                self._leave()
+            else:
+                self._give_up(str(error))
             return
         if outcome is JobOutcome.UNKNOWN:
             self._give_up(why)

@@ -40,7 +40,7 @@ class Lease:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(f"{Path(path)}.lock")
+        self.path = Path(f"{Path(path).resolve()}.lock")  # one name, whatever links lead to it
         self._file: IO[str] | None = _locked(self.path)
         self._tell()
 

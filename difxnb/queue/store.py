@@ -156,7 +156,8 @@ class QueueStore:
         Raises
         ------
         ValueError
-            It is in the queue already and not over, there is no room, or its options cannot be kept in a file.
+            It is in the queue already and not over, or of a session that does not know its end; there is no room; its
+            options cannot be kept in a file.
         """
         require_priority(priority)
         kept = self._kept(machines), self._kept(dict(options or {})), written(policy_json(policy))
@@ -321,11 +322,13 @@ class QueueStore:
             self._file.execute(text, place, one.number, place)
 
     def _generation(self, server: str, input_file: str, session: str) -> int:
-        text = "SELECT state, session FROM entries WHERE server = ? AND input_file = ?"
+        text = "SELECT state, session, hidden FROM entries WHERE server = ? AND input_file = ?"
         same = self._file.read(text, server, input_file)
-        if any(state not in _OVER for state, _ in same):
+        if any(state not in _OVER for state, *_ in same):
             raise ValueError(f"{input_file} is in the queue already")
-        return 1 + sum(str(one) == session for _, one in same)
+        if session and (str(QueueState.UNKNOWN), session, 0) in same:
+            raise ValueError(f"whether {input_file} still runs is not known; see to it, then remove it first")
+        return 1 + sum(str(one) == session for _, one, _ in same)
 
     def _insert(
         self,

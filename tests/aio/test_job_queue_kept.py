@@ -18,7 +18,7 @@ import pytest
 
 from difxnb import aio
 from difxnb.errors import QueueTaken
-from difxnb.queue import Attach, Keep, QueueLimits, QueueState, QueueStore, Start
+from difxnb.queue import Attach, Keep, QueueLimits, QueueState, QueueStore, RetryPolicy, Start
 from difxnb.server.gui_server import GuiServer
 from difxnb.wire.message import Status
 from tests.aio.stage import Cable, until_state, until_true
@@ -101,6 +101,29 @@ async def test_what_waits_and_what_runs_is_taken_up_again_by_the_next_connection
             await again.job(two).stop()
             await until_true(lambda: again.queue.rows[2].state.is_over)
         assert [server.starts(path) for path in (one, two, three)] == [1, 1, 1]
+
+
+async def test_an_end_that_nobody_saw_is_read_from_the_log(tmp_path: Path, made: Path) -> None:
+    file = tmp_path / "queue.sqlite"
+    one, two = put_named(made, "short", tmp_path.resolve(), "one", "two")
+    async with counting(tmp_path, "patient") as server, connected(server.port) as other:
+        async with connected(server.port) as difx:
+            await difx.queue.keep(file)
+            await difx.queue.add(one, machines=MACHINES, policy=RetryPolicy())
+            await until_true(lambda: difx.queue.rows[0].progress > 0)
+        run = await other.job(one).attach()
+        await run.stop()
+        async with connected(server.port) as again:
+            await again.queue.keep(file)
+            await until_true(lambda: again.queue.rows[0].state.is_over)
+            told = again.queue.history()["what"].tolist()
+            assert told[-2:] == ["attached", "ended"]
+            assert states(again) == ["done"]
+            assert again.queue.frame()["tries"].tolist() == [1]
+            await again.queue.add(two, machines=MACHINES)
+            await until_true(lambda: again.queue.rows[1].state is RUNNING)
+            await again.job(two).stop()
+        assert server.starts(one) == 1
 
 
 async def test_one_process_or_connection_at_a_time_runs_a_queue(tmp_path: Path, made: Path) -> None:

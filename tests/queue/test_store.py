@@ -82,6 +82,15 @@ def test_a_job_is_taken_in_once_and_begins_anew_when_it_is_over(store: QueueStor
     assert store.entry(first.number).state is QueueState.DONE
 
 
+def test_nobody_starts_anew_what_may_still_run_without_having_removed_it(store: QueueStore) -> None:
+    mine = store.add("/data/e_1.input", session="i26327")
+    store.set_state(mine.number, QueueState.UNKNOWN, "nobody knows")
+    with pytest.raises(ValueError, match="still runs is not known"):
+        store.add("/data/e_1.input", session="i26327")
+    store.remove(mine.number)
+    assert store.add("/data/e_1.input", session="i26327").key.endswith("|2")
+
+
 def test_what_is_removed_stays_in_the_history(store: QueueStore) -> None:
     waits, runs, over = (store.add(f"/e_{k}.input").number for k in range(3))
     store.claim(runs)
@@ -341,6 +350,12 @@ def test_two_runners_of_one_file_cannot_be(path: Path) -> None:
     lease.give_back()
     assert not lease.is_held
     Lease(path).give_back()
+    link = path.with_name("link.sqlite")
+    link.symlink_to(path)
+    held = Lease(link)
+    with pytest.raises(QueueTaken):
+        Lease(path)
+    held.give_back()
     lease.path.write_text("\x00garbage")
     held = Lease(path)
     held.path.write_text("[1]")
