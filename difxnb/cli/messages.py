@@ -80,6 +80,8 @@ def messages(
     from difxnb.cli.message_lines import Wanted, split_types
 
     with told_in_a_line():
+        if save is not None:
+            _require_room(save)
         follower = _Follower(Wanted.parse(types, identifier, source))
         chosen = split_types(restrict)
         follower.heard.hide_others(chosen)
@@ -138,6 +140,16 @@ class _Follower:
     async def _choose(self, lines: tuple[str, ...]) -> None:
         if self.there is not None:
             await self.there.node.select_messages(lines)
+
+
+def _require_room(path: Path) -> None:
+    """Refuse before hours of listening what could not be written after them."""
+    from difxnb.errors import OutputExists
+
+    if path.exists():
+        raise OutputExists(f"{path} is there already; it would not be replaced")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no directory {path.absolute().parent}")
 
 
 @contextmanager

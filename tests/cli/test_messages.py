@@ -95,8 +95,10 @@ def test_wrong_usage_is_status_2(wrong: list[str]) -> None:
     assert difxnb_program("messages", "--once", *wrong).status == 2
 
 
-def test_a_file_that_is_there_is_not_replaced(port: int, tmp_path: Path) -> None:
+def test_what_could_not_be_kept_is_refused_before_listening(tmp_path: Path) -> None:
     kept = tmp_path / "kept.parquet"
     kept.write_text("mine")
-    done = difxnb_program("messages", "--port", port, "--once", "--listen", "0", "--save", kept)
-    assert (done.status, kept.read_text()) == (1, "mine")
+    for path in (kept, tmp_path / "none" / "kept.parquet"):
+        done = difxnb_program("messages", "--port", "1", "--save", path)  # where nobody listens
+        assert (done.status, str(path.parent) in done.complaints) == (1, True)
+    assert kept.read_text() == "mine"
