@@ -93,11 +93,21 @@ def station_notes(material: IvsMaterial) -> tuple[str, ...]:
         for name, text in _complaints(found.quality):
             said.setdefault(name.upper(), []).append(text)
     names = _names(material)
+    for key in names:
+        said.setdefault(key, [_silent(key, material)])
     return tuple(
         f"{names.get(key, key)}: {'; '.join(dict.fromkeys(texts))}."
         for key, texts in sorted(said.items())
         if key
     )
+
+
+def _silent(key: str, material: IvsMaterial) -> str:
+    """What is to be said of a station that nothing else is said of."""
+    in_jobs = {one.name.upper() for job in material.inputs for one in job.telescopes}
+    if key in in_jobs:
+        return "in the jobs, and no visibilities of it"
+    return "in no job" if material.inputs else "in the schedule; its jobs are not on this machine"
 
 
 def _weights(material: IvsMaterial) -> Mapping[str, float]:

@@ -143,7 +143,7 @@ def _station_notes(material: IvsMaterial) -> Section:
 
 
 def _drop_channels(material: IvsMaterial) -> Section:
-    if material.codes.empty:
+    if not material.codes["snr"].notna().any():
         return Section("DROP_CHANNELS", _why_no_codes(material))
     lines = tuple(dict.fromkeys(line for one in material.found for line in _without_data(one.material.cross)))
     said = "All recorded bands take part in the fits, less one channel at either end of each."
@@ -167,7 +167,7 @@ def _without_data(cross: object) -> list[str]:
 
 
 def _manual_pcal(material: IvsMaterial) -> Section:
-    if material.codes.empty:
+    if not material.codes["snr"].notna().any():
         return Section("MANUAL_PCAL", _why_no_codes(material))
     calibrated = material.codes[material.codes["band_phase_rms"].notna()]
     if calibrated.empty:

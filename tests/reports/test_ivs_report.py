@@ -314,6 +314,26 @@ def test_a_job_without_output_has_the_code_n_everywhere(tmp_path: Path) -> None:
     assert list(report.codes["code"]) == ["N"] * 3
     assert set(report.codes["letter"]) == {"X"}
     assert report.sections["CLOCKS"].table is not None
+    assert "AA: in the jobs, and no visibilities of it." in report.text()
+    assert {"DROP_CHANNELS", "MANUAL_PCAL"} <= set(report.missing)
+
+
+def test_clocks_of_a_job_of_the_real_vex2difx_are_those_of_its_vex(shared: Path) -> None:
+    """Ten stations whose clock_early and .input were both written by others."""
+    samples = shared / "data" / "difx-samples"
+    job = read_input(next(samples.rglob("dq601_01.input")))
+    text = next(samples.rglob("dq601.vex.obs")).read_text(encoding="latin-1")
+    table = ivs_report(job.path).sections["CLOCKS"].table if job.path else None
+    assert table is not None
+    assert len(table) == 10
+    parsed = parse_vex_text(text)
+    mjd = job.start_mjd + job.start_seconds / 86400
+    for row in table.to_dict("records"):
+        early = clock_in_force(station_clocks(parsed, str(row["station"])), mjd)
+        assert early is not None
+        later = (mjd - early.clock.epoch_mjd) * 86400
+        assert row["used"] == pytest.approx(early.offset.value + early.rate.value * later, abs=1e-12)
+        assert row["rate"] == pytest.approx(early.rate.value, rel=1e-6)
 
 
 def test_what_is_no_session_is_refused(tmp_path: Path) -> None:
