@@ -182,6 +182,8 @@ def _data(
         return _listed(order, read, refusals)
     if order.files:
         return Data("FILE", tuple((name, ALWAYS) for name in order.files))
+    if any(reason.upper().startswith(f"ANTENNA {order.name}:") for reason in refusals.reasons):
+        return Data()  # what is said of its data there is more to the point
     if _on_modules(vex, station):
         refusals.add(
             f"ANTENNA {station.key}: modules of $TAPELOG_OBS cannot be used here; name the data with file, filelist "

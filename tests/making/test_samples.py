@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from difxnb.errors import CannotMakeJob
+from difxnb.formats.flag import parse_flag, read_flag
 from difxnb.formats.input import format_input, parse_input, read_input
 from difxnb.formats.joblist import parse_joblist
 from difxnb.formats.v2d import read_v2d
@@ -185,3 +186,28 @@ def test_both_versions_of_a_schedule_give_the_same_jobs(shared: Path) -> None:
         )
     assert seen[0]
     assert seen[0] == seen[1]
+
+
+def test_without_what_is_refused_its_jobs_are_the_real_ones(shared: Path) -> None:
+    """feat: two setups, nineteen scans in one job, file lists, clocks to the second order, fifty-four flags."""
+    samples = shared / "data" / "difx-samples"
+    folder = samples / "vex2difx-output" / "feat"
+    text = (folder / "feat.v2d").read_text()
+    for part in ("binConfig = psr.binconfig", "freqClockOffs = 0,0.01,0.02,0.03 loOffsets = 0,0,1.25,0"):
+        text = text.replace(part, "")
+    text = re.sub(r"addPhaseCentre = \S+", "", text)
+    plan = drawn_up(read_vex(samples / PAIRS["corr1"][0]), text, "feat", reader(folder))
+    place = Path("/srv/difx/feat")
+    made = job_texts(plan, place, "feat.v2d", vex_file=place / "corr1.skd")
+    assert read_flag(folder / "feat_7.flag") == parse_flag(made["feat_7.flag"])
+    assert differing((folder / "feat_7.calc").read_text(), made["feat_7.calc"]) == []
+    assert {
+        line.partition(":")[0]
+        for _, line in differing((folder / "feat_8.input").read_text(), made["feat_8.input"])
+    } == {
+        "RULE 0 SOURCE",  # a job here has one setup, and so one rule without a condition
+        *(f"CLK OFFSET {row} (us)" for row in (1, 2, 3)),
+        "FREQ OFFSET 2 (Hz)",
+    }
+    for end in ("machines", "threads"):
+        assert (folder / f"feat_7.{end}").read_text() == made[f"feat_7.{end}"]
