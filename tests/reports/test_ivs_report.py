@@ -19,7 +19,11 @@ from difxnb.formats.clock_change import Clock
 from difxnb.formats.input import read_input
 from difxnb.formats.vex_clocks import clock_in_force, station_clocks
 from difxnb.formats.vex_text import parse_vex_text
+from difxnb.reports.ivs_clocks import clock_rows
+from difxnb.reports.ivs_material import Counts, IvsMaterial, material_of
 from difxnb.reports.ivs_report import IvsReport, ivs_report
+from difxnb.reports.ivs_sections import sections_of
+from difxnb.reports.ivs_text import report_text
 from difxnb.server.engine.embedded import correlate
 from difxnb.sessions.record import SessionRecord
 from difxnb.synthetic import DemoFiles, Scan, make_experiment, small_experiment
@@ -35,6 +39,13 @@ GOLDEN = REFERENCE / "reports"
 @pytest.fixture(scope="module")
 def alpha() -> IvsReport:
     return ivs_report(ALPHA, comments="A job of noise.\n+HEADER is no heading here")
+
+
+@pytest.fixture(scope="module")
+def gathered() -> IvsMaterial:
+    return material_of(
+        ALPHA, jobs=None, clocks=None, comments="", parameters=None, counts=None, predicted=None, vex=None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +121,7 @@ def test_a_scan_without_data_has_the_code_n() -> None:
     assert " 50.0%" in section(report.text(), "SUMMARY")
 
 
-def test_the_clock_of_a_report_is_the_clock_early_of_the_vex(tmp_path: Path) -> None:
+def test_the_clock_of_a_report_is_the_clock_early_of_the_vex(tmp_path: Path, gathered: IvsMaterial) -> None:
     """One clock search, written into the .input and into the .vex: the report of the new job and the vex agree.
 
     That a clock so changed takes the fringe to zero is shown in tests/clock/test_recorrelated.py.
@@ -127,12 +138,7 @@ def test_the_clock_of_a_report_is_the_clock_early_of_the_vex(tmp_path: Path) -> 
     stations = "".join(f"def {one.name}; ref $CLOCK = {one.name}; enddef;\n" for one in job.telescopes)
     vex.write_text(f"VEX_rev = 1.5;\n$STATION;\n{stations}$CLOCK;\n{definitions}")
 
-    def used(input_file: Path) -> pd.DataFrame:
-        table = ivs_report(input_file).sections["CLOCKS"].table
-        assert table is not None
-        return table.set_index("station")
-
-    before = used(ALPHA)
+    before = clock_rows(gathered).set_index("station")
     with difxnb.open_visibilities(ALPHA) as visibilities:
         solution = difxnb.clock_search(
             difxnb.fringe_fit(visibilities.sel(band=[0], polarization=["RR"])), reference="AA"
@@ -142,7 +148,9 @@ def test_the_clock_of_a_report_is_the_clock_early_of_the_vex(tmp_path: Path) -> 
     edits = solution.edits(input=folder / "alpha_1.input", vex=vex)
     for edit in edits:
         edit.write(overwrite=True)
-    after = used(folder / "alpha_1.input")
+    table = ivs_report({}, jobs=difxnb.open_jobs(folder)).sections["CLOCKS"].table
+    assert table is not None
+    after = table.set_index("station")
 
     parsed = parse_vex_text(vex.read_text())
     for name in ("AA", "BB", "CC"):
@@ -158,7 +166,7 @@ def test_the_clock_of_a_report_is_the_clock_early_of_the_vex(tmp_path: Path) -> 
         assert moved + rate_moved * later == pytest.approx(late[name], abs=2e-9)
 
 
-def test_comments_tell_by_how_much_a_clock_search_moves_clocks(alpha: IvsReport) -> None:
+def test_comments_tell_by_how_much_a_clock_search_moves_clocks(gathered: IvsMaterial) -> None:
     with difxnb.open_visibilities(ALPHA) as visibilities:
         solution = difxnb.clock_search(
             difxnb.fringe_fit(visibilities.sel(band=[0], polarization=["RR"])), reference="AA"
@@ -170,20 +178,17 @@ def test_comments_tell_by_how_much_a_clock_search_moves_clocks(alpha: IvsReport)
             "offset": [-1.0, -2.0, 0.75],
         }
     )
-    report = ivs_report(ALPHA, clocks=solution, counts=counts)
-    table = report.sections["CLOCKS"].table
-    assert table is not None
+    gathered = replace(gathered, clocks=solution, counts=Counts(counts, "early"))
+    table = clock_rows(gathered)
     rows = table.set_index("station")
     assert rows.loc["AA", "comment"] == "reference of the clock search"
     assert rows.loc["BB", "comment"].startswith("the clock search asks for +0.12")
     assert rows.loc["BB", "fmout_gps"] == pytest.approx(-1.5e-6, abs=1e-9)
     assert rows.loc["CC", "fmout_gps"] == pytest.approx(0.75e-6, abs=1e-9)
     assert np.isnan(rows.loc["AA", "fmout_gps"])
-    turned = ivs_report(
-        ALPHA, clocks=solution, counts=counts.assign(offset=-counts["offset"]), positive="late"
-    )
-    assert turned.sections["CLOCKS"].table is not None
-    pd.testing.assert_series_equal(turned.sections["CLOCKS"].table["fmout_gps"], table["fmout_gps"])
+    turned = clock_rows(replace(gathered, counts=Counts(counts.assign(offset=-counts["offset"]), "late")))
+    pd.testing.assert_series_equal(turned["fmout_gps"], table["fmout_gps"])
+    assert "a line through readings" in section(report_text(sections_of(gathered)), "CLOCKS")
 
 
 def test_a_clock_that_changes_from_job_to_job_has_a_row_for_each(tmp_path: Path) -> None:
@@ -217,10 +222,9 @@ def test_scans_of_the_schedule_that_no_job_has_are_minus(demo: DemoFiles, tmp_pa
     assert "ALDMOOR (AL): mean weight" in report.text()
 
 
-def test_the_ratio_of_snrs_is_that_to_the_predicted_ones(alpha: IvsReport) -> None:
+def test_the_ratio_of_snrs_is_that_to_the_predicted_ones(alpha: IvsReport, gathered: IvsMaterial) -> None:
     predicted = alpha.codes[["baseline", "letter", "snr"]].assign(snr=alpha.codes["snr"] * 2)
-    report = ivs_report({}, jobs=difxnb.open_jobs(ALPHA.parent), predicted=predicted)
-    table = report.sections["SNR_RATIOS"].table
+    table = sections_of(replace(gathered, predicted=predicted))["SNR_RATIOS"].table
     assert table is not None
     assert list(table["ratio"]) == [0.5, 0.5, 0.5]
     assert list(table["n"]) == [1, 1, 1]

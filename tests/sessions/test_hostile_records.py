@@ -66,7 +66,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(LINES)
 def test_any_record_has_a_row_and_a_report(
     tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str, dict[str, object]]]
