@@ -85,9 +85,22 @@ class V2dParameters(MutableMapping[str, Any]):
         found = self._found(name)
         return self._owner.line_at(found[-1].name.start) if found else None
 
+    def line_of_statement(self, statement: V2dStatement) -> int:
+        """Line of any of its statements."""
+        return self._owner.line_at(statement.name.start)
+
     def words(self, name: str) -> list[str]:
         """All that is given for a parameter, as it is written; empty where nothing is."""
         return [token.text for one in self._found(name) for token in one.values]
+
+    def all_words(self) -> dict[str, list[str]]:
+        """All that is given, as it is written, by name."""
+        found = dict[str, list[str]]()
+        for one in self._block.statements:
+            if one.values:
+                name = _names(parameter(self.kind, one.name.text), one.name.text)[0]
+                found.setdefault(name, []).extend(token.text for token in one.values)
+        return found
 
     def in_force(self, name: str) -> Any:
         """The value that vex2difx takes: what is given, else its default; None where it has none."""
@@ -133,8 +146,7 @@ class V2dParameters(MutableMapping[str, Any]):
         self._owner.text = without_names(self._owner.statements, self._block, _names(known, name))
 
     def __iter__(self) -> Iterator[str]:
-        names = (one.name.text for one in self._block.statements if one.values)
-        return iter(dict.fromkeys(_names(parameter(self.kind, name), name)[0] for name in names))
+        return iter(self.all_words())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -148,7 +160,7 @@ class V2dParameters(MutableMapping[str, Any]):
         return [one for one in self._block.statements if one.name.text in names and one.values]
 
     def __repr__(self) -> str:
-        words = (f"{name} = {', '.join(self.words(name))}" for name in self)
+        words = (f"{name} = {', '.join(words)}" for name, words in self.all_words().items())
         return f"<{self.where or 'parameters'}: {'; '.join(words) or 'nothing set'}>"
 
 

@@ -96,8 +96,9 @@ def block_problems(v2d: V2d) -> Iterator[Problem]:
     yield from _of_rules(v2d)
     for block in (*v2d.blocks("ANTENNA"), *v2d.blocks("DATASTREAM")):
         yield from _of_data(block)
+    zooms = [one.name for one in v2d.blocks("ZOOM")]
     for block in v2d.blocks("ANTENNA"):
-        yield from _of_antenna(v2d, block)
+        yield from _of_antenna(block, zooms)
     yield from _of_streams(v2d)
     yield from _no_data(v2d)
 
@@ -185,6 +186,7 @@ def _of_resolutions(setup: V2dParameters, fft: Any, output: Any, average: Any) -
 
 
 def _of_rules(v2d: V2d) -> Iterator[Problem]:
+    there = list(v2d.setups)
     for rule in v2d.rules:
         setup = (rule.words("setup") or [""])[-1]
         if not setup:
@@ -193,7 +195,7 @@ def _of_rules(v2d: V2d) -> Iterator[Problem]:
                 "warning", "missing parameter", text, rule.where, rule.line, "setup", "setup = SKIP says so"
             )
         elif setup != SKIP and setup not in v2d.setups and (setup != "default" or v2d.setups):
-            yield _missing(rule, "setup", "SETUP", setup, list(v2d.setups))
+            yield _missing(rule, "setup", "SETUP", setup, there)
 
 
 def _missing(block: V2dParameters, name: str, kind: str, wanted: str, there: list[str]) -> Problem:
@@ -233,10 +235,9 @@ def _of_data(block: V2dParameters) -> Iterator[Problem]:
         )
 
 
-def _of_antenna(v2d: V2d, block: V2dParameters) -> Iterator[Problem]:
+def _of_antenna(block: V2dParameters, zooms: list[str]) -> Iterator[Problem]:
     if "zoom" in block and "addZoomFreq" in block:
         yield _conflict(block, "zoom", "zoom and addZoomFreq cannot be both given", fails=True)
-    zooms = [one.name for one in v2d.blocks("ZOOM")]
     for name in block.words("zoom")[-1:]:
         if name not in zooms:
             yield _missing(block, "zoom", "ZOOM", name, zooms)
@@ -273,7 +274,7 @@ def _of_streams(v2d: V2d) -> Iterator[Problem]:
     for block in v2d.blocks("ANTENNA"):
         for name in block.words("datastreams"):
             used.add(name)
-            if name not in there:
+            if name not in v2d.datastreams:
                 yield _missing(block, "datastreams", "DATASTREAM", name, there)
     for one in v2d.blocks("DATASTREAM"):
         if one.name not in used:

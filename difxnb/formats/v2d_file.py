@@ -45,8 +45,11 @@ class V2dFile(MutableMapping[str, Any]):
         self._text = text
         self._newlines: list[int] | None = None
         self._by_kind = dict[str, list[V2dBlock]]()
+        self._numbers = dict[tuple[str, str], int]()
         for one in self._statements.blocks:
-            self._by_kind.setdefault(one.kind, []).append(one)
+            same = self._by_kind.setdefault(one.kind, [])
+            self._numbers.setdefault((one.kind, _key(one.kind, one.name)), len(same))
+            same.append(one)
         self._common = V2dParameters(self)
 
     @property
@@ -119,9 +122,11 @@ class V2dFile(MutableMapping[str, Any]):
         """
         if not kind:
             return self._common
-        for number, found in enumerate(self.statements_of(kind)):
-            if _key(kind, found.name) == _key(kind, name) or (kind == "OUTPUTBAND" and not name):
-                return V2dParameters(self, kind, number)
+        number = self._numbers.get((kind, _key(kind, name)))
+        if number is None and kind == "OUTPUTBAND" and not name and self.statements_of(kind):
+            number = 0  # whatever its name is
+        if number is not None:
+            return V2dParameters(self, kind, number)
         if not make:
             raise KeyError(f"{kind} {name}".rstrip())
         self.text = with_block(self._statements, kind, name)
@@ -129,11 +134,13 @@ class V2dFile(MutableMapping[str, Any]):
 
     def blocks(self, kind: str | None = None) -> list[V2dParameters]:
         """All blocks, or those of a kind, in their order; comments are not among them."""
+        if kind is not None:
+            return [V2dParameters(self, kind, number) for number in range(len(self.statements_of(kind)))]
         counts = dict[str, int]()
         found = list[V2dParameters]()
         for one in self._statements.blocks:
             number = counts[one.kind] = counts.get(one.kind, -1) + 1
-            if one.kind == kind or (kind is None and one.kind != "COMMENT"):
+            if one.kind != "COMMENT":
                 found.append(V2dParameters(self, one.kind, number))
         return found
 
@@ -261,8 +268,10 @@ class _Blocks(Mapping[str, V2dParameters]):
         return self._v2d.block(self._kind, name)
 
     def __iter__(self) -> Iterator[str]:
-        names = {_key(self._kind, one.name): one.name for one in reversed(self._v2d.blocks(self._kind))}
-        return iter(dict.fromkeys(names[_key(self._kind, one.name)] for one in self._v2d.blocks(self._kind)))
+        first = dict[str, str]()
+        for one in self._v2d.statements_of(self._kind):
+            first.setdefault(_key(self._kind, one.name), one.name)
+        return iter(first.values())
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

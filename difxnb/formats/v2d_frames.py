@@ -64,15 +64,16 @@ def _known(kind: str) -> list[Any]:
 
 
 def _all_of(block: V2dParameters) -> Iterator[_Row]:
-    names = list(block)
-    for one in _known(block.kind):
+    given, known = block.all_words(), _known(block.kind)
+    for one in known:
         yield _row(
-            block.where, one.name, ", ".join(block.words(one.name)), block.line_of(one.name), block.kind
+            block.where, one.name, ", ".join(given.get(one.name, ())), block.line_of(one.name), block.kind
         )
-    known = {one.name for one in _known(block.kind)}
-    for name in names:
-        if name not in known:
-            yield _row(block.where, name, ", ".join(block.words(name)), block.line_of(name), block.kind)
+    names = {one.name for one in known}
+    lines = {one.name.text: block.line_of_statement(one) for one in block.statements.statements}
+    for name, words in given.items():
+        if name not in names:
+            yield _row(block.where, name, ", ".join(words), lines[name], block.kind)
 
 
 def _row(block: str, name: str, value: str, line: int | None, kind: str) -> _Row:

@@ -185,6 +185,7 @@ def _some(names: Sequence[str]) -> str:
 def _of_stations(v2d: V2d, schedule: Schedule) -> Iterator[Problem]:
     there = {name.upper() for name in schedule.stations}
     line, listed = v2d.line_of("antennas"), v2d.words("antennas")
+    keys = {name.upper() for name in listed}
     has = f"{schedule.name} has {_some(schedule.stations)}"
     for name in listed:
         if name != "*" and name.upper() not in there:
@@ -194,7 +195,7 @@ def _of_stations(v2d: V2d, schedule: Schedule) -> Iterator[Problem]:
             )
     for block in v2d.blocks("ANTENNA"):
         name = block.name
-        if name.upper() in there or name.upper() == _DEFAULT or name.upper() in map(str.upper, listed):
+        if name.upper() in there or name.upper() == _DEFAULT or name.upper() in keys:
             continue
         text = f"there is no station {name}; {has}"
         fix = _nearest(name, schedule.stations)

@@ -53,7 +53,7 @@ def with_value(
         return _first_right(v2d, block, statements, _additions(v2d, block, f"{names[0]} = {value}"))
     has_value = [i for i in same if block.statements[i].values] or same
     number = min(has_value) if is_alone else same[0]
-    gone = [i for i in same if i != number] if is_alone else []
+    gone = {i for i in same if i != number} if is_alone else set()
     statements[number] = (statements[number][0], tuple(words))
     wanted = [one for i, one in enumerate(statements) if i not in gone]
     edits = [*_replacement(v2d.text, block, number, value), *_deletions(v2d.text, block, gone)]
@@ -68,7 +68,7 @@ def without_names(v2d: V2dText, block: V2dBlock, names: Sequence[str]) -> str:
     ValueError
         The text around is such that they cannot be taken out.
     """
-    gone = [i for i in _numbers(block) if block.statements[i].name.text in names]
+    gone = {i for i in _numbers(block) if block.statements[i].name.text in names}
     statements = [one for i, one in enumerate(_statements(block)) if i not in gone]
     return _first_right(v2d, block, statements, [_deletions(v2d.text, block, gone)])
 

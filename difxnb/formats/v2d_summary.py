@@ -28,7 +28,9 @@ def facts(v2d: V2d) -> dict[str, str]:
     """Names and values that say what would be correlated how; never raises."""
     data = [f"{block.name} {' '.join(media(block))}" for block in v2d.blocks("ANTENNA") if media(block)]
     setups = [
-        f"{block.name} " + " ".join(f"{name}={', '.join(block.words(name))}" for name in block) + ";"
+        f"{block.name} "
+        + " ".join(f"{name}={some(words)}" for name, words in block.all_words().items())
+        + ";"
         for block in v2d.blocks("SETUP")
     ]
     limits = (("from", value(v2d.block(), "mjdStart")), ("to", value(v2d.block(), "mjdStop")))
