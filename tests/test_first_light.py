@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from difxnb.first_light import compare, first_light, free_name, table_of
+from difxnb.first_light import compare, free_name, table_of
+from tests.cli.in_process import difxnb_program
 
 pytestmark = pytest.mark.slow
 
@@ -22,9 +24,17 @@ KEYS = {"scan": ["No0001"] * 2, "baseline": ["AA-BB"] * 2, "band": [0, 1], "pola
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[bool, Path, str]:
     directory = tmp_path_factory.mktemp("first") / "light"
-    said = io.StringIO()
-    good = first_light(directory, scan_seconds=2, console=Console(file=said, width=80))
-    return good, directory, said.getvalue()
+    done = difxnb_program("demo", "--json", "--directory", directory, "--scan-seconds", 2)
+    (directory / "printed.json").write_text(done.out)
+    return done.status == 0, directory, done.complaints
+
+
+def test_the_comparison_is_printed_for_programs(demonstration: tuple[bool, Path, str]) -> None:
+    answer = json.loads((demonstration[1] / "printed.json").read_text())
+    strong = [row for row in answer["rows"] if row["strong"]]
+    assert strong
+    assert all(row["found"] for row in strong)
+    assert answer["attrs"]["figure"] == str(demonstration[1].resolve() / "fringes.png")
 
 
 def test_every_strong_fringe_is_found(demonstration: tuple[bool, Path, str]) -> None:
