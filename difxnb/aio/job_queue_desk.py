@@ -31,6 +31,7 @@ from difxnb.queue import (
     QueueStore,
 )
 from difxnb.queue.conditions import Seen, SuspendCondition, condition_json, condition_of
+from difxnb.queue.entry import server_name
 from difxnb.queue.policy import limits_json, limits_of
 from difxnb.queue.rules import in_line, next_to_start
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from difxnb.aio.correlator import Correlator
     from difxnb.aio.job_queue_turn import Turn
     from difxnb.aio.job_run import JobRun
-    from difxnb.client.address import Address
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.2
@@ -77,6 +77,8 @@ class QueueDesk:
         When the connection came about, or was lost, the last time.
     closed_why : str
         Why nothing is started any more, ever; empty before that.
+    tick : float
+        Seconds between two looks at what nobody tells of: the file, conditions, times.
     blame : callable
         Finds stations to blame for a bad end.
     rebuild : callable or None
@@ -87,7 +89,8 @@ class QueueDesk:
 
     def __init__(self, correlator: Correlator) -> None:
         self.correlator = correlator
-        self.server = server_name(correlator.address)
+        address = correlator.address
+        self.server = server_name(address.host, address.port, address.ssh)
         self.store = QueueStore()
         self.lease: Lease | None = None
         self.limits = QueueLimits()
@@ -98,6 +101,7 @@ class QueueDesk:
         self.weights: dict[str, deque[tuple[float, float]]] = {}
         self.connected_since = self.lost_since = time.time()
         self.closed_why = ""
+        self.tick = 1.0
         self.blame: FindBlame = blamed_by_weights
         self.rebuild: Rebuild | None = partial(
             rebuild_from_joblist, correlator.get_file, correlator.rebuild_without
@@ -298,9 +302,3 @@ class QueueDesk:
             nodes=self.nodes(),
             facts=self.facts,
         )
-
-
-def server_name(address: Address) -> str:
-    """How entries name a server: by its address, and how it is reached where that is not direct."""
-    plain = f"{address.host}:{address.port}"
-    return f"{plain} behind {address.ssh}" if address.ssh else plain

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Data of a station in a job that are as good as none, and those of one that may be judged by it.
 _NEXT_TO_NOTHING, _FAIR = 0.2, 0.4
-_MOST_LOOKED_FOR = 50
+_MOST_DIRECTORIES = 8
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -165,23 +165,26 @@ def _station(inp: Input, index: int) -> str:
 
 
 async def _of_data(correlator: Correlator, inp: Input) -> list[Problem]:
-    files = [
-        (_station(inp, stream.telescope_index), name)
-        for stream in inp.datastreams
-        if stream.data_source == "FILE"
-        for name in stream.files
-        if name.startswith("/")
-    ]
+    """Recordings that the head node does not see, directory by directory: nodes may have disks of their own."""
+    wanted: dict[str, list[tuple[str, str]]] = {}
+    for stream in inp.datastreams:
+        for name in stream.files if stream.data_source == "FILE" else ():
+            if name.startswith("/"):
+                station = _station(inp, stream.telescope_index)
+                wanted.setdefault(name.rpartition("/")[0] or "/", []).append((station, name))
     found = []
-    for station, name in files[:_MOST_LOOKED_FOR]:
+    for directory, files in list(wanted.items())[:_MOST_DIRECTORIES]:
         try:
-            await correlator.head_node.ls_entries(name)
+            there = {entry.path for entry in await correlator.head_node.ls_entries(directory)}
         except RemoteFileNotFound:
-            text = f"{name} is not there, as the head node sees it"
-            found.append(Problem("warning", "missing data", text, station, name=station))
-        except DifxError as error:
-            text = f"{name} could not be looked for: {error}"
-            found.append(Problem("note", "missing data", text, station, name=station))
-    if (left := len(files) - _MOST_LOOKED_FOR) > 0:
-        found.append(Problem("note", "missing data", f"{left} more files were not looked for"))
+            there = set()
+        except (DifxError, ValueError) as error:
+            found.append(Problem("note", "missing data", f"{directory} could not be looked at: {error}"))
+            continue
+        for station, name in files:
+            if name not in there:
+                text = f"{name} is not there, as the head node sees it"
+                found.append(Problem("warning", "missing data", text, station, name=station))
+    if (left := len(wanted) - _MOST_DIRECTORIES) > 0:
+        found.append(Problem("note", "missing data", f"{left} more directories were not looked at"))
     return found

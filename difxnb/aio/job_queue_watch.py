@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-TICK_S = 1.0
-"""Between two looks."""
-
 _KEPT_SAMPLES = 4000
 _SHOWN_PROGRESS = 0.01
 
@@ -77,7 +74,8 @@ class QueueWatch:
 
     def _pause(self) -> float:
         due = min((one.due for one in self._desk.entries() if one.state is QueueState.RETRYING), default=None)
-        return TICK_S if due is None else min(TICK_S, max(0.01, due - time.time()))
+        tick = self._desk.tick
+        return tick if due is None else min(tick, max(0.01, due - time.time()))
 
     def _look(self) -> None:
         try:

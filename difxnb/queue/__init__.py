@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from difxnb.queue.actions import Action, Attach, GiveUp, Keep, RetryNow, RetryWithout, Start
 from difxnb.queue.conditions import DiskLow, NodeSilent, Seen, SuspendCondition, WeightsLow
-from difxnb.queue.entry import QueueEntry, QueueState
+from difxnb.queue.entry import QueueEntry, QueueState, server_name
 from difxnb.queue.lease import Lease
 from difxnb.queue.policy import QueueLimits, RetryPolicy
 from difxnb.queue.rules import Blame, Facts, NodeSeen, next_action, next_to_start, planned_actions
@@ -36,4 +36,5 @@ __all__ = [
     "next_action",
     "next_to_start",
     "planned_actions",
+    "server_name",
 ]

@@ -130,3 +130,8 @@ class QueueEntry:
 def shortened(text: str) -> str:
     """A reason, cut where it is too long to be kept."""
     return text if len(text) <= LONGEST_WHY else f"{text[: LONGEST_WHY - 1]}…"
+
+
+def server_name(host: str, port: int, ssh: str | None = None) -> str:
+    """How entries name a server: by its address, and by the gateway to it where there is one."""
+    return f"{host}:{port} behind {ssh}" if ssh else f"{host}:{port}"

@@ -34,7 +34,7 @@ async def queue_at(
 
 
 def states(difx: aio.Correlator) -> list[str]:
-    return difx.queue.frame()["state"].tolist()
+    return [str(row.state) for row in difx.queue.rows]
 
 
 async def test_one_job_after_another_and_what_is_refused_keeps_its_reason(tmp_path: Path, made: Path) -> None:

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def states(difx: aio.Correlator) -> list[str]:
-    return difx.queue.frame()["state"].tolist()
+    return [str(row.state) for row in difx.queue.rows]
 
 
 @dataclass
@@ -64,6 +64,7 @@ async def counting(root: Path, behaviour: str) -> AsyncIterator[Counted]:
 @asynccontextmanager
 async def connected(port: int) -> AsyncIterator[aio.Correlator]:
     async with aio.connect("127.0.0.1", port, patience=ROBUST) as difx:
+        difx.queue.desk.tick = 0.05
         yield difx
 
 

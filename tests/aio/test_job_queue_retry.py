@@ -33,11 +33,12 @@ async def queue_at(
         stage(tmp_path, behaviour) as server,
         aio.connect("127.0.0.1", server.port, patience=ROBUST) as difx,
     ):
+        difx.queue.desk.tick = 0.05
         yield difx, paths
 
 
 def states(difx: aio.Correlator) -> list[str]:
-    return difx.queue.frame()["state"].tolist()
+    return [str(row.state) for row in difx.queue.rows]
 
 
 async def test_the_higher_priority_goes_first_and_several_run_at_once(tmp_path: Path, made: Path) -> None:

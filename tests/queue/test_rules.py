@@ -28,6 +28,7 @@ from difxnb.queue import (
     Start,
     next_action,
     planned_actions,
+    server_name,
 )
 from difxnb.queue import next_to_start as rule
 from difxnb.queue.frames import queue_frame
@@ -172,6 +173,11 @@ def test_a_dry_run_names_every_action() -> None:
     assert "start e_6 again at 2026-11-23 12:01:00 UTC: it failed" in plan[4].text
     held = planned_actions(line, QueueLimits(at_once=3), held="it was paused", now=NOON, nodes={})
     assert {one.why for one in held[2:]} == {"it was paused"}
+
+
+def test_a_server_has_one_name_for_all_who_queue_jobs_for_it() -> None:
+    assert server_name("head", 50200) == "head:50200"
+    assert server_name("head", 50200, "oper@gate") == "head:50200 behind oper@gate"
 
 
 def test_places_in_the_line() -> None:
