@@ -18,6 +18,7 @@ from difxnb.geometry.delay_model import DaysOfEop
 from difxnb.geometry.earth import SPEED_OF_LIGHT_M_S as C
 from difxnb.geometry.earth import EarthOrientation, earth_states
 from difxnb.geometry.eop_text import EopDay
+from difxnb.geometry.troposphere import refraction
 
 MJD = 57847
 START = np.datetime64("2017-04-04T01:30", "ns")
@@ -120,17 +121,19 @@ def test_a_second_of_tai_hardly_matters_where_ut1_stays() -> None:
     assert np.abs(delays(job(eops=eops(tai=1.0))) - delays(job())).max() < 2e-12
 
 
+@pytest.mark.parametrize("offset_m", [0.0, 3.0])
 @pytest.mark.parametrize("antenna", list(PLACES))
-def test_u_and_v_are_minus_the_change_of_the_delay_with_the_source(antenna: str) -> None:
+def test_u_and_v_are_minus_the_change_of_the_delay_with_the_source(antenna: str, offset_m: float) -> None:
     step = 1e-6
     dec = job().sources[0].dec
-    vectors = delay_model(job(), **BARE).uvw(antenna, TIMES, "FAR")
+    telescopes = [replace(one, offset_m=offset_m) for one in job().telescopes]
+    vectors = delay_model(job(telescopes=telescopes), **BARE).uvw(antenna, TIMES, "FAR")
     for column, (ra, north) in enumerate([(step / np.cos(dec), 0.0), (0.0, step)]):
         sources = [
             replace(job().sources[0], ra=job().sources[0].ra + sign * ra, dec=dec + sign * north)
             for sign in (1, -1)
         ]
-        after, before = (delays(job(sources=[one]), antenna) for one in sources)
+        after, before = (delays(job(telescopes=telescopes, sources=[one]), antenna) for one in sources)
         np.testing.assert_allclose(vectors[:, column], -C * (after - before) / (2 * step), atol=0.01)
 
 
@@ -176,17 +179,19 @@ def test_tides_move_antennas_by_decimetres() -> None:
     assert 0.005 < np.abs(change).max() < 0.5
 
 
-@pytest.mark.parametrize(("mount", "sign"), [("AZEL", 1.0), ("EQUA", 1.0)])
-def test_axis_offsets_are_put_in_by_the_mount(mount: str, sign: float) -> None:
-    telescopes = [replace(one, mount=mount, offset_m=3.0) for one in job().telescopes]
-    change = delays(job(telescopes=telescopes)) - delays(job())
+def with_offsets(mount: str) -> Calc:
+    return job(telescopes=[replace(one, mount=mount, offset_m=3.0) for one in job().telescopes])
+
+
+def test_axis_offsets_are_put_in_by_the_mount() -> None:
     im = delay_model(job())
-    height = (
-        np.radians(im.quantity("EL GEOM", "EB", TIMES, "FAR"))
-        if mount == "AZEL"
-        else np.full(len(TIMES), -0.101)
-    )
-    np.testing.assert_allclose(change * C, sign * 3.0 * np.cos(height), atol=2e-3)
+    height = np.radians(im.quantity("EL GEOM", "EB", TIMES, "FAR"))
+    change = delays(with_offsets("AZEL")) - delays(job())
+    lifted = height + refraction(height, Weather().at_height(417.0))
+    np.testing.assert_allclose(change * C, 3.0 * np.cos(lifted), atol=1e-5)
+    assert np.abs(3.0 * np.cos(lifted) - 3.0 * np.cos(height)).min() > 1e-4  # refraction is seen
+    change = delays(with_offsets("EQUA")) - delays(job())
+    np.testing.assert_allclose(change * C, 3.0 * np.cos(job().sources[0].dec), atol=2e-3)
 
 
 def test_azimuth_and_elevation_are_those_of_erfa() -> None:

@@ -90,6 +90,30 @@ def test_the_tide_is_love_s_numbers_times_the_potential() -> None:
     assert np.linalg.norm(expected) > 0.05
 
 
+@pytest.mark.parametrize(("latitude", "longitude"), [(0.9, 0.3), (-0.4, 2.5), (0.2, -1.7)])
+def test_the_daily_resonance_moves_sideways_along_a_slope(latitude: float, longitude: float) -> None:
+    """Sideways it follows the gradient of a field: ∂(east cos φ)/∂φ = ∂north/∂λ, which ties its signs together."""
+    far = [1.5e18, 0.0, 0.0]
+
+    def north_east(at_latitude: float, at_longitude: float) -> np.ndarray:
+        x, y, z = EARTH_RADIUS_M * np.array(
+            [
+                np.cos(at_latitude) * np.cos(at_longitude),
+                np.cos(at_latitude) * np.sin(at_longitude),
+                np.sin(at_latitude),
+            ]
+        )
+        place = site("test", x, y, z)
+        moved = solid_earth_tide(states(sun=far, moon=far), place)[0]
+        return np.array([moved @ place.north, moved @ place.east * np.cos(at_latitude)])
+
+    step = 1e-4
+    along = north_east(latitude, longitude + step) - north_east(latitude, longitude - step)
+    across = north_east(latitude + step, longitude) - north_east(latitude - step, longitude)
+    assert across[1] / (2 * step) == pytest.approx(along[0] / (2 * step), abs=1e-5)
+    assert np.abs([along[0], across[1]]).max() / (2 * step) > 5e-5
+
+
 def test_the_pole_s_tide_is_the_change_of_the_centrifugal_potential() -> None:
     """IERS Conventions 2010, 7.1.4: ΔV = -Ω² r²/2 sin 2θ (m1 cos λ + m2 sin λ), h2 = 0.6207, l2 = 0.0836."""
     years = 17.0  # 2017-01-01

@@ -74,6 +74,19 @@ def test_each_part_of_the_delay_is_that_of_calc(ours: Im, real: Im, antenna: str
 
 
 @pytest.mark.parametrize("antenna", ANTENNAS)
+def test_the_parts_of_the_geometry_are_told_apart(calc: Calc, antenna: str) -> None:
+    """What each part is, in ns, for who reads the numbers above; sizes are those of the literature."""
+    bare = replace(calc, telescopes=[replace(one, offset_m=0.0) for one in calc.telescopes])
+    plain = geometry_ns(delay_model(bare, tides=False), antenna)
+    tides = geometry_ns(delay_model(bare), antenna) - plain
+    axis = geometry_ns(delay_model(calc, tides=False), antenna) - plain
+    print(f"{antenna} geometry {plain[0]:.3f} ns, tides {tides[0]:+.4f} ns, axis offset {axis[0]:+.4f} ns")
+    assert 0.02 < farthest(tides) < 1.5
+    offset = calc.telescopes[ANTENNAS.index(antenna)].offset_m
+    assert 0 < axis[0] / (offset / 0.299792458) < 1
+
+
+@pytest.mark.parametrize("antenna", ANTENNAS)
 def test_tides_bring_the_geometry_three_times_nearer_to_calc(
     calc: Calc, ours: Im, real: Im, antenna: str
 ) -> None:

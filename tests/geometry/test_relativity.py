@@ -99,6 +99,30 @@ def test_the_sun_s_delay_is_the_integral_along_both_rays(degrees: float) -> None
     assert with_sun < 0  # this antenna is farther from the Sun
 
 
+def test_near_the_sun_the_antenna_is_taken_where_it_is_when_the_wave_comes() -> None:
+    """The Earth moves by 640 m until the wave is at the antenna, which is 4 ps at 1 degree from the Sun."""
+    sun = np.array([erfa.DAU, 0.0, 0.0])
+    angle = np.radians(1.0)
+    source = np.array([np.cos(angle), np.sin(angle), 0.0])
+    place, speed = 6.4e6 * source, np.array([0.0, 30e3, 0.0])
+
+    def bending(velocity: np.ndarray) -> float:
+        with_sun, without = (
+            vacuum_delay(states(velocity, at), source, place[None], np.zeros((1, 3))).seconds[0]
+            for at in (sun, np.array([0.0, 0.0, FAR]))
+        )
+        return float(with_sun - without)
+
+    def late(at: np.ndarray) -> float:
+        from_sun = at - sun
+        return -2 * SUN_GM_M3_S2 / C**3 * np.log(np.linalg.norm(from_sun) + from_sun @ source)
+
+    moved = place - speed * (place @ source / C)
+    expected = late(moved) - late(place)
+    assert abs(expected) > 3e-12
+    assert bending(speed) - bending(np.zeros(3)) == pytest.approx(expected, abs=3e-13)
+
+
 def test_a_source_behind_the_sun_has_a_finite_delay() -> None:
     source = np.array([1.0, 0, 0])
     place = np.array([[0.0, 6.4e6, 0.0]])

@@ -55,6 +55,17 @@ def test_paths_grow_downwards_from_one_at_the_zenith(latitude: float) -> None:
     assert (wet[1:] > dry[1:]).all()  # water is low
 
 
+def test_a_higher_antenna_has_more_of_it_aside() -> None:
+    """Niell 1996, equation 6: 1/sin(5°) is 11.47371, the fraction with a, b, c of the height 11.45173 (by hand)."""
+    low = np.radians([5.0])
+    higher = (
+        mapping_functions(low, 94.0, LATITUDE, 1000.0)[0] - mapping_functions(low, 94.0, LATITUDE, 0.0)[0]
+    )
+    assert higher[0] == pytest.approx(0.02198, abs=2e-5)
+    same = mapping_functions(low, 94.0, LATITUDE, 1000.0)[1] - mapping_functions(low, 94.0, LATITUDE, 0.0)[1]
+    assert same[0] == 0
+
+
 def test_seasons_are_half_a_year_apart_in_the_south() -> None:
     low = np.radians([5.0])
     january, july = 28.0, 28.0 + 365.25 / 2
