@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difxnb.formats import frames
 from difxnb.formats.frames import Columns
 from difxnb.formats.vex_quantities import FREQUENCY_UNITS, quantity
-from difxnb.formats.vex_recording import ModeStatements, Recording, recording_of
+from difxnb.formats.vex_recording import ModeStatements, Recording, References, recording_of, references_of
 from difxnb.formats.vex_scans import VexScan
 from difxnb.formats.vex_text import VexDefinition, VexStatement, VexText
 
@@ -79,13 +79,14 @@ def setups_of(vex: VexText) -> tuple[VexSetup, ...]:
     return tuple(
         setup
         for mode in modes.definitions
+        for references in (references_of(vex, mode),)
         for station in stations.definitions
-        if (setup := _setup(vex, mode, station.name)) is not None
+        if (setup := _setup(vex, mode, station.name, references)) is not None
     )
 
 
-def _setup(vex: VexText, mode: VexDefinition, station: str) -> VexSetup | None:
-    said = ModeStatements(vex, mode, station)
+def _setup(vex: VexText, mode: VexDefinition, station: str, references: References) -> VexSetup | None:
+    said = ModeStatements(references, station)
     channels = said.all("FREQ", "chan_def")
     if not channels:
         return None

@@ -32,7 +32,11 @@ _DAY = np.timedelta64(86400, "s")
 _MOST_ROWS = 200
 _MOST_OF_SCANS = 5000
 _MOST_COMPARED = 300
-_MOST_TO_VERIFY = 50_000
+_MOST_LINES, _MOST_DEFINITIONS, _MOST_STATIONS = (
+    50_000,
+    5000,
+    200,
+)  # that pyvexfile goes through in bearable time
 _ALL_LINES = "sed -i 's/\\r$//' would end its lines as Unix does"
 
 
@@ -67,9 +71,12 @@ def mode_problems(vex: VexTables, mode: str | None) -> Iterator[Problem]:
 
 def verify_problems(vex: VexTables) -> list[Problem]:
     """What pyvexfile finds; a note where it is not asked, or does not read the file."""
-    size = sum(len(scan.stations) for scan in vex.scan_list)
-    if size > _MOST_TO_VERIFY:
-        return [Problem("note", "verify", f"pyvexfile is not asked of {size} lines of stations")]
+    lines = sum(len(scan.stations) for scan in vex.scan_list)
+    definitions = sum(len(block.definitions) for block in vex.statements.blocks)
+    stations = len(vex.station_list)
+    if lines > _MOST_LINES or definitions > _MOST_DEFINITIONS or stations > _MOST_STATIONS:
+        size = f"{lines} lines of {stations} stations and {definitions} definitions"
+        return [Problem("note", "verify", f"pyvexfile is not asked of {size}")]
     try:
         issues = _verified(vex.text)
     # It is made for files that one trusts: whatever it stumbles over is worth a note and no more.
@@ -90,10 +97,14 @@ def _verified(text: str) -> list[Any]:
             return super().stations
 
         @cache  # noqa: B019 - it lives as long as this call
-        def setup(self, block: str, mode: str, station: str) -> Any:
-            return super().setup(block, mode, station)
+        def setups(self, block: str, mode: str) -> Any:
+            return super().setups(block, mode)
 
-    return list(Kept.from_string(text).verify())
+        @cache  # noqa: B019
+        def channels(self, mode: str, station: str) -> Any:
+            return super().channels(mode, station)
+
+    return list(Kept(pyvexfile.Vex.from_string(text).children).verify())
 
 
 def _fewer(rows: list[Problem]) -> list[Problem]:

@@ -22,24 +22,38 @@ _WHOLE = re.compile(r"\d{1,6}", re.ASCII)
 _MOST_TRACKS = 4096
 
 
+References = Mapping[str, Sequence[tuple[VexDefinition, frozenset[str]]]]
+"""Definitions that a mode refers to, by their blocks, each with its stations; none for all of them."""
+
+
+def references_of(vex: VexText, mode: VexDefinition) -> References:
+    """What a mode refers to, as far as it is there."""
+    found = dict[str, list[tuple[VexDefinition, frozenset[str]]]]()
+    for one in mode.statements:
+        if len(one.words) != 2 or one.words[0] != "ref":
+            continue
+        name = one.words[1].removeprefix("$")
+        block = vex.block(name)
+        definition = block.definition(" ".join(one.field(0))) if block else None
+        if definition is not None:
+            stations = frozenset(" ".join(one.field(place)) for place in range(1, len(one.fields)))
+            found.setdefault(name, []).append((definition, stations - {""}))
+    return found
+
+
 class ModeStatements:
     """What a mode says of a station, found through its references."""
 
-    def __init__(self, vex: VexText, mode: VexDefinition, station: str) -> None:
-        self._vex, self._mode, self._station = vex, mode, station
+    def __init__(self, references: References, station: str) -> None:
+        self._references, self._station = references, station
 
     def definitions(self, block: str) -> list[VexDefinition]:
-        """Definitions of a block that are for the station; a reference without stations is for all of them."""
-        there = self._vex.block(block)
-        found = []
-        for reference in self._mode.all("ref", f"${block}"):
-            stations = [
-                " ".join(one) for place in range(1, len(reference.fields)) if (one := reference.field(place))
-            ]
-            definition = there.definition(" ".join(reference.field(0))) if there else None
-            if definition is not None and (not stations or self._station in stations):
-                found.append(definition)
-        return found
+        """Definitions of a block that are for the station."""
+        return [
+            definition
+            for definition, stations in self._references.get(block, ())
+            if not stations or self._station in stations
+        ]
 
     def all(self, block: str, word: str) -> list[VexStatement]:
         """Statements of these definitions that begin with a word."""

@@ -147,6 +147,6 @@ def test_what_pyvexfile_cannot_read_is_a_note(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(vex_problems, "_verified", fails)
     (row,) = rows(SMALL, "verify")
     assert (row["severity"], row["text"]) == ("note", "pyvexfile cannot read it: RecursionError: too deep")
-    monkeypatch.setattr(vex_problems, "_MOST_TO_VERIFY", 3)
+    monkeypatch.setattr(vex_problems, "_MOST_LINES", 3)
     (row,) = rows(SMALL, "verify")
-    assert row["text"] == "pyvexfile is not asked of 5 lines of stations"
+    assert row["text"] == "pyvexfile is not asked of 5 lines of 3 stations and 21 definitions"
