@@ -213,7 +213,7 @@ def rows_of(look: FringeLook | BusyLook, columns: int, rows: int | None = None) 
 def test_tables_fit_the_terminal(acting: tuple[difxnb.notebook.Correlator, int]) -> None:
     difx, _ = acting
     report(difx, "node-1", 1)
-    wait_until(lambda: len(difx.recorders) > 0 and difx.jobs.is_running("job"))
+    wait_until(lambda: len(difx.recorders) > 0 and bool(difx.jobs.frame()["progress"].notna().any()))
     look = BusyLook(
         "here", difx.jobs.frame(), difx.nodes.frame(), difx.recorders.frame(), difx.alerts.frame()
     )
