@@ -112,6 +112,7 @@ def _antennas(v2d: V2d) -> Columns:
     """One row for each station: those that are listed, then others that have a block."""
     listed = v2d.words("antennas")
     keys = {name.upper() for name in listed}
+    is_every = not listed or "*" in listed
     names = list(dict.fromkeys([*listed, *(name for name in v2d.antennas if name.upper() not in keys)]))
     names = [name for name in names if name != "*"]
     blocks = [_block_of(v2d, name) for name in names]
@@ -122,7 +123,7 @@ def _antennas(v2d: V2d) -> Columns:
     return {
         "station": frames.texts(names),
         "name": frames.texts(_last(block, "name") or name for name, block in zip(names, blocks, strict=True)),
-        "correlated": frames.truths(not listed or "*" in listed or name.upper() in keys for name in names),
+        "correlated": frames.truths(is_every or name.upper() in keys for name in names),
         "files": frames.lists(_words(block, "file") + _words(block, "mark6file") for block in blocks),
         "filelist": frames.texts(
             ", ".join(_words(block, "filelist") + _words(block, "mark6filelist")) for block in blocks
