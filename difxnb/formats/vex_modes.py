@@ -86,7 +86,7 @@ def setups_of(vex: VexText) -> tuple[VexSetup, ...]:
 
 
 def _setup(vex: VexText, mode: VexDefinition, station: str, references: References) -> VexSetup | None:
-    said = ModeStatements(references, station)
+    said = ModeStatements(vex, mode, station, references)
     channels = said.all("FREQ", "chan_def")
     if not channels:
         return None

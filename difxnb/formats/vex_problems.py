@@ -167,13 +167,12 @@ def _twice(vex: VexTables) -> Iterator[Problem]:
                 yield Problem(
                     "warning", "given twice", told, f"${block.name} {one.name}", vex.line_of(one.start)
                 )
-    upper = Counter(one.key.upper() for one in vex.station_list)
-    for one in vex.station_list:
-        if upper[one.key.upper()] > 1:
-            told = f"{one.key} and another station differ in upper and lower case only, which are one"
-            yield Problem(
-                "error", "given twice", told, f"$STATION {one.key}", vex.line_of(one.definition.start)
-            )
+    upper = Counter(station.key.upper() for station in vex.station_list)
+    for station in vex.station_list:
+        if upper[station.key.upper()] > 1:
+            told = f"{station.key} and another station differ in upper and lower case only, which are one"
+            line = vex.line_of(station.definition.start)
+            yield Problem("error", "given twice", told, f"$STATION {station.key}", line)
 
 
 def _long_comments(vex: VexTables) -> Iterator[Problem]:
@@ -189,13 +188,13 @@ def _long_comments(vex: VexTables) -> Iterator[Problem]:
 def _long_tokens(vex: VexTables) -> Iterator[Problem]:
     """Words and quoted texts that are longer than vex2difx takes."""
     for block in vex.statements.blocks:
-        for part in (block, *block.definitions):
-            for one in part.statements:
-                for token in (token for field in one.fields for token in field):
-                    if len(token.text) > LONGEST_COMMENT:
-                        told = f"a word of {len(token.text)} characters; vex2difx takes {LONGEST_COMMENT}"
-                        line = vex.line_of(token.start)
-                        yield Problem("error", "long word", told, f"${block.name}", line, one.words[0])
+        inside = [*block.statements, *(one for part in block.definitions for one in part.statements)]
+        for one in inside:
+            for token in (token for field in one.fields for token in field):
+                if len(token.text) > LONGEST_COMMENT:
+                    told = f"a word of {len(token.text)} characters; vex2difx takes {LONGEST_COMMENT}"
+                    line = vex.line_of(token.start)
+                    yield Problem("error", "long word", told, f"${block.name}", line, one.words[0])
 
 
 def _of_scan(vex: VexTables, scan: VexScan, stations: set[str]) -> Iterator[Problem]:

@@ -42,10 +42,13 @@ def references_of(vex: VexText, mode: VexDefinition) -> References:
 
 
 class ModeStatements:
-    """What a mode says of a station, found through its references."""
+    """What a mode says of a station, found through its references, which may be known already."""
 
-    def __init__(self, references: References, station: str) -> None:
-        self._references, self._station = references, station
+    def __init__(
+        self, vex: VexText, mode: VexDefinition, station: str, references: References | None = None
+    ) -> None:
+        self._references = references_of(vex, mode) if references is None else references
+        self._station = station
 
     def definitions(self, block: str) -> list[VexDefinition]:
         """Definitions of a block that are for the station."""
