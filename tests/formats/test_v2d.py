@@ -327,3 +327,14 @@ def test_it_is_written_whole_and_not_over_what_others_changed(tmp_path: Path) ->
     with pytest.raises(ValueError, match="name the one to write"):
         made.write()
     assert made.write(tmp_path / "c.v2d").read_text() == "vex = c\n"
+
+
+def test_bytes_that_are_no_text_survive(tmp_path: Path) -> None:
+    file = tmp_path / "a.v2d"
+    file.write_bytes(b"vex = a\xff.vex # \xfe\n")
+    v2d = read_v2d(file)
+    assert v2d.frame()["value"].tolist() == ["a\udcff.vex"]
+    assert "\\udcff" in repr(v2d)
+    assert "missing file" in set(v2d.problems()["kind"])
+    v2d["nCore"] = 2
+    assert v2d.write(tmp_path / "b.v2d").read_bytes() == b"vex = a\xff.vex # \xfe\nnCore = 2\n"
