@@ -103,8 +103,8 @@ def _scans(table: pd.DataFrame) -> Iterator[Scan]:
             name,
             mode,
             source,
-            np.datetime64(start, "ns"),
-            np.datetime64(stop, "ns"),
+            start.to_datetime64(),  # also of NaT, where the schedule does not say
+            stop.to_datetime64(),
             tuple(stations.upper().split()),
         )
 

@@ -345,6 +345,10 @@ async def test_problems_that_are_errors_keep_it_from_being_made(tmp_path: Path) 
         problems = shown.attrs["problems"]
         assert not problems.attrs["passed"]
         assert problems.loc[0, "severity"] == "error"
+        head, scan, rest = VEX.partition("scan No")
+        timeless = head + scan + rest.replace("start = ", "start = x", 1)
+        with pytest.raises(ValueError, match=r"no experiment was made of .*\$SCHED"):
+            await difx.new_experiment(f"{root}/exp", vex=timeless, v2d=V2D)
         with pytest.raises(UnsafeValue):
             await difx.new_experiment(f"{root}/a;b", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
         with pytest.raises(UnsafeValue):
