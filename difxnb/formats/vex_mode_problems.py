@@ -18,8 +18,9 @@ _CLOSE_HZ = 1e-6
 def setup_problems(vex: VexTables) -> Iterator[Problem]:
     """Of all modes; what is said in one definition is told once, for the first of its users."""
     block = vex.statements.block("MODE")
+    modes = {scan.mode for scan in vex.scan_list}
     for mode in block.definitions if block else ():
-        yield from _of_references(vex, mode)
+        yield from _of_references(vex, mode, mode.name in modes)
     used = {(scan.mode, one.station) for scan in vex.scan_list for one in scan.stations}
     told = set[tuple[str, str, int | None]]()
     for setup in vex.setup_list:
@@ -32,7 +33,7 @@ def setup_problems(vex: VexTables) -> Iterator[Problem]:
                 yield row
 
 
-def _of_references(vex: VexTables, mode: VexDefinition) -> Iterator[Problem]:
+def _of_references(vex: VexTables, mode: VexDefinition, is_used: bool) -> Iterator[Problem]:
     where = f"$MODE {mode.name}"
     stations = {one.key for one in vex.station_list}
     for one in mode.statements:
@@ -42,7 +43,7 @@ def _of_references(vex: VexTables, mode: VexDefinition) -> Iterator[Problem]:
         there = vex.statements.block(block.removeprefix("$"))
         if there is None or there.definition(name) is None:
             text = f"{block} has no definition {name}"
-            yield Problem(_severity(block), "unknown definition", text, where, line, f"ref {block}")
+            yield Problem(_severity(block, is_used), "unknown definition", text, where, line, f"ref {block}")
         named = {" ".join(one.field(place)) for place in range(1, len(one.fields))}
         if unknown := sorted(name for name in named if name and name not in stations):
             text = (
@@ -51,10 +52,12 @@ def _of_references(vex: VexTables, mode: VexDefinition) -> Iterator[Problem]:
             yield Problem("note", "unknown station", text, where, line, f"ref {block}")
 
 
-def _severity(block: str) -> Severity:
-    """Of a reference to nothing: whether vex2difx follows it, and gets on without."""
+def _severity(block: str, is_used: bool) -> Severity:
+    """Of a reference to nothing: whether vex2difx follows it, and a scan needs it."""
     name = block.removeprefix("$")
-    return "error" if name in _NEEDED else "warning" if name in _READ else "note"
+    if name in _NEEDED and is_used:
+        return "error"
+    return "warning" if name in _READ else "note"
 
 
 def _of_setup(vex: VexTables, setup: VexSetup) -> Iterator[Problem]:

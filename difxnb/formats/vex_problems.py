@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.problems import Problem
+from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.vex_clocks import station_clocks
 from difxnb.formats.vex_eop import eop_points
 from difxnb.formats.vex_mode_problems import setup_problems
@@ -43,11 +43,12 @@ _ALL_LINES = "sed -i 's/\\r$//' would end its lines as Unix does"
 def own_problems(vex: VexTables) -> list[Problem]:
     """By the rules of vex2difx."""
     stations = {one.key for one in vex.station_list}
+    observing = {line.station for scan in vex.scan_list for line in scan.stations}
     found = [
         *_of_file(vex),
         *islice((row for scan in vex.scan_list for row in _of_scan(vex, scan, stations)), _MOST_OF_SCANS),
         *_no_setup(vex, stations),
-        *(row for one in vex.station_list for row in _of_station(vex, one)),
+        *(row for one in vex.station_list for row in _of_station(vex, one, one.key in observing)),
         *_of_sources(vex),
         *setup_problems(vex),
         *_of_clocks(vex),
@@ -257,14 +258,15 @@ def _no_setup(vex: VexTables, stations: set[str]) -> Iterator[Problem]:
         yield Problem("warning", "no setup", told, f"$MODE {mode}", None, station)
 
 
-def _of_station(vex: VexTables, station: VexStation) -> Iterator[Problem]:
+def _of_station(vex: VexTables, station: VexStation, is_used: bool) -> Iterator[Problem]:
+    severity: Severity = "error" if is_used else "warning"
     where, line = f"$STATION {station.key}", vex.line_of(station.definition.start)
     if station.site is None:
-        yield Problem("error", "unknown definition", "its site is not in $SITE", where, line, "$SITE")
+        yield Problem(severity, "unknown definition", "its site is not in $SITE", where, line, "$SITE")
     elif None in station.position:
         place = vex.line_of(station.site.start)
         told = f"the position of {station.key} is missing or no lengths"
-        yield Problem("error", "bad value", told, f"$SITE {station.site.name}", place, "site_position")
+        yield Problem(severity, "bad value", told, f"$SITE {station.site.name}", place, "site_position")
     elif station.position == (0.0, 0.0, 0.0):
         yield Problem(
             "warning", "bad value", "it is at the centre of the Earth", where, line, "site_position"

@@ -112,6 +112,9 @@ def test_the_nearest_name_is_offered() -> None:
         ("def SB;", "def SA; enddef; def SB;", "given twice", "warning"),
         ("ref $TRACKS = t : Aa : Bb;", "ref $TRACKS = t : Aa : Bb : Zz;", "unknown station", "note"),
         ("axis_offset = 250 cm;", "", "bad value", "warning"),
+        ("def m; *", "def n; ref $FREQ = no; enddef;\ndef m; *", "unknown definition", "warning"),
+        ("def Cc;", "def Dd; ref $SITE = no; ref $ANTENNA = AN; enddef;\ndef Cc;", "unknown definition", "warning"),
+        ("ref $IF = i;", "ref $IF = i; ref $ROLL = NoRoll;", "unknown definition", "note"),
     ],
 )  # fmt: skip
 def test_what_vex2difx_gets_along_with_is_told_too(old: str, new: str, kind: str, severity: str) -> None:
