@@ -4,7 +4,8 @@
 In: scans with the times of their stations, limits, and times at which a job must end. Out: pieces, one for each job.
 Times are seconds since 1970 (UTC). As vex2difx 3.1 cuts (``src/makejobs.cpp``, ``src/jobgroup.cpp``,
 ``vexdatamodel/vex_data.cpp``): scans that follow each other without a gap are never in one job, a job may be longer
-than `longest` by its last scan, and the number of a job that is not made is used up.
+than `longest` by its last scan, and the number of a job that is not made is used up. ``maxSize`` cuts nothing, here as
+there: vex2difx adds up sizes before it knows the channels, and so finds 0.
 """
 
 from __future__ import annotations

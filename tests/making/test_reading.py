@@ -292,6 +292,17 @@ def test_v2ds_that_cannot_be_used_are_refused(old: str, new: str, why: str) -> N
         assert plan(V2D.replace(old, new)).drafts  # one mode is no reason
 
 
+def test_two_modes_in_one_job_are_refused() -> None:
+    """They would be two configurations; apart they are two jobs."""
+    vex = VEX.replace(
+        "$STATION;", VEX[VEX.index("def m1;") : VEX.index("$STATION;")].replace("m1", "m2") + "$STATION;"
+    )
+    head, tail = vex.split("scan No0002;")
+    vex = head + "scan No0002;" + tail.replace("mode = m1", "mode = m2")
+    assert [draft.mode for draft in plan(vex=vex).drafts] == ["m1", "m2"]
+    assert "several configurations" in reasons("singleSetup = False\n" + V2D, vex)
+
+
 def test_offsets_of_nothing_are_no_reason() -> None:
     assert plan(
         V2D.replace("file = /data/aa.vdif", "file = a loOffsets = 0, 0.0 freqClockOffs = 0, 0")

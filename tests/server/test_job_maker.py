@@ -137,6 +137,15 @@ def test_a_file_list_that_leads_out_is_refused(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_v2d_of_no_fair_size_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with room(tmp_path, V2D + "# much\n" * 400_000) as (exp, peer):
+            assert paths(await ask(peer, request(exp), ended)) == []
+            assert (6, "vex2difx... Error: e.v2d has more than 2 MB") in notices(peer)
+
+    run(main())
+
+
 def test_only_its_own_series_is_written_over(tmp_path: Path) -> None:
     async def main() -> None:
         async with room(tmp_path) as (exp, peer):
