@@ -25,7 +25,7 @@ from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.errors import ServerNotStarted
 from difxnb.notebook import Correlator, connect
-from difxnb.synthetic import DemoFiles, bad_experiment, make_experiment, read_truth
+from difxnb.synthetic import DemoFiles, Model, bad_experiment, make_experiment, read_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,6 +189,7 @@ def demo(
     seed: int = 1,
     experiment: Experiment | None = None,
     fault: str | None = None,
+    model: Model = "plain",
     quirks: str | None = None,
 ) -> DemoCorrelator:
     """Start a correlator in a box on 127.0.0.1 and connect to it.
@@ -205,6 +206,9 @@ def demo(
     fault : str, optional
         Something that went wrong at a station, one of :data:`difxnb.synthetic.FAULTS`: the experiment is then that of
         :func:`difxnb.synthetic.bad_experiment`.
+    model : {"plain", "full"}
+        Delay model of the sky that the recordings are of, as in :func:`difxnb.synthetic.make_experiment`. With
+        ``"full"`` jobs that are made again of ``demo.vex`` and ``demo.v2d`` show the same fringes.
     quirks : str, optional
         Faults of a real server to reproduce, such as ``"2.9"``.
 
@@ -218,7 +222,7 @@ def demo(
     OutputExists
         `directory` holds something else already.
     ValueError
-        There is no such fault, or both an experiment and a fault are given.
+        There is no such fault or model, or both an experiment and a fault are given.
     """
     if fault is not None:
         if experiment is not None:
@@ -228,7 +232,7 @@ def demo(
         experiment = bad_experiment(fault, seed=seed)
     root = Path(tempfile.mkdtemp(prefix="difxnb-demo-") if directory is None else directory).resolve()
     try:
-        files = make_experiment(root, seed=seed, experiment=experiment)
+        files = make_experiment(root, seed=seed, experiment=experiment, model=model)
         server = ServerProcess(root, quirks, ["--demo-recorders", "--report-load"])
         try:
             plain = connect("127.0.0.1", server.port)

@@ -113,3 +113,19 @@ def test_a_box_has_recorders_with_its_recordings(tmp_path: Path, small: object) 
         assert (directory["format"] == "VDIF").all()
         assert not directory.empty
         assert difx.recorder("mark5fx02").modules()["recorder"].tolist() == ["mark5fx02"] * 2
+
+
+def test_a_job_made_again_of_the_full_model_shows_the_same_fringes(tmp_path: Path, small: object) -> None:
+    with difxnb.demo(tmp_path / "box", experiment=small, model="full") as difx:
+        folder = difx.experiment.directory
+        v2d = difxnb.read_v2d(folder / "demo.v2d").text
+        made = difx.new_experiment(str(folder / "again"), vex=str(folder / "demo.vex"), v2d=v2d)
+        job = difx.job(made["input"][0])
+        assert job.start().wait(timeout=60, progress=False) == "done"
+        found = difxnb.fringe_fit(job.visibilities())
+        both = found.merge(
+            difx.truth, on=["scan", "baseline", "band", "polarization"], suffixes=("", "_truth")
+        )
+        strong = both[both["snr"] > 20]
+        assert len(strong) > 10
+        assert (abs(strong["delay"] - strong["delay_truth"]) < 5 * strong["delay_error"]).all()

@@ -65,6 +65,10 @@ class Making:
             await self._say(_ERROR, str(error))
         except (OSError, ValueError) as error:
             await self._say(_ERROR, f"vex2difx: {error_text(error)}")
+        except Exception as error:  # a fault of ours, which must not leave the client waiting
+            await self._say(_ERROR, f"vex2difx: a fault of this server: {type(error).__name__}: {error}")
+            await self.side.write([END_OF_LINES])
+            raise
         await self.side.write([END_OF_LINES])
 
     async def _run(self, request: Vex2DifxRun) -> None:
