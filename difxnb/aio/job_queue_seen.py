@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from difxnb.client.findings import findings_of_files
-from difxnb.client.placement import check_placement
+from difxnb.client.placement import Placement, check_placement
 from difxnb.errors import DifxError, FileFormatError, RemoteFileNotFound
 from difxnb.formats.problems import Problem
 from difxnb.queue import Blame, DiskLow, Facts, NodeSeen, QueueLimits, Seen
@@ -93,6 +93,16 @@ def machines_without(
         if datastream.telescope_index not in left_out
     ]
     return {**machines, "datastreams": kept}
+
+
+def machines_of(placed: Placement) -> dict[str, Any]:
+    """The keywords of `Job.set_machines` that give what is in the files of a job."""
+    head, first = placed.hosts[0], 1 + placed.n_datastreams
+    processors: dict[str, int] = {}
+    for host, threads in zip(placed.hosts[first:], placed.threads, strict=False):
+        # one thread of the head node is its own, and is not in the file
+        processors[host] = processors.get(host, 1 if host == head else 0) + threads
+    return {"head_node": head, "datastreams": list(placed.hosts[1:first]), "processors": processors}
 
 
 # --- before a job is taken in ----------------------------------------------------------------------

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from difxnb.aio.job_queue_seen import machines_without
+from difxnb.aio.job_queue_seen import machines_of, machines_without
 from difxnb.errors import ConnectionLost, DifxError, JobNotStopped, NoReply, RemoteFileNotFound
 from difxnb.formats.difxlog import parse_time
 from difxnb.queue import GiveUp, Keep, QueueEntry, QueueState, RetryNow, RetryWithout, next_action
@@ -25,7 +25,6 @@ from difxnb.wire.job import JobOutcome
 if TYPE_CHECKING:
     from difxnb.aio.job_queue_desk import QueueDesk
     from difxnb.aio.job_run import JobRun
-    from difxnb.formats.input import Input
     from difxnb.queue import Blame
 
 _log = logging.getLogger(__name__)
@@ -248,23 +247,30 @@ class Turn:
             return
         try:
             made = [str(path) for path in await desk.rebuild(entry.input_file, action.stations)]
-            machines = machines_without(entry.machines, await self._input(), action.stations)
+            machines = {path: await self._machines(path, action.stations) for path in made}
             why = f"in place of {entry.job}, without {named}: {action.why}"
-            self._add(made, machines, why)
+            self._add(machines, why)
         except _REFUSALS as error:
             self._stop_and_tell(state, f"it could not be made again without {named}: {error}")
             return
         desk.put(self.number, state, f"{action.why}; made again without {named}", what="noted")
 
-    async def _input(self) -> Input:
-        return await self._desk.correlator.job(self._entry.input_file).input()
+    async def _machines(self, made: str, stations: Sequence[str]) -> dict[str, Any] | None:
+        """Where a job goes that was made in the place of this one: as its files say, else where this one went."""
+        job, known = self._desk.correlator.job(self._entry.input_file), self._entry.machines
+        if known is None:
+            if await self._desk.correlator.job(made).placement_or_none() is not None:
+                return None
+            placed = await job.placement_or_none()
+            known = machines_of(placed) if placed is not None and placed.hosts else None
+        return machines_without(known, await job.input(), stations)
 
-    def _add(self, made: Sequence[str], machines: dict[str, Any] | None, why: str) -> None:
+    def _add(self, made: Mapping[str, dict[str, Any] | None], why: str) -> None:
         """Queue jobs in the place of this one; all of them, or none."""
         entry, store = self._entry, self._desk.store
         policy = None if entry.policy is None else replace(entry.policy, without_station=False)
         with store.together():
-            for path in made:
+            for path, machines in made.items():
                 store.add(
                     path,
                     server=self._desk.server,
