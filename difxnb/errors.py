@@ -37,6 +37,7 @@
     ├── RecorderError            a recorder, or a program on it, failed
     ├── RecordingFailed          (OSError) a recording of a session cannot be made or written
     ├── QueueTaken               another process runs the queue of this file
+    ├── SessionNotDone           an unattended session ended before its last step
     ├── NothingMade              vex2difx made no job, or the delay model program no model
     └── ServerNotStarted         the embedded server did not come up
 
@@ -309,6 +310,21 @@ class RecordingInterrupted(UserWarning):
 
 class QueueTaken(DifxError):
     """Another process runs the queue that is kept in this file; it must end first."""
+
+
+class SessionNotDone(DifxError):
+    """An unattended session ended, or was stopped, before all of its steps were done.
+
+    Attributes
+    ----------
+    session, step, why : str
+        Which session, the step that it ended with, and the reason.
+    """
+
+    def __init__(self, session: str, step: str, why: str) -> None:
+        self.session, self.step, self.why = session, step, why
+        where = f" in step {step}" if step else ""
+        super().__init__(f"session {session} ended{where}: {why}; its record says more, and resume goes on")
 
 
 class NothingMade(DifxError):

@@ -1,0 +1,361 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that wait for what comes from elsewhere: the schedule, Earth orientation, and data of the stations."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from difxnb.aio.experiment_orders import Named, find_orders, fitted
+from difxnb.aio.experiment_sources import Source, find_source
+from difxnb.errors import EopOutdated, RemoteFileNotFound
+from difxnb.formats.keyvalue import read_text
+from difxnb.formats.v2d import V2d, parse_v2d
+from difxnb.formats.vex import Vex, parse_vex
+from difxnb.geometry.eop import EopTable
+from difxnb.geometry.eop_cache import read_eop
+from difxnb.intensives.recipe import StationData
+from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
+
+_FETCH_S = 60.0
+_LATER = ("no clock", "no eop", "EOP outside", "EOP twice", "no EOP", "few EOP")
+"""Problems of a schedule or ``.v2d`` that a later step may mend."""
+
+
+# --- schedule --------------------------------------------------------------------------------------------------
+
+
+def schedule_inputs(context: Context) -> Mapping[str, Any]:
+    """What the schedule and the orders come from."""
+    recipe = context.recipe
+    return {
+        "schedule": context.named(recipe.schedule),
+        "v2d": None if recipe.v2d is None else context.named(recipe.v2d),
+        "template": None if recipe.template is None else context.named(recipe.template),
+        "variables": {name: str(value) for name, value in recipe.variables.items()},
+        "stations": recipe.stations,
+        "newest": recipe.newest,
+    }
+
+
+async def take_schedule(context: Context) -> Done:
+    """Fetch the schedule and the ``.v2d``, and look whether jobs can be made of them."""
+    source = await _arrived(context)
+    vex = await asyncio.to_thread(parse_vex, source.text, source.path or source.name or "schedule")
+    _require_sound(vex.problems(), source.note)
+    _require_new(context, vex)
+    stations = list(vex.stations()["station"])
+    for name in (*context.recipe.stations, *(one.station for one in context.recipe.data)):
+        _require_station(name, stations)
+    name = f"{context.stem}.vex"
+    orders = await _orders(context, vex, name, source)
+    _require_sound(orders.problems(vex), "the .v2d")
+    kept = context.keep_text(name, source.text)
+    return Done(
+        {
+            "vex": kept,
+            "v2d": context.keep_text(f"{context.stem}-orders.v2d", orders.text),
+            "source": source.path or source.note,
+            "start": pd.Timestamp(vex.start),
+            "stop": pd.Timestamp(vex.stop),
+            "stations": list(orders["antennas"]) if "antennas" in orders else stations,
+            "scans": len(vex.scans()),
+        }
+    )
+
+
+async def _arrived(context: Context) -> Source:
+    """The schedule, as soon as it is there."""
+    until = time.monotonic() + context.recipe.wait_s
+    while True:
+        try:
+            return await find_source(
+                context.difx, context.named(context.recipe.schedule), "schedule", _FETCH_S
+            )
+        except (FileNotFoundError, OSError) as error:
+            if not isinstance(error, FileNotFoundError) and not _is_address(context.recipe.schedule):
+                raise
+            if time.monotonic() >= until:
+                raise StepFailed(f"no schedule: {error}") from error
+            context.wait(f"no schedule yet: {error}")
+        await context.look_again()
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
+
+
+async def _orders(context: Context, vex: Vex, name: str, source: Source) -> V2d:
+    recipe = context.recipe
+    given = None if recipe.v2d is None else context.named(recipe.v2d)
+    template = None if recipe.template is None else context.named(recipe.template)
+    named = Named(name, source.note)
+    orders, _ = await find_orders(context.difx, (vex, named), given, template, recipe.variables, _FETCH_S)
+    path = str(context.directory / f"{context.stem}.v2d")
+    orders = fitted(orders, vex, name, path, recipe.stations or None, ())
+    if "jobSeries" in orders:
+        del orders["jobSeries"]  # jobs are called after the files of the session
+    base = PurePosixPath(given).parent if given and given.startswith("/") else None
+    return orders if base is None else _from_the_root(orders, base)
+
+
+def _from_the_root(orders: V2d, base: PurePosixPath) -> V2d:
+    """The same for a file in another directory: recordings that it names are where they were."""
+    for station, block in list(orders.antennas.items()):
+        for name, keyword in (("file", "files"), ("filelist", "filelist")):
+            words = block.words(name)
+            if any(not word.startswith("/") for word in words):
+                orders = orders.with_files(station, **{keyword: [str(base / word) for word in words]})  # type: ignore[arg-type]
+    return orders
+
+
+def _require_sound(problems: pd.DataFrame, of: str) -> None:
+    errors = problems[(problems["severity"] == "error") & ~problems["kind"].isin(_LATER)]
+    if len(errors):
+        told = [
+            f"{row['kind']}: {row['where']}: {row['text']}" + (f" ({row['fix']})" if row["fix"] else "")
+            for row in errors.to_dict("records")[:5]
+        ]
+        raise StepFailed(f"{'; '.join(told)} (of {of})")
+
+
+def _require_new(context: Context, vex: Vex) -> None:
+    days = context.recipe.newest
+    if not days or np.isnat(vex.stop):
+        return
+    age = (np.datetime64(int(time.time()), "s") - vex.stop) / np.timedelta64(1, "D")
+    if age > days:
+        raise StepFailed(
+            f"old schedule: it ended on {np.datetime_as_string(vex.stop, 'D')}, {age:.0f} days ago; "
+            "newest = 0 in the recipe takes it"
+        )
+
+
+def _require_station(name: str, stations: Iterable[str]) -> None:
+    known = {one.upper(): one for one in stations}
+    if name.upper() not in known:
+        near = difflib.get_close_matches(name.upper(), known, n=1)
+        hint = f"; {known[near[0]]} is the nearest name" if near else ""
+        raise StepFailed(
+            f"unknown station: {name} is not in the schedule, which has {', '.join(known.values())}{hint}"
+        )
+
+
+# --- Earth orientation -----------------------------------------------------------------------------------------
+
+
+def eop_inputs(context: Context) -> Mapping[str, Any]:
+    """Of which schedule, and from where."""
+    return {"vex": context.outputs["schedule"]["vex"], "eop": context.recipe.eop, **_texts(context)}
+
+
+def _texts(context: Context) -> Mapping[str, Any]:
+    """What the schedule and the orders say, so that others are others."""
+    import hashlib
+
+    schedule = context.outputs["schedule"]
+    return {
+        name: hashlib.sha256(read_text(schedule[name]).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        for name in ("vex", "v2d")
+    }
+
+
+async def take_eop(context: Context) -> Done:
+    """Put fresh Earth orientation into the schedule, or keep what it has."""
+    schedule = context.outputs["schedule"]
+    vex = parse_vex(read_text(schedule["vex"]), schedule["vex"])
+    own = len(vex.eop()) > 0 or bool(parse_v2d(read_text(schedule["v2d"])).statements.of_kind("EOP"))
+    if context.recipe.eop is None and own:
+        return Done(
+            {"vex": schedule["vex"], "source": "vex"}, "the Earth orientation of the schedule is used"
+        )
+    until = time.monotonic() + context.recipe.wait_s
+    while True:
+        try:
+            table = await asyncio.to_thread(_fresh, context.recipe.eop, vex.start)
+        except (ValueError, OSError, EopOutdated) as error:
+            if own:
+                said = f"EOP too old or not to be had: {error}; those of the schedule are used"
+                return Done({"vex": schedule["vex"], "source": "vex"}, said)
+            if time.monotonic() >= until:
+                raise StepFailed(f"EOP too old or not to be had: {error}") from error
+            context.wait(f"no Earth orientation yet: {error}")
+            await context.look_again()
+            continue
+        new = table.to_vex(vex)
+        kept = context.keep_text(f"{context.stem}-eop.vex", new.text)
+        return Done({"vex": kept, "source": table.source, "age_days": table.age_days})
+
+
+def _fresh(source: str | None, near: np.datetime64) -> EopTable:
+    """A table that is new enough; EopOutdated is raised where it is not."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", EopOutdated)
+        return read_eop(source, near=near)
+
+
+# --- data ------------------------------------------------------------------------------------------------------
+
+
+def data_inputs(context: Context) -> Mapping[str, Any]:
+    """Whose data, and where they are to be."""
+    recipe = context.recipe
+    return {
+        **_texts(context),
+        "stations": context.outputs["schedule"]["stations"],
+        "data": [[one.station, context.named(one.pattern), one.kind] for one in recipe.data],
+        "on_missing": recipe.on_missing,
+    }
+
+
+async def take_data(context: Context) -> Done:
+    """Wait until data of all stations are there and grow no more, as long as the recipe says."""
+    recipe, began = context.recipe, time.monotonic()
+    orders = parse_v2d(read_text(context.outputs["schedule"]["v2d"]))
+    vex = context.vex()
+    orders.use(vex)
+    wanted = _wanted(context, orders)
+    looks: dict[str, dict[str, int]] = {}
+    arrived: dict[str, list[str]] = {}
+    while True:
+        missing = dict[str, str]()
+        for station, one in wanted.items():
+            if station in arrived:
+                continue
+            sizes, why = await _look(context, one)
+            if not why and (one.kind == "module" or sizes == looks.get(station)):
+                arrived[station] = list(sizes)
+            else:
+                missing[station] = why or "not looked at twice yet"
+                if not why and station in looks:
+                    missing[station] = "its data are still growing"
+            looks[station] = sizes
+        waited = time.monotonic() - began
+        late = [
+            name
+            for name in missing
+            if name in looks
+            and waited >= _patience(context, wanted[name])
+            and not _may_be_there(missing[name])
+        ]
+        if not missing:
+            break
+        if recipe.on_missing != "wait" and len(late) == len(missing):
+            break
+        if told := {name: why for name, why in missing.items() if not _may_be_there(why)}:
+            context.wait("; ".join(f"{name}: {why}" for name, why in told.items()))
+        await context.look_again()
+    context.go_on()
+    return _settled(context, orders, wanted, arrived, missing)
+
+
+def _may_be_there(why: str) -> bool:
+    return why == "not looked at twice yet"
+
+
+def _patience(context: Context, one: StationData) -> float:
+    return context.recipe.wait_s if one.wait_s is None else one.wait_s
+
+
+def _settled(
+    context: Context,
+    orders: V2d,
+    wanted: Mapping[str, StationData],
+    arrived: Mapping[str, list[str]],
+    missing: Mapping[str, str],
+) -> Done:
+    """Orders for the stations that are there."""
+    rows = [{"station": name, "why": f"not arrived: {why}"} for name, why in missing.items()]
+    found: Outputs = {"arrived": list(arrived), "missing": rows}
+    said = "; ".join(f"{row['station']} {row['why']}" for row in rows)
+    if rows and context.recipe.on_missing == "stop":
+        raise StepFailed(said, found)
+    if len(arrived) < 2:
+        raise StepFailed(f"data of {len(arrived)} stations are there, and two are needed: {said}", found)
+    given = {one.station.upper() for one in context.recipe.data}
+    for name, files in arrived.items():
+        if name.upper() not in given:
+            continue
+        kind = wanted[name].kind
+        value = context.named(wanted[name].pattern)
+        if kind == "files":
+            orders = orders.with_files(name, files=files)
+        elif kind == "filelist":
+            orders = orders.with_files(name, filelist=value)
+        else:
+            orders = orders.with_files(name, module=value)
+    if missing:
+        orders = _without(orders, context.outputs["schedule"]["stations"], missing)
+    kept = context.keep_text(f"{context.numbered(context.stem)}-there.v2d", orders.text)
+    said = f"left out: {said}" if said else ""
+    return Done({**found, "v2d": kept}, said)
+
+
+def _without(orders: V2d, stations: list[str], missing: Iterable[str]) -> V2d:
+    """Orders without some stations, and without the hosts that were to read their data."""
+    out = {name.upper() for name in missing}
+    hosts = orders.words("machines")
+    shorter = orders.without(*missing)
+    if len(hosts) > 1 + len(stations):  # the head node, one for each station, and those that compute
+        left_out = {place for place, name in enumerate(stations, start=1) if name.upper() in out}
+        shorter["machines"] = [host for place, host in enumerate(hosts) if place not in left_out]
+    return shorter
+
+
+def _wanted(context: Context, orders: V2d) -> dict[str, StationData]:
+    """What is to be there of each station that is correlated."""
+    given = {one.station.upper(): one for one in context.recipe.data}
+    blocks = {name.upper(): block for name, block in orders.antennas.items()}
+    found = dict[str, StationData]()
+    for station in context.outputs["schedule"]["stations"]:
+        if (one := given.get(station.upper())) is not None:
+            found[station] = StationData(station, context.named(one.pattern), one.kind, one.wait_s)
+            continue
+        block = blocks.get(station.upper())
+        files = block.words("file") if block is not None else []
+        lists = block.words("filelist") if block is not None else []
+        if files:
+            found[station] = StationData(station, "\n".join(files))
+        elif lists:
+            found[station] = StationData(station, lists[0], "filelist")
+        else:
+            module = block.words("module") if block is not None else []
+            found[station] = StationData(station, module[0] if module else "as the .v2d says", "module")
+    return found
+
+
+async def _look(context: Context, one: StationData) -> tuple[dict[str, int], str]:
+    """Sizes of the recordings of a station, and what is wrong with them."""
+    if one.kind == "module":
+        return {}, ""  # recorders are not asked: the module is in one, or the job says so
+    patterns = one.pattern.split("\n")
+    if one.kind == "filelist":
+        try:
+            text = (await context.difx.get_file(one.pattern)).decode("utf-8", "replace")
+        except RemoteFileNotFound:
+            return {}, f"the list {one.pattern} is not there"
+        rows = [line.split("#")[0].split() for line in text.splitlines()]
+        patterns = [row[0] for row in rows if row]
+        if not patterns:
+            return {}, f"the list {one.pattern} is empty"
+    sizes = dict[str, int]()
+    for pattern in patterns:
+        try:
+            listed = await context.difx.ls(pattern)
+        except RemoteFileNotFound:
+            return sizes, f"{pattern} is not there"
+        for path, size, kind in zip(listed["path"], listed["size"], listed["type"], strict=True):
+            if kind == "directory":
+                continue
+            sizes[str(path)] = int(size)
+            if not size:
+                return sizes, f"{path} is empty"
+    return sizes, "" if sizes else f"{patterns[0]} holds no recording"
