@@ -15,7 +15,8 @@ from difxnb.queue.rules import find
 if TYPE_CHECKING:
     from difxnb.queue import SuspendCondition
 
-_AGAIN = (QueueState.FAILED, QueueState.DONE_WITH_ERRORS, QueueState.STOPPED, QueueState.REFUSED)
+AGAIN = (QueueState.FAILED, QueueState.DONE_WITH_ERRORS, QueueState.STOPPED, QueueState.REFUSED)
+"""What may be tried again because somebody says so."""
 
 
 class QueueChanges(QueueLooks, ABC):
@@ -81,7 +82,7 @@ class QueueChanges(QueueLooks, ABC):
             There is no such job, or it has not ended so.
         """
         entry = find(self.rows, job)
-        if entry.state not in _AGAIN:
+        if entry.state not in AGAIN:
             raise ValueError(
                 f"{entry.job} is {entry.state}; only what has failed, or was stopped, is tried again"
             )

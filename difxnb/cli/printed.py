@@ -36,6 +36,8 @@ def plain(value: Any) -> Any:
         return value.total_seconds()
     if isinstance(value, datetime):
         return _moment(value)
+    if hasattr(value, "itertuples"):  # a frame of pandas
+        return plain(frame_data(value))
     if hasattr(value, "tolist"):  # a number or an array of numpy
         return plain(value.tolist())
     return value if isinstance(value, int) else str(value)

@@ -58,6 +58,8 @@ def report(job: Reported, path: str | PathLike[str] | None = None, *, overwrite:
         _refuse_existing(Path(path))  # before minutes of fitting
     found = findings_of(job)
     target = _target(found, path)
+    if not overwrite:
+        _refuse_existing(target)
     text = page(found, pictures_of(found), facts(found, _asked(job)), files(found), _alerts(found))
     return _written(target, text, overwrite=overwrite)
 

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from difxnb.server.gui_server import GuiServer
+from tests.cli.nursery import Nursery
+from tests.cli.programs import Program
 from tests.client.peers import own_server
 from tests.notebook.conftest import far
 from tests.notebook.far_end import FarEnd
@@ -28,3 +31,12 @@ def served(far: FarEnd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     root.mkdir()
     lead_to(far.enter(own_server(root)), monkeypatch)
     return root
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """Where programs are copied from; its socket is there before tests are watched for what they leave."""
+    Program.nursery = Nursery()
+    yield
+    Program.nursery.close()
+    Program.nursery = None

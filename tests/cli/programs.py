@@ -18,6 +18,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from tests.cli.nursery import Child, Nursery
+
 DEADLINE_S = 60.0
 
 
@@ -30,24 +32,36 @@ class Program:
         Of the program.
     columns : int, optional
         Its output is a terminal so wide, of 24 rows; a pipe without it.
+    fresh : bool
+        Start it as a shell does; else it is a copy of a process that has loaded everything, see `nursery`.
     """
 
-    def __init__(self, *arguments: object, columns: int | None = None) -> None:
+    nursery: Nursery | None = None
+
+    def __init__(self, *arguments: object, columns: int | None = None, fresh: bool = False) -> None:
         self.said, self._columns = "", columns
         self._reader, writer = os.pipe() if columns is None else pty.openpty()
         if columns is not None:
             fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "difxnb", *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=writer,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            env={**environment, "TERM": "xterm-256color"},
-        )
+        environment["TERM"] = "xterm-256color"
+        words = list(map(str, arguments))
+        complained, complaining = os.pipe()
+        self._stderr = os.fdopen(complained, encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | Child
+        if fresh or Program.nursery is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "difxnb", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=writer,
+                stderr=complaining,
+                start_new_session=True,
+                env=environment,
+            )
+        else:
+            self._process = Program.nursery.start(words, writer, complaining, environment)
         os.close(writer)
+        os.close(complaining)
 
     def until(self, holds: Callable[[str], object]) -> str:
         """Read until something holds for all that was printed; fail where the end comes before."""
@@ -92,8 +106,7 @@ class Program:
         return bool(piece)
 
     def _complaints(self) -> str:
-        assert self._process.stderr is not None
-        return "" if self._process.stderr.closed else self._process.stderr.read()
+        return "" if self._stderr.closed else self._stderr.read()
 
     def __enter__(self) -> Program:
         return self
@@ -102,7 +115,6 @@ class Program:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.wait(DEADLINE_S)
         os.close(self._reader)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        self._stderr.close()

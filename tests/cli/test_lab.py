@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``difxnb lab``: what JupyterLab is started with, asked of itself."""
+"""``difxnb lab``: what JupyterLab is started with, asked of itself, and the correlator in a box beside it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from difxnb.synthetic import _file_names, default_experiment
 from difxnb.synthetic.made_before import PLACE
 from difxnb.synthetic.truth import write_truth
 
-pytest.importorskip("jupyterlab")
+# In place of JupyterLab, whose own start takes ten seconds: it says what it was given, and whether that leads anywhere.
+STAND_IN = """\
+import os, socket, sys
+address = os.environ["DIFX_CONTROL_HOST"], int(os.environ["DIFX_CONTROL_PORT"])
+with socket.create_connection(address, timeout=60):
+    print("reached", *sys.argv[1:])
+"""
 
 
 def test_jupyterlab_keeps_no_messages_for_closed_pages(tmp_path: Path) -> None:
+    pytest.importorskip("jupyterlab")
     command = [sys.executable, "-m", "difxnb", "lab", "--show-config-json", "--no-browser"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=True)
     settings = json.loads(done.stdout[done.stdout.index("{") :])
@@ -38,14 +45,25 @@ def made_before(tmp_path: Path) -> Path:
 
 
 def test_a_correlator_in_a_box_comes_and_goes_with_it(tmp_path: Path, made_before: Path) -> None:
-    command = [sys.executable, "-m", "difxnb", "lab", "--demo", "--version"]
-    environment = os.environ | {PLACE: str(made_before)}
+    stand_in = tmp_path / "programs" / "jupyterlab"
+    stand_in.mkdir(parents=True)
+    (stand_in / "__init__.py").touch()
+    (stand_in / "__main__.py").write_text(STAND_IN)
+    command = [sys.executable, "-m", "difxnb", "lab", "--demo", "--port", "8889"]
+    paths = os.pathsep.join(filter(None, [str(stand_in.parent), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=100, cwd=tmp_path, env=environment, check=True
+        command,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        cwd=tmp_path,
+        env=os.environ | {PLACE: str(made_before), "PYTHONPATH": paths},
+        check=True,
     )
-    _, said, version = done.stdout.splitlines()
+    _, said, reached = done.stdout.splitlines()
     job = Path(said.rpartition(" ")[2])
     assert job.is_relative_to(tmp_path / "difxnb-demo")
     assert job.is_file()
-    assert version.split(".")[0].isdigit()
+    assert reached.startswith("reached --MappingKernelManager.")
+    assert reached.endswith(" --port 8889")
     assert done.stderr == ""
