@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from difxnb.formats.v2d import read_v2d as read_v2d
     from difxnb.formats.vex import read_vex as read_vex
     from difxnb.geometry.eop_cache import read_eop as read_eop
+    from difxnb.intensives.recipe_text import read_recipe as read_recipe
     from difxnb.notebook import connect as connect
+    from difxnb.notebook.intensive_run import intensive as intensive
     from difxnb.panels.freezing import freeze as freeze
     from difxnb.quality.report import check_quality as check_quality
     from difxnb.recording.recording import open_recording as open_recording
@@ -59,6 +61,7 @@ _HOMES = {
     "demo": "difxnb.boxed",
     "freeze": "difxnb.panels.freezing",
     "fringe_fit": "difxnb.visibility.fits",
+    "intensive": "difxnb.notebook.intensive_run",
     "ivs_report": "difxnb.reports",
     "open_jobs": "difxnb.catalogue",
     "open_visibilities": "difxnb.visibility.stored.opening",
@@ -75,6 +78,7 @@ _HOMES = {
     "read_machines": "difxnb.formats.machines",
     "read_pcal": "difxnb.visibility.phase_cal",
     "read_polyco": "difxnb.formats.polyco",
+    "read_recipe": "difxnb.intensives.recipe_text",
     "read_switched_power": "difxnb.formats.switched_power",
     "read_threads": "difxnb.formats.machines",
     "read_v2d": "difxnb.formats.v2d",

@@ -9,6 +9,8 @@ import pytest
 
 import difxnb
 from difxnb import aio, notebook
+from difxnb.intensives import run as intensive_run
+from difxnb.notebook import intensive_run as blocking_run
 
 HEAVY = ("numpy", "pandas", "xarray", "matplotlib", "ipywidgets", "scipy", "baseband", "asyncio")
 TABLES = ("pandas", "xarray", "matplotlib", "ipywidgets")
@@ -50,6 +52,7 @@ PLUMBING = {
         "warn_of_versions",
     },
     "Messages": {"add", "hide_others", "reaches"},
+    "IntensiveRun": set(),
     "ServerInfo": set(),
     "JobQueue": {"dropped", "end", "start_no_more", "version"},
     "JobRun": {"told", "add_event", "abandon", "cut_off", "ended", "follow", "let_go", "look_for_outcome"},
@@ -59,6 +62,7 @@ PLUMBING = {
     "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
+    "IntensiveRun": {"close", "recipe", "record", "session"},
     "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue", "panel"},
     "Job": {"name", "input_file", "panel"},
     "Messages": {"callback_errors", "failed_callbacks", "hidden", "panel"},
@@ -82,6 +86,7 @@ def _public(cls: type) -> dict[str, object]:
     "name",
     [
         "Correlator",
+        "IntensiveRun",
         "Job",
         "JobQueue",
         "JobRun",
@@ -95,7 +100,8 @@ def _public(cls: type) -> dict[str, object]:
 )
 def test_the_two_faces_have_the_same_verbs(name: str) -> None:
     """Same names, same parameters; what waits for the server is awaitable on one face and blocks on the other."""
-    awaitable, blocking = _public(getattr(aio, name)), _public(getattr(notebook, name))
+    homes = (intensive_run, blocking_run) if name == "IntensiveRun" else (aio, notebook)
+    awaitable, blocking = (_public(getattr(home, name)) for home in homes)
     assert set(awaitable) - PLUMBING[name] == set(blocking) - ONLY_BLOCKING[name]
     for verb in set(awaitable) - PLUMBING[name]:
         theirs, ours = awaitable[verb], blocking[verb]

@@ -19,6 +19,7 @@ from difxnb.intensives.clock_pass import clocks_inputs, correct_clocks, correct_
 from difxnb.intensives.correlated import correlate_inputs, correlating
 from difxnb.intensives.hooks import hooks_inputs, tell
 from difxnb.intensives.jobs_made import jobs_inputs, make_all_jobs, make_search_jobs, search_jobs_inputs
+from difxnb.intensives.planned import planned_lines
 from difxnb.intensives.recipe import Recipe
 from difxnb.intensives.recipe_text import read_recipe
 from difxnb.intensives.shown import run_frame
@@ -41,7 +42,7 @@ from difxnb.intensives.waiting import (
     take_eop,
     take_schedule,
 )
-from difxnb.sessions.record import SessionRecord
+from difxnb.sessions.record import RECORD, RecordLine, SessionRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,6 +93,7 @@ class IntensiveRun:
         self._task: asyncio.Task[None] | None = None
         self._end = ""
         self._why = ""
+        self._plan: list[RecordLine] | None = None
 
     @property
     def directory(self) -> Path:
@@ -100,7 +102,12 @@ class IntensiveRun:
 
     @property
     def state(self) -> str:
-        """``"running"``, ``"waiting"`` (for what comes from elsewhere), ``"done"``, ``"failed"`` or ``"suspended"``."""
+        """``"running"``, ``"waiting"`` (for what comes from elsewhere), ``"done"``, ``"failed"`` or ``"suspended"``.
+
+        Of a dry run ``"planned"``.
+        """
+        if self._plan is not None:
+            return "planned"
         if self._end:
             return self._end
         if self._task is None or self._task.done():
@@ -135,6 +142,9 @@ class IntensiveRun:
             ``step``, ``state`` (``planned`` where it has not begun), ``since`` (UTC), ``progress``, ``why``,
             ``inputs``, ``outputs``.
         """
+        if self._plan is not None:
+            frame = run_frame([one.id for one in STEPS], self._plan, "", 0.0)
+            return frame.assign(state=frame["state"].replace("waiting", "planned"))
         return run_frame([one.id for one in STEPS], self.record.lines, self.step, self._context.progress)
 
     def report(self) -> Path | None:
@@ -186,6 +196,8 @@ class IntensiveRun:
         """Take it up again: steps that are done stay so. Nothing happens where it runs, or is done."""
         if (self._task is not None and not self._task.done()) or self._end == "done":
             return
+        if self._plan is not None:
+            raise ValueError("this was a dry run; the same call without dry_run begins the session")
         self._end = self._why = ""
         self._context = Context(self._difx, self.recipe, self.session, self.record)
         self._task = asyncio.create_task(self._drive(), name=f"difxnb session {self.session}")
@@ -314,10 +326,14 @@ async def run_intensive(
     if not _SESSION.fullmatch(name):
         raise ValueError(f"a session is called by letters, digits and dashes, 64 at most; got {name[:80]!r}")
     place = Path(directory) if directory is not None else user_state_path("difxnb") / "sessions" / name
-    record = await asyncio.to_thread(SessionRecord.open, place.expanduser().absolute(), name, now=now)
+    folder = place.expanduser().absolute()
+    if dry_run:
+        run = IntensiveRun(difx, chosen, name, SessionRecord(folder / RECORD, name, [], (), now))
+        run._plan = await planned_lines(difx, chosen, name, folder, STEPS)
+        return run
+    record = await asyncio.to_thread(SessionRecord.open, folder, name, now=now)
     run = IntensiveRun(difx, chosen, name, record, fresh=not resume)
-    if not dry_run:
-        await run.resume()
+    await run.resume()
     return run
 
 
