@@ -10,12 +10,13 @@ from os import PathLike
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from difxnb.aio.experiment_files import files_frame, next_stem
+from difxnb.aio.experiment_files import files_frame
 from difxnb.aio.experiment_orders import Named, find_orders, fitted, schedule_name
 from difxnb.aio.experiment_sources import encoded, find_source, server_name
+from difxnb.aio.experiment_writing import put_beside, require_kept, write_plan
 from difxnb.aio.overheard import OnLine, require_timeout
 from difxnb.client.plain_values import plain_path, plain_word
-from difxnb.errors import DifxError, RemoteFileError, RemoteFileExists, RemoteFileNotFound, UnsafeValue
+from difxnb.errors import RemoteFileError, RemoteFileExists, RemoteFileNotFound, UnsafeValue
 from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.vex import Vex, parse_vex
 
@@ -104,6 +105,8 @@ class ExperimentVerbs:
             Of the texts.
         ValueError
             A problem that is an error, as a preview shows it; a station that the schedule has not; no ``.v2d``.
+        RemoteFileChanged
+            Somebody else wrote one of the two texts at the same time, so the jobs may be of theirs.
         NothingMade
             No job is there afterwards. The texts stay, to be looked at.
         UnsafeValue, RemotePermission, RemoteFileError, NoReply, ConnectionLost
@@ -135,11 +138,16 @@ class ExperimentVerbs:
             return plan.frame()
         _require_room(plan, difx, overwrite=overwrite)
         _require_sound(plan)
-        await _write(difx, plan)
+        await write_plan(difx, plan)
         if not make:
             return plan.frame()
+        texts = {file.path: file.content for file in plan.files}
+        await require_kept(difx, texts, "new experiment")
         made = await difx.make_jobs(
             plan.v2d.path, calc=calc, overwrite=overwrite, timeout=timeout, progress=progress
+        )
+        await require_kept(
+            difx, texts, "new experiment", f"the jobs of {plan.v2d.path} may be of another one"
         )
         made.attrs.update(plan.attached())
         return made
@@ -179,6 +187,8 @@ class ExperimentVerbs:
             No station is named, one is not among those of the ``.v2d``, or none would be left.
         RemoteFileNotFound, FileFormatError
             Of the ``.v2d``, or the schedule that it names.
+        RemoteFileChanged
+            Somebody else wrote over the new ``.v2d`` meanwhile, so the jobs may be of theirs.
         NothingMade
             No job is there afterwards. The new ``.v2d`` stays, to be looked at.
         UnsafeValue, RemotePermission, RemoteFileError, NoReply, ConnectionLost
@@ -188,10 +198,12 @@ class ExperimentVerbs:
         require_timeout(timeout)
         text = (await difx.get_file(str(path))).decode("utf-8", "surrogateescape")
         new = await _without(difx, parse_v2d(text, str(path)), path, stations)
-        listed = await difx.ls(str(path.parent))
-        target = str(path.with_name(f"{next_stem(path.name, listed['name'])}.v2d"))
-        await difx.send_file(target, encoded(new.text))
+        content = encoded(new.text)
+        target = await put_beside(difx, path, content)
         made = await difx.make_jobs(target, calc=calc, timeout=timeout, progress=progress)
+        await require_kept(
+            difx, {target: content}, "rebuild_without", f"its jobs may not be without {', '.join(stations)}"
+        )
         made.attrs.update(v2d=target, without=list(stations), diff=new.edit().diff)
         return made
 
@@ -280,39 +292,6 @@ def _require_sound(plan: ExperimentPlan) -> None:
     raise ValueError(
         f"no experiment was made of {plan.v2d.path}: {'; '.join(told[:_MOST_TOLD])}{more} (preview=True shows all)"
     )
-
-
-async def _write(difx: Correlator, plan: ExperimentPlan) -> None:
-    """Make the directory and the two texts, or leave all as it was."""
-    if plan.is_new:
-        await difx.mkdir(plan.directory)
-    written = list[str]()
-    kept = dict[str, str]()
-    try:
-        for file in plan.files:
-            if file.action == "write":
-                written.append(file.path)
-                await difx.send_file(file.path, file.content)
-            elif file.before is not None and file.action == "replace":
-                backup = await difx.head_node.replace_file(file.path, file.before, file.content, backup=True)
-                kept |= {file.path: backup} if backup else {}
-    except (DifxError, asyncio.CancelledError):
-        await _undo(difx, plan, written, kept)
-        raise
-
-
-async def _undo(
-    difx: Correlator, plan: ExperimentPlan, written: Sequence[str], kept: Mapping[str, str]
-) -> None:
-    for path in written:
-        with suppress(DifxError):
-            await difx.rm(path)
-    for path, backup in kept.items():
-        with suppress(DifxError):
-            await difx.mv(backup, path, overwrite=True)
-    if plan.is_new:
-        with suppress(DifxError):
-            await difx.rmdir(plan.directory)
 
 
 async def _schedule_of(difx: Correlator, orders: V2d, path: PurePosixPath) -> Vex:

@@ -21,11 +21,12 @@ from difxnb.errors import NoReply, NothingMade, RemoteFileExists, RemoteFileNotF
 from difxnb.wire.control import Command, encode
 from difxnb.wire.files import Entry, LineListReader
 from difxnb.wire.message import Vex2DifxRun, command_xml
-from difxnb.wire.vex2difx import MadeFiles, job_series
+from difxnb.wire.vex2difx import MadeFiles, RemarkKind, job_series, read_remark
 
 _READ_SIZE = 2**16
 _MAX_PROGRAM = 255
 _JOB_SUFFIXES = (".input", ".calc", ".im")
+_MOST_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,14 @@ async def make_models(
 
 
 def _nothing_made(session: Session, text: str, since: int) -> NothingMade:
-    lines = [notice.text.strip() for notice in session.notices_since(since)]
-    return NothingMade(f"{text}{session.said_since(since)}", lines)
+    heard = session.notices_since(since)
+    remarks = [read_remark(notice) for notice in heard]
+    said = [one.text for one in remarks if one.kind in (RemarkKind.COMPLAINT, RemarkKind.MISSING)]
+    # All is told on the error output, when it began as well; what is called an error comes first.
+    told = [one for one in said if "error" in one.lower()] or said[-_MOST_TOLD:]
+    more = f"; and {len(told) - _MOST_TOLD} more, in lines" if len(told) > _MOST_TOLD else ""
+    why = f"; it said: {' / '.join(told[:_MOST_TOLD])}{more}" if told else session.said_since(since)
+    return NothingMade(f"{text}{why}", [notice.text.strip() for notice in heard])
 
 
 async def _require_directory(session: Session, directory: str, what: str) -> None:

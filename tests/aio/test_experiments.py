@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -19,6 +20,7 @@ from difxnb.aio.experiment_plan import plan_experiment
 from difxnb.errors import (
     FileFormatError,
     NothingMade,
+    RemoteFileChanged,
     RemoteFileError,
     RemoteFileExists,
     RemoteFileNotFound,
@@ -379,6 +381,47 @@ async def test_texts_stay_where_no_job_was_made_of_them(tmp_path: Path) -> None:
         with pytest.raises(NothingMade, match="no antenna has data"):
             await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
         assert sorted(path.name for path in (root / "exp").iterdir()) == [f"{NAME}.v2d", f"{NAME}.vex"]
+
+
+async def test_two_people_at_once_are_never_told_of_jobs_that_are_the_others(tmp_path: Path) -> None:
+    """A server has no way to take a name: whoever is told of jobs finds their own text beside them."""
+    first, second, *_ = STATIONS
+    other = V2D + "# of somebody else\n"
+    async with (
+        workshop(tmp_path) as (difx, root),
+        aio.connect("127.0.0.1", difx.address.port) as their,
+    ):
+        vex = f"{root}/src/{NAME}.vex"
+        ends = await asyncio.gather(
+            difx.new_experiment(f"{root}/exp", vex=vex, v2d=V2D),
+            their.new_experiment(f"{root}/exp", vex=vex, v2d=other),
+            return_exceptions=True,
+        )
+        there = (root / "exp" / f"{NAME}.v2d").read_text()
+        for text, end in zip((V2D, other), ends, strict=True):
+            assert isinstance(end, RemoteFileError | pd.DataFrame), end
+            assert isinstance(end, RemoteFileError) or there == text
+        made = await asyncio.gather(
+            difx.rebuild_without(f"{root}/exp/{NAME}.v2d", [first]),
+            their.rebuild_without(f"{root}/exp/{NAME}.v2d", [second]),
+            return_exceptions=True,
+        )
+        for station, end in zip((first, second), made, strict=True):
+            assert isinstance(end, RemoteFileError | pd.DataFrame), end
+            if isinstance(end, pd.DataFrame):
+                assert station not in parse_v2d(Path(end.attrs["v2d"]).read_text()).words("antennas")
+
+
+async def test_a_text_that_is_written_over_meanwhile_is_told(tmp_path: Path) -> None:
+    """The program stands for somebody else here: it changes the .v2d that it is given."""
+    programs = {**PROGRAMS, "vex2difx": VEX2DIFX + 'echo "# mine" >> $2\n'}
+    async with workshop(tmp_path, programs=programs) as (difx, root):
+        with pytest.raises(
+            RemoteFileChanged, match=r"somebody else wrote .*the jobs of .* may be of another one"
+        ):
+            await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
+        with pytest.raises(RemoteFileChanged, match=f"its jobs may not be without {STATIONS[0]}"):
+            await difx.rebuild_without(f"{root}/exp/{NAME}.v2d", [STATIONS[0]])
 
 
 async def test_jobs_again_without_a_station(tmp_path: Path) -> None:

@@ -182,6 +182,18 @@ async def test_a_run_that_makes_nothing_says_what_was_said(tmp_path: Path) -> No
         assert "vex2difx RETURNED ERRORS" in caught.value.__notes__[0]
 
 
+async def test_what_vex2difx_calls_an_error_is_told_before_anything_else(tmp_path: Path) -> None:
+    """Behind it come lines of the server's own, and before it what is said when all is well, too."""
+    says = "".join(f'echo "Error: reason {number}" >&2; ' for number in range(5))
+    programs = {"vex2difx": f'echo "start date: now" >&2; {says} exit 1'}
+    async with workshop(tmp_path, programs) as (difx, exp):
+        with pytest.raises(NothingMade) as caught:
+            await difx.make_jobs(f"{exp}/e.v2d")
+        said = str(caught.value).partition("; it said: ")[2].splitlines()[0]
+        assert said == "Error: reason 0 / Error: reason 1 / Error: reason 2; and 2 more, in lines"
+        assert "vex2difx... Error: reason 4" in caught.value.lines
+
+
 async def test_a_run_that_takes_too_long(tmp_path: Path) -> None:
     """The time-out is for the whole, and what was said so far is told."""
     async with workshop(tmp_path, {"vex2difx": "echo thinking; exec sleep 1000"}) as (difx, exp):
