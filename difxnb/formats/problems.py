@@ -22,7 +22,7 @@ class Problem:
     severity : str
         ``"error"``: vex2difx or the job would fail; ``"warning"``; ``"note"``.
     kind : str
-        A word or two for programs, always the same for the same problem: ``"unknown station"``.
+        A word or two for programs, in lower case, always the same for the same problem: ``"unknown station"``.
     text : str
         One sentence.
     where : str

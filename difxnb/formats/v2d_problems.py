@@ -74,7 +74,7 @@ def _of_text(v2d: V2d) -> Iterator[Problem]:
     if "\r" in text:
         yield Problem(
             "error",
-            "DOS line ends",
+            "dos line ends",
             "vex2difx reads no file with DOS line ends",
             line=v2d.line_at(text.index("\r")),
             fix="v2d.text = v2d.text.replace('\\r\\n', '\\n') makes them those of Unix",

@@ -282,7 +282,7 @@ def _of_eops(v2d: V2d, schedule: Schedule, scans: Sequence[Scan]) -> Iterator[Pr
     if blocks and schedule.eop_days:
         text = f"Earth orientation is here and in {schedule.name}; vex2difx takes both"
         fix = "v2d.with_eop([]) takes it out here, vex.with_eop([]) there"
-        yield Problem("error", "EOP twice", text, blocks[0].where, blocks[0].line, "", fix)
+        yield Problem("error", "eop twice", text, blocks[0].where, blocks[0].line, "", fix)
     days = sorted({*schedule.eop_days, *(day for block in blocks for day in _eop_day(block))})
     times = [time for scan in scans for time in (scan.start, scan.stop) if not np.isnat(time)]
     if not times or value(v2d.block(), "fake"):
@@ -291,13 +291,13 @@ def _of_eops(v2d: V2d, schedule: Schedule, scans: Sequence[Scan]) -> Iterator[Pr
     line = blocks[0].line if blocks else None
     fix = "difxnb.read_eop(near=...).to_v2d(v2d)"
     if not days:
-        yield Problem("error", "no EOP", "there is no Earth orientation, here or in the schedule", fix=fix)
+        yield Problem("error", "no eop", "there is no Earth orientation, here or in the schedule", fix=fix)
     elif days[0] > first or days[-1] < last:
         text = f"Earth orientation of {days[0]} to {days[-1]} does not cover the scans, {first} to {last}"
-        yield Problem("error", "EOP outside", text, "EOP", line, "", fix)
+        yield Problem("error", "eop outside", text, "EOP", line, "", fix)
     elif len(days) < _WISHED_EOPS:
         text = f"Earth orientation of {len(days)} days; {_WISHED_EOPS} around the job are expected"
-        yield Problem("note", "few EOP", text, "EOP", line, "", fix)
+        yield Problem("note", "few eop", text, "EOP", line, "", fix)
 
 
 def _eop_day(block: V2dParameters) -> list[int]:

@@ -169,12 +169,15 @@ class EopTable:
         """
         if n < 1:
             raise ValueError(f"n is a number of days, not {n!r}")
+        if not isinstance(first_mjd, int | np.integer):
+            raise TypeError(f"first_mjd is a whole number, not {first_mjd!r}; around() takes a time")
         row = int(np.searchsorted(self._mjd, first_mjd))
         found = self._days[row : row + n]
         if [day.mjd for day in found] != list(range(first_mjd, first_mjd + n)):
             raise ValueError(
                 f"{self.source} has Earth orientation from {_date(self.first)} (MJD {self._mjd[0]}) to "
-                f"{_date(self.last)} (MJD {self._mjd[-1]}); MJD {first_mjd} to {first_mjd + n - 1} is not all in it"
+                f"{_date(self.last)} (MJD {self._mjd[-1]}); MJD {first_mjd} to {first_mjd + n - 1} is not all in it; "
+                "read_eop(near=…) looks for a table that has them"
             )
         return [
             Eop(day.mjd, day.tai_utc_s, day.ut1_utc_s, day.x_pole_arcsec, day.y_pole_arcsec) for day in found
@@ -239,19 +242,28 @@ class EopTable:
         return hash(self._days)
 
     def _title(self) -> str:
-        measured = (
-            "nothing measured" if np.isnat(self.last_measured) else f"measured to {_date(self.last_measured)}"
-        )
+        if not any(day.quality for day in self._days):
+            measured = "not said what is measured"
+        elif np.isnat(self.last_measured):
+            measured = "nothing measured"
+        else:
+            measured = f"measured to {_date(self.last_measured)}"
         return (
             f"<EopTable {self.source}: {len(self)} days, {_date(self.first)} to {_date(self.last)}, {measured}, "
             f"fetched {_date(self.fetched)}>"
         )
 
+    def _shown(self) -> pd.DataFrame:
+        """The last days, with as many digits as tables of Earth orientation have."""
+        shown = self.table.tail(_SHOWN)
+        digits = {"ut1_utc": "{:.7f}", "x_pole": "{:.4e}", "y_pole": "{:.4e}"}
+        return shown.assign(**{name: shown[name].map(form.format) for name, form in digits.items()})
+
     def __repr__(self) -> str:
-        return plain_table(self._title(), self.table.tail(_SHOWN))
+        return plain_table(self._title(), self._shown())
 
     def _repr_html_(self) -> str:
-        return titled(self._title(), self.table.tail(_SHOWN))
+        return titled(self._title(), self._shown())
 
 
 def _time(when: Any) -> np.datetime64:

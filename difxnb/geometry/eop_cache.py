@@ -56,8 +56,9 @@ def read_eop(
     ----------
     source : path-like or str, optional
         A file, a URL, ``"usno_finals"`` (GSFC) or ``"iers"`` (finals2000A). Without it `eop` of ``config.toml``, or
-        usno_finals. Read are finals2000A, C04, EOP-MOD (``usno_finals.erp``), ``$EOP`` of a ``.vex``, ``EOP`` blocks of
-        a ``.v2d``, and what :meth:`EopTable.write` makes.
+        usno_finals. A file that is called like one of these is ``file:usno_finals``. Read are finals2000A, C04, EOP-MOD
+        (``usno_finals.erp``), ``$EOP`` of a ``.vex``, ``EOP`` blocks of a ``.v2d``, and what :meth:`EopTable.write`
+        makes.
     near : datetime64, Timestamp or str, optional
         A time (UTC) that the table must have: a kept copy that has not, or only predicts it, is fetched again if it
         is older than a day.
@@ -91,7 +92,7 @@ def read_eop(
     named = _configured() if source is None else source
     url = SOURCES.get(str(named), str(named))
     if not _is_url(url):
-        table = _of_file(Path(named).expanduser())
+        table = _of_file(Path(url.removeprefix("file:")).expanduser())
     else:
         table = _of_network(url, near=near, max_age=max_age, refresh=refresh, offline=offline)
     if near is not None:
@@ -128,13 +129,18 @@ def _configured() -> str:
 
 
 def _is_url(text: str) -> bool:
-    return text.lower().startswith(("http://", "https://"))
+    """Anything with a scheme: what is not of the web is refused as such, and not looked for as a file."""
+    return "://" in text and not text.startswith(("file:", "/", ".", "~"))
 
 
 def _of_file(path: Path) -> EopTable:
-    with path.open("rb") as stream:
-        content = stream.read(LARGEST + 1)
-        written = os.fstat(stream.fileno()).st_mtime
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+            written = os.fstat(stream.fileno()).st_mtime
+    except FileNotFoundError as error:
+        known = ", ".join(SOURCES)
+        raise FileNotFoundError(error.errno, f"no such file, and none of {known}", str(path)) from None
     _require_size(content, path)
     days = parse_eop(_decoded(content), path)
     return EopTable(str(path), np.datetime64(int(written), "s"), days)
@@ -173,7 +179,10 @@ def _of_network(url: str, *, near: Any, max_age: float, refresh: bool, offline: 
     kept = cache.read()
     if offline:
         if kept is None:
-            raise ValueError(f"there is no copy of {url} on this machine, and offline=True uses no network")
+            raise ValueError(
+                f"there is no copy of {url} on this machine, and offline=True uses no network; read it once with a "
+                "network, give a file, or take the Earth orientation of the schedule"
+            )
         if kept.age_days > max_age:
             _warn_old(url, kept, "offline=True")
         return kept.table(url)

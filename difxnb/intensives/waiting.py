@@ -26,7 +26,7 @@ from difxnb.intensives.recipe import StationData
 from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
 
 _FETCH_S = 60.0
-_LATER = ("no clock", "no eop", "EOP outside", "EOP twice", "no EOP", "few EOP")
+_LATER = ("no clock", "no eop", "eop outside", "eop twice", "few eop")
 """Problems of a schedule or ``.v2d`` that a later step may mend."""
 
 

@@ -170,7 +170,7 @@ def test_what_is_right_has_no_rows() -> None:
         ("SETUP default {", "SETUP d { nChan = 1 } SETUP d {", "warning", "given twice", "SETUP d", 3, "second"),
         ("file = b }\n", "file = b }", "error", "no line end", "", 5, "line end"),
         ("file = b }\n", "file = b\n", "warning", "open block", "ANTENNA Bb", 5, "closing brace"),
-        ("vex = a.vex\n", "vex = a.vex\r\n", "error", "DOS line ends", "", 1, "Unix"),
+        ("vex = a.vex\n", "vex = a.vex\r\n", "error", "dos line ends", "", 1, "Unix"),
         ("vex = a.vex", "vex = a.vex\x01", "error", "control characters", "", 1, "control"),
         ("Aa, Bb", "Aa, Bb" + " " * 5000, "error", "long line", "", 2, "comma"),
     ],

@@ -50,7 +50,7 @@ def test_what_the_demonstration_makes_has_no_problems(v2d: V2d, vex: Vex) -> Non
         (SETUP, "mjdStop = 60000\n" + SETUP, "error", "nothing left", "", "mjdStop"),
         (SETUP, "break = 60000\n" + SETUP, "warning", "outside the schedule", "", "a break at 2023-02-25"),
         ("phaseCalInt = 0", "mjdStop = 60000.0", "warning", "outside the schedule", "ANTENNA AL", "leaves nothing"),
-        (SETUP, EOPS + SETUP, "error", "EOP twice", "EOP 60744", "vex2difx takes both"),
+        (SETUP, EOPS + SETUP, "error", "eop twice", "EOP 60744", "vex2difx takes both"),
     ],
 )  # fmt: skip
 def test_what_does_not_go_with_the_schedule_is_said(
@@ -75,11 +75,11 @@ def test_earth_orientation_has_to_cover_the_scans(vex: Vex, v2d: V2d) -> None:
         text = v2d.text + "".join(f"EOP {day} {{ tai_utc = 37 }}\n" for day in days)
         return list(parse_v2d(text).problems(bare)["kind"])
 
-    assert kinds(range(0)) == ["no EOP"]
+    assert kinds(range(0)) == ["no eop"]
     assert kinds(range(60744, 60749)) == []
-    assert kinds(range(60745, 60748)) == ["few EOP"]
-    assert kinds(range(60740, 60745)) == ["EOP outside"]
-    assert kinds(range(60747, 60752)) == ["EOP outside"]
+    assert kinds(range(60745, 60748)) == ["few eop"]
+    assert kinds(range(60740, 60745)) == ["eop outside"]
+    assert kinds(range(60747, 60752)) == ["eop outside"]
 
 
 def test_a_station_without_a_clock_or_a_format_is_said(vex: Vex, v2d: V2d) -> None:
@@ -135,5 +135,5 @@ def test_samples_go_with_their_schedules(shared: Path) -> None:
             schedule = folder / "public/vex2difx-samples/corr1.skd"
         rows = read_v2d(file, vex=schedule).problems()
         errors = rows[rows["severity"] == "error"]
-        assert set(errors["kind"]) == ({"DOS line ends"} if file.name.startswith("Jan13") else set()), file
+        assert set(errors["kind"]) == ({"dos line ends"} if file.name.startswith("Jan13") else set()), file
         assert "unknown parameter" not in set(rows["kind"])

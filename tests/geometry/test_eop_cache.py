@@ -242,8 +242,15 @@ def test_a_file_is_read_where_it_is(tmp_path: Path) -> None:
     path.write_text(TEXT)
     assert isinstance(read_eop(path, near="2017-01-02"), EopTable)
     assert read_eop(str(path)).source == str(path)
-    with pytest.raises(FileNotFoundError):
+    assert read_eop(f"file:{path}").source == str(path)
+    with pytest.raises(FileNotFoundError, match="none of usno_finals, iers"):
         read_eop(tmp_path / "none")
+
+
+@pytest.mark.parametrize("address", ["ftp://host/finals", "HTTPX://host/finals", "s3://finals"])
+def test_an_address_that_is_not_of_the_web_is_no_file_that_is_missing(address: str) -> None:
+    with pytest.raises(ValueError, match="no URL of http or https"):
+        read_eop(address)
 
 
 def test_the_configuration_says_where_from(site: Site, tmp_path: Path) -> None:
@@ -264,7 +271,7 @@ def test_the_configuration_says_where_from(site: Site, tmp_path: Path) -> None:
 
 def test_names_stand_for_tables_on_the_web(site: Site) -> None:
     assert all(url.startswith("https://") for url in SOURCES.values())
-    with pytest.raises(ValueError, match="finals2000A"):
+    with pytest.raises(ValueError, match=r"finals2000A.*read it once with a network"):
         read_eop("iers", offline=True)
 
 

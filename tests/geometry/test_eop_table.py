@@ -97,6 +97,21 @@ def test_the_table_is_a_frame_of_its_own(table: EopTable) -> None:
     assert "51 days" in table._repr_html_()
 
 
+def test_small_numbers_are_shown_with_their_digits() -> None:
+    """A pole of a third of a second of arc is 1.6e-6 rad, which six places after the point make 0.000002."""
+    days = [EopDay(57760 + n, 37, 0.1234567, 0.04, 0.33, quality) for n, quality in enumerate(("final", ""))]
+    shown = repr(EopTable("small", FETCHED, days))
+    assert "0.1234567" in shown
+    assert "1.5999e-06" in shown
+    assert "measured to 2017-01-08" in shown  # as counts what is not said to be predicted
+    assert "not said what is measured" in repr(EopTable("vex", FETCHED, days[1:]))
+
+
+def test_days_begin_at_a_number(table: EopTable) -> None:
+    with pytest.raises(TypeError, match=r"a whole number, not '2017-01-02'; around\(\) takes a time"):
+        table.days("2017-01-02")  # type: ignore[arg-type]
+
+
 def test_the_age_is_counted_from_the_last_measured_day() -> None:
     today = int((np.datetime64("now") - np.datetime64("1858-11-17")) / np.timedelta64(1, "D"))
     days = [EopDay(today + n, 37, 0.1, 0.1, 0.2, "predicted" if n > -3 else "rapid") for n in range(-10, 10)]
