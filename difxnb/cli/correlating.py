@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,8 +49,10 @@ def correlate(
         if dry_run:
             _say_plan(input_file, opened, overwrite=overwrite, as_json=as_json)
             return
-        signal.signal(signal.SIGINT, lambda *_: stop.set())
-        with tqdm(total=total, unit="int", desc=input_file.stem, disable=None) as bar:
+        with (
+            _interrupted_by(stop),
+            tqdm(total=total, unit="int", desc=input_file.stem, disable=None) as bar,
+        ):
 
             def count(_: object) -> None:
                 bar.update()
@@ -64,6 +68,16 @@ def correlate(
             print(f"note: {note}")
     if summary.stopped:
         raise typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def _interrupted_by(stop: threading.Event) -> Iterator[None]:
+    """Have Ctrl-C set `stop`, and nothing else."""
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _say_plan(input_file: Path, job: EmbeddedJob, *, overwrite: bool, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def new(
 
     difxnb new -d /data/r41234 --vex r41234.vex --v2d r41234.v2d --preview
 
-    difxnb new -d /data/r41234 --vex r41234.vex --template usual.v2d --variable nCore=4
+    difxnb new -d /data/e --vex e.vex --template usual.v2d --variable nCore=4
     """
     if v2d is not None and template is not None:
         raise typer.BadParameter("either --v2d or --template")

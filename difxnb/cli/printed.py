@@ -39,6 +39,8 @@ def plain(value: Any) -> Any:
     if hasattr(value, "itertuples"):  # a frame of pandas
         return plain(frame_data(value))
     if hasattr(value, "tolist"):  # a number or an array of numpy
+        if value.dtype.kind in "mM":  # whose nanoseconds would become a number
+            value = value.astype(f"{value.dtype.kind}8[us]")
         return plain(value.tolist())
     return value if isinstance(value, int) else str(value)
 

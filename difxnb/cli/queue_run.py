@@ -136,7 +136,10 @@ def _asked(
     placed: dict[str, dict[str, Any] | None] = {}
     passed = True
     for path in dict.fromkeys(paths):
-        placed[path] = dict(hosts.of(difx.job(path))) if hosts.are_named else None
+        placed[path] = None
+        if hosts.are_named:
+            hosts.checked(difx.job(path))  # what cannot be is refused now, not in the night
+            placed[path] = dict(hosts.of(difx.job(path)))
         if check:
             passed = _is_sound(difx, path, placed[path], as_json=as_json) and passed
     if not passed:

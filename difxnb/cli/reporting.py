@@ -63,6 +63,7 @@ def report(
         elif ivs:
             written = _ivs(job, to, _header(header or []), overwrite=overwrite, as_json=as_json)
         else:
+            _planned(job, to, ivs=False, overwrite=overwrite)  # refused before minutes of fitting
             with at_hand(job, host, port, ssh, timeout, token_file) as source:
                 written = _html(source, to, overwrite=overwrite)
         if written is None:

@@ -85,9 +85,13 @@ class Program:
         assert not ready or self._read(time.monotonic() + seconds), f"it ended: {self._complaints()!r}"
         return bool(ready)
 
-    def interrupt(self) -> tuple[int, str]:
+    def press(self) -> None:
         """Press Ctrl-C."""
         os.killpg(self._process.pid, signal.SIGINT)
+
+    def interrupt(self) -> tuple[int, str]:
+        """Press Ctrl-C, and read to the end."""
+        self.press()
         return self.end()
 
     @property

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -118,6 +119,10 @@ def test_values_for_programs() -> None:
     assert plain(pd.Timestamp("2026-11-23 04:53:00.5")) == "2026-11-23T04:53:00.500000Z"
     assert plain(datetime(2026, 11, 23, 4, tzinfo=east)) == "2026-11-23T01:00:00Z"
     assert [plain(one) for one in (pd.NaT, pd.NA, None, np.nan, float("inf"))] == [None] * 5
+    assert plain(np.datetime64("2026-11-23T04:53", "ns")) == "2026-11-23T04:53:00Z"
+    assert plain(np.array(["2026-11-23"], "M8[D]")) == ["2026-11-23T00:00:00Z"]
+    assert plain(np.timedelta64(90, "s")) == 90.0
+    assert plain(pd.DataFrame({"a": [1]})) == {"rows": [{"a": 1}], "attrs": {}}
     assert plain(timedelta(minutes=1)) == plain(pd.Timedelta("60s")) == 60.0
     assert plain({"path": Path("/data"), "names": frozenset({"x"})}) == {"path": "/data", "names": ["x"]}
 
@@ -134,6 +139,12 @@ def test_values_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == ["name    n", "x\\n     1", "long  100", "name  n"]
 
 
+QUEUE = (
+    *("add", "history", "move", "pause", "priority", "remove"),
+    *("resume", "retry", "run", "show", "suspend"),
+)
+
+
 def test_help_of_every_verb_has_an_example() -> None:
     verbs = [
         "ls",
@@ -148,11 +159,17 @@ def test_help_of_every_verb_has_an_example() -> None:
         "messages",
         "status",
         "completion",
+        "new",
+        "models",
+        "vex",
+        "v2d",
+        "eop",
+        *(f"queue {verb}" for verb in QUEUE),
     ]
     for verb in verbs:
-        done = difxnb(verb, "--help")
+        done = difxnb(*verb.split(), "--help")
         assert done.status == 0
-        assert f"\n  difxnb {verb} " in done.out or f" | difxnb {verb} " in done.out, verb
+        assert re.search(rf"(\n  | \| )difxnb {verb}[ \n]", done.out), verb
         lines = done.lines
         broken = [
             lines[number]

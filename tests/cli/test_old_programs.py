@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import difxnb
-from difxnb.synthetic import small_experiment
+from difxnb.synthetic import default_experiment
 from tests.cli.in_process import Done, difxnb_program
 from tests.cli.programs import Program
 
@@ -49,7 +49,10 @@ ROWS = rows_of_the_page()
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[difxnb.boxed.DemoCorrelator]:
     """A correlator in a box, with a job that was run once."""
     folder = tmp_path_factory.mktemp("old") / "exp"
-    with difxnb.demo(folder, experiment=small_experiment()) as difx:
+    tiny = default_experiment(
+        n_stations=2, n_scans=1, n_bands=1, scan_seconds=2, gap_seconds=2, bandwidth=0.256e6
+    )
+    with difxnb.demo(folder, experiment=tiny) as difx:
         job = difx.job(difx.experiment.input_file)
         hosts = ["localhost"] * job.input.active_datastreams
         job.set_machines(head_node="localhost", datastreams=hosts, processors={"localhost": 2})
@@ -63,11 +66,14 @@ def translated(
 ) -> dict[str, str]:
     """Names of the page, and those of the box; programs find it by the environment, as the old ones did."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("DIFX_CONTROL_HOST", "127.0.0.1")
     monkeypatch.setenv("DIFX_CONTROL_PORT", str(box.port))
     (version,) = box.server.difx_versions["version"]
     return {
         "/data/exp": str(box.experiment.directory),
+        "exp.v": f"{box.experiment.input_file.stem.removesuffix('_1')}.v",
+        "exp_*": box.experiment.input_file.stem.replace("1", "*"),
         "exp_1": box.experiment.input_file.stem,
         "head-node": "127.0.0.1",
         "50200": str(box.port),
@@ -110,6 +116,7 @@ def test_the_page_has_every_old_program_that_can_be_replaced_by_now() -> None:
     for old in (
         *("DiFXls", "DiFXmkdir", "DiFXgetFile", "DiFXsendFile", "DiFXVersion", "DiFXJobStatus"),
         *("DiFXMessages", "DiFXBusy", "DiFXJobControl", "DiFXrun", "correlatorReport.py"),
+        *("DiFXQueue", "DiFXnewExperiment", "DiFXrunCalc"),
     ):
         assert old in programs
     assert len(ROWS) == PAGE.read_text(encoding="utf-8").count("| `difxnb ")

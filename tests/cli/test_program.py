@@ -15,6 +15,7 @@ import difxnb
 from difxnb.cli import app
 from difxnb.formats.swin import read_records
 from difxnb.synthetic import make_experiment, small_experiment
+from tests.cli.in_process import difxnb_program
 
 QUIET = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
 
@@ -33,9 +34,9 @@ def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
     for command in (
-        *("busy", "completion", "correlate", "cp", "demo", "fringe", "get", "job", "lab", "ls", "messages"),
-        *("mkdir", "monitor", "mv", "quality", "report", "rm", "rmdir", "send", "serve", "start", "status"),
-        *("stop", "token", "version"),
+        *("busy", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "job", "lab", "ls"),
+        *("messages", "mkdir", "models", "monitor", "mv", "new", "quality", "queue", "report", "rm", "rmdir"),
+        *("send", "serve", "start", "status", "stop", "token", "v2d", "version", "vex"),
     ):
         assert f"\n  {command} " in done.stdout
     assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut
@@ -52,7 +53,7 @@ def test_help_loads_nothing_that_takes_long() -> None:
 
 
 def test_wrong_usage_is_status_2() -> None:
-    assert run("correlate").returncode == 2
+    assert difxnb_program("correlate").status == 2
     for wrong in (
         ["--multicast", "nonsense"],
         ["--listen", "0.0.0.0"],  # anybody could come in
@@ -64,13 +65,13 @@ def test_wrong_usage_is_status_2() -> None:
 
 
 def test_a_token_is_made_once(tmp_path: Path) -> None:
-    done = run("token", tmp_path / "token")
-    assert (done.returncode, done.stderr) == (0, "")
+    done = difxnb_program("token", tmp_path / "token")
+    assert (done.status, done.complaints) == (0, "")
     content = (tmp_path / "token").read_text()
-    assert content.strip() not in done.stdout
-    again = run("token", tmp_path / "token")
-    assert again.returncode == 1
-    assert again.stderr.startswith("difxnb: ")
+    assert content.strip() not in done.out
+    again = difxnb_program("token", tmp_path / "token")
+    assert again.status == 1
+    assert again.complaints.startswith("difxnb: ")
     assert (tmp_path / "token").read_text() == content
 
 
@@ -94,10 +95,10 @@ def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(
     assert "demo_1 done: 4 integrations" in done.stdout
     output = job.with_suffix(".difx")
     assert [path.stat().st_size > 0 for path in output.glob("DIFX_*")] == [True]
-    again = run("correlate", job)
-    assert again.returncode == 1
-    assert "overwrite" in again.stderr
-    assert run("correlate", job, "--overwrite").returncode == 0
+    again = difxnb_program("correlate", job)
+    assert again.status == 1
+    assert "overwrite" in again.complaints
+    assert difxnb_program("correlate", job, "--overwrite", "--cores", "1").status == 0
     moved = [path for path in job.parent.iterdir() if path.name.startswith(output.name) and path != output]
     assert len(moved) == 1
     assert any(moved[0].iterdir())
@@ -137,6 +138,6 @@ def test_serve_says_where_it_listens_and_ends_with_its_standard_input(tmp_path: 
 
 
 def test_a_directory_of_programs_must_be_one(tmp_path: Path) -> None:
-    done = run("serve", "--root", tmp_path, "--programs", tmp_path / "none")
-    assert done.returncode == 1
-    assert "is no directory of programs" in done.stderr
+    done = difxnb_program("serve", "--root", tmp_path, "--programs", tmp_path / "none")
+    assert done.status == 1
+    assert "is no directory of programs" in done.complaints
