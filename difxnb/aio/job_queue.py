@@ -22,7 +22,7 @@ from platformdirs import user_state_path
 from difxnb.aio.job_queue_changes import QueueChanges
 from difxnb.aio.job_queue_desk import WRITE_ERRORS, QueueDesk
 from difxnb.aio.job_queue_seen import facts_of, problems_of
-from difxnb.aio.job_queue_turn import Turn
+from difxnb.aio.job_queue_turn import Turn, was_left
 from difxnb.aio.job_queue_watch import QueueWatch
 from difxnb.client.placement import check_placement
 from difxnb.errors import ConnectionLost, DifxError, NoReply
@@ -223,7 +223,7 @@ class JobQueue(QueueChanges):
         try:
             store = QueueStore(wanted)
             try:
-                numbers = store.take_over(desk.store.entries())
+                numbers = store.take_over(desk.store, also=desk.unseen_turns())
                 _take_settings(desk, store)
             except BaseException:
                 store.close()
@@ -235,6 +235,8 @@ class JobQueue(QueueChanges):
         for entry in desk.entries():
             if entry.state.is_under_way and entry.number not in desk.turns:
                 self._begin(entry, found=True)
+            elif entry.number not in desk.turns and was_left(desk.store, entry):
+                desk.hold(f"{entry.job} ended badly, and nothing followed; see to it, then resume the queue")
         self._go_on()
         return wanted
 
@@ -271,12 +273,12 @@ class JobQueue(QueueChanges):
         if self.desk.closed_why:
             return
         try:
+            self._watch.begin()
             self.desk.read_settings()
             self.desk.judge()
             self._start_some()
-            self._watch.begin()
         except WRITE_ERRORS as error:
-            self.desk.hold(str(error))
+            self.desk.cannot_write(error)
 
     def _start_some(self) -> None:
         desk = self.desk
@@ -300,11 +302,11 @@ class JobQueue(QueueChanges):
     async def _find_facts(self, entry: QueueEntry) -> None:
         job = self._correlator.job(entry.input_file)
         try:
-            self.desk.facts[entry.number] = await facts_of(job, entry.machines)
+            self.desk.learn(entry.number, await facts_of(job, entry.machines))
         except (NoReply, ConnectionLost):
             return  # it is looked up again when there is a connection
         except (DifxError, OSError, ValueError):
-            self.desk.facts[entry.number] = Facts()  # its start will say what is wrong
+            self.desk.learn(entry.number, Facts())  # its start will say what is wrong
 
     def _looked_up(self, task: asyncio.Task[None]) -> None:
         self._looking_up = None

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.2
+# Conditions that hold again so soon are told as one time.
+_FLAP_S = 60.0
 
 FindBlame = Callable[["JobRun"], Awaitable[Sequence[Blame]]]
 Rebuild = Callable[[str, Sequence[str]], Awaitable[Iterable[str]]]
@@ -107,7 +109,9 @@ class QueueDesk:
             rebuild_from_joblist, correlator.get_file, correlator.rebuild_without
         )
         self.tell: Callable[[str], None] = _log.warning
-        self._held = ""
+        self._held = self._unwritable = ""
+        self._told_at: dict[str, float] = {}
+        self._told: set[str] = set()
         self._unwritten: dict[int, dict[str, Any]] = {}
         self._settings_seen = -1
 
@@ -121,7 +125,7 @@ class QueueDesk:
     @property
     def why_paused(self) -> str:
         """Why nothing is started until somebody says so; empty where that is not so."""
-        return self._held or str(self.store.setting("paused") or "") or self.closed_why
+        return self._held or self._unwritable or str(self.store.setting("paused") or "") or self.closed_why
 
     @property
     def why_suspended(self) -> str:
@@ -156,7 +160,7 @@ class QueueDesk:
             self._unwritten.pop(number, None)
         except WRITE_ERRORS as error:
             self._unwritten[number] = {"state": state, "why": why, **told}
-            self.hold(str(error))
+            self.cannot_write(error)
 
     def put_both(self, number: int, *changes: tuple[QueueState, str, dict[str, Any]]) -> None:
         """Note states that follow each other at once: all of them, or none."""
@@ -181,31 +185,55 @@ class QueueDesk:
             await asyncio.sleep(_LOOK_S)
 
     def write_rest(self) -> None:
-        """Write what could not be written before."""
-        for number, change in tuple(self._unwritten.items()):
-            try:
+        """Write what could not be written before; where that can be, and nothing else was wrong, the queue goes on."""
+        if not (self._unwritten or self._unwritable or self._held):
+            return
+        try:
+            for number, change in tuple(self._unwritten.items()):
                 self.store.set_state(number, **change)
-            except WRITE_ERRORS:
-                return  # it is tried again
-            del self._unwritten[number]
+                del self._unwritten[number]
+            if self._held:
+                self._keep_pause(self._held)
+            if self._unwritable:
+                self.store.note(
+                    None, f"it can be written again; before that {self._unwritable}", what="resumed"
+                )
+        except WRITE_ERRORS:
+            return  # it is tried again
+        self._held = self._unwritable = ""
+
+    def cannot_write(self, error: Exception) -> None:
+        """Start nothing until the file can be written; where it is damaged, until somebody says so."""
+        if isinstance(error, OSError):
+            self._unwritable = self._unwritable or str(error)
+        else:
+            self._held = self._held or str(error)
 
     def hold(self, why: str) -> None:
         """Start nothing more until somebody says so; the first reason counts."""
         try:
-            if not self.why_paused:
-                with self.store.together():
-                    self.store.put_setting("paused", why)
-                    self.store.note(None, why, what="suspended")
+            if not (self._held or self.store.setting("paused") or self.closed_why):
+                self._keep_pause(why)
         except WRITE_ERRORS:
-            self._held = why
+            self._held = self._held or why
+
+    def _keep_pause(self, why: str) -> None:
+        with self.store.together():
+            self.store.put_setting("paused", why)
+            self.store.note(None, why, what="suspended")
 
     def let_go(self) -> None:
         """Start jobs again."""
-        self._held = ""
+        self._held = self._unwritable = ""
         if self.store.setting("paused"):
             with self.store.together():
                 self.store.put_setting("paused", "")
                 self.store.note(None, "", what="resumed")
+
+    def unseen_turns(self) -> list[int]:
+        """What is under way, such as a job that is made again, though its row is not shown any more."""
+        shown = {entry.number for entry in self.store.entries()}
+        return [number for number in self.turns if number not in shown]
 
     def renumber(self, numbers: dict[int, int]) -> None:
         """Follow entries to another store, where they have other numbers."""
@@ -259,19 +287,22 @@ class QueueDesk:
     # --- what is next ---------------------------------------------------------------------------------
 
     def judge(self) -> None:
-        """Find out which conditions hold; a change is a line of the history."""
+        """Find out which conditions hold; a change is a line of the history, unless they come and go all the time."""
         now, entries = time.time(), self.entries()
         seen = Seen(self.nodes(), free_of(self.correlator), self.weights)
-        for condition in self._judged(entries):
-            why = condition.holds(seen, now)
-            if why is None:
-                if self.holding.pop(condition.id, None) is not None:
-                    self.note(None, "", what="resumed", of=condition.id)
-            elif condition.id not in self.holding:
-                self.holding[condition.id] = now, why
-                self.note(None, why, what="suspended", of=condition.id)
-            else:
-                self.holding[condition.id] = self.holding[condition.id][0], why
+        judged = self._judged(entries)
+        whys = {one.id: why for one in judged if (why := _why_held(one, seen, now)) is not None}
+        for name in [name for name in self.holding if name not in whys]:
+            del self.holding[name]
+            if name in self._told:
+                self._told.discard(name)
+                self.note(None, "", what="resumed", of=name)
+        for name, why in whys.items():
+            self.holding[name] = self.holding.get(name, (now, ""))[0], why
+            if name not in self._told and abs(now - self._told_at.get(name, 0.0)) > _FLAP_S:
+                self._told.add(name)
+                self._told_at[name] = now
+                self.note(None, why, what="suspended", of=name)
 
     def _judged(self, entries: Sequence[QueueEntry]) -> list[SuspendCondition]:
         conditions = dict(self.conditions)
@@ -280,8 +311,6 @@ class QueueDesk:
             if first is not None:
                 low = DiskLow(self.limits.disk_low, first.input_file.rpartition("/")[0] or "/")
                 conditions.setdefault(low.id, low)
-        for name in [name for name in self.holding if name not in conditions]:
-            del self.holding[name]
         return list(conditions.values())
 
     def lacks_facts(self, entry: QueueEntry) -> bool:
@@ -289,6 +318,11 @@ class QueueDesk:
         limits = self.limits
         wanted = limits.longest or limits.per_node or limits.at_once > 1
         return bool(wanted) and entry.number not in self.facts
+
+    def learn(self, number: int, facts: Facts) -> None:
+        """Keep what was looked up of a job, and forget it of those that are over."""
+        alive = {entry.number for entry in self.entries() if not entry.state.is_over}
+        self.facts = {one: known for one, known in self.facts.items() if one in alive} | {number: facts}
 
     def next(self) -> QueueEntry | None:
         """The job to start now."""
@@ -302,3 +336,11 @@ class QueueDesk:
             nodes=self.nodes(),
             facts=self.facts,
         )
+
+
+def _why_held(condition: SuspendCondition, seen: Seen, now: float) -> str | None:
+    """Why a condition holds; one of another's making that fails does, for nobody knows."""
+    try:
+        return condition.holds(seen, now)
+    except Exception as error:  # noqa: BLE001 - the queue has to go on looking, and to say what is wrong
+        return f"{condition.id} cannot be judged: {type(error).__name__}: {error}"

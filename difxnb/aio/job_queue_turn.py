@@ -25,7 +25,7 @@ from difxnb.wire.job import JobOutcome
 if TYPE_CHECKING:
     from difxnb.aio.job_queue_desk import QueueDesk
     from difxnb.aio.job_run import JobRun
-    from difxnb.queue import Blame
+    from difxnb.queue import Blame, QueueStore
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self._desk, self._entry, self._found = desk, entry, found
         self._asked = False
+        self._ended: QueueState | None = None
 
     def live(self, entry: QueueEntry) -> QueueEntry:
         """An entry with what only its run knows."""
@@ -82,7 +83,10 @@ class Turn:
             raise
         except Exception as error:  # noqa: BLE001 - kept and shown as the job's row; nothing starts beside it
             _log.exception("the queue failed at %s", self._entry.job)
-            self._give_up(f"{type(error).__name__}: {error}")
+            if self._ended is None:
+                self._give_up(f"{type(error).__name__}: {error}")
+            else:  # and what should have followed failed
+                self._stop_and_tell(self._ended, f"{type(error).__name__}: {error}")
 
     # --- the start ------------------------------------------------------------------------------------
 
@@ -113,10 +117,13 @@ class Turn:
 
     async def _find(self) -> JobRun | None:
         """Look for a job that another process was about to start, or had started."""
-        entry, desk, looking_since, begun = self._entry, self._desk, time.time(), self._begun()
+        entry, desk, begun = self._entry, self._desk, self._begun()
+        connected, since = desk.connected_since, time.monotonic()
         while True:
             run = await self._attached()
-            until = max(looking_since, desk.connected_since) + desk.limits.silent
+            if connected != desk.connected_since:  # what was said without a connection was not heard
+                connected, since = desk.connected_since, time.monotonic()
+            left = desk.limits.silent - (time.monotonic() - since)
             if run is not None and _is_of(run, begun):
                 run.watch.stall_after = entry.options.get("stall_after", run.watch.stall_after)
                 if entry.state is QueueState.RUNNING:
@@ -124,14 +131,14 @@ class Turn:
                 else:
                     self._accepted("attached")
                 return run
-            if self._asked and (time.time() >= until or (run is None and entry.state is QueueState.RUNNING)):
+            if self._asked and (left <= 0 or (run is None and entry.state is QueueState.RUNNING)):
                 await self._not_found(run)
                 return None
             pause = _TICK_S
             if run is not None and run.done:  # one that is long over: its log may yet go on
                 run.let_go()
                 pause = _OLD_LOG_S
-            await asyncio.sleep(min(pause, max(0.01, until - time.time())))
+            await asyncio.sleep(min(pause, max(0.01, left)))
 
     def _begun(self) -> float:
         """When the job was last begun, unix seconds."""
@@ -197,12 +204,13 @@ class Turn:
         if self._entry.policy is None:
             return _told(run, await run.wait())
         waiting = asyncio.ensure_future(run.wait())
+        quiet = _Quiet(run)
         try:
             while not (await asyncio.wait({waiting}, timeout=_TICK_S))[0]:
-                if run.stalled:
-                    why = _stalled(run)
+                seconds = quiet.seconds(connected=self._desk.correlator.connected)
+                if seconds > run.watch.stall_after:
                     await run.stop()
-                    return JobOutcome.FAILED, why
+                    return JobOutcome.FAILED, f"stalled: no progress for {seconds:.0f} s"
             return _told(run, waiting.result())
         except (JobNotStopped, NoReply) as error:
             return JobOutcome.UNKNOWN, f"it stalled, and could not be stopped: {error}"
@@ -224,7 +232,8 @@ class Turn:
                 (QueueState.RETRYING, action.why, {"what": "retried"}),
             )
             return
-        desk.put(self.number, STATE_OF[outcome], why, what="ended", progress=progress)
+        self._ended = STATE_OF[outcome]
+        desk.put(self.number, self._ended, why, what="ended", progress=progress)
         if isinstance(action, RetryWithout):
             await self._make_without(STATE_OF[outcome], action)
         elif not isinstance(action, Keep):
@@ -302,11 +311,40 @@ class Turn:
 
     def _leave(self) -> None:
         """The connection is being closed: in a file it stays as it is, to be found again."""
+        if self._ended is not None:
+            return  # what should have followed has not: whoever takes it up sees that
         if self._desk.is_kept:
             self._desk.note(self.number, "not followed any more: the connection was closed")
         else:
             why = "not followed to its end: the connection was closed"
             self._desk.put(self.number, QueueState.UNKNOWN, why)
+
+
+class _Quiet:
+    """How long a run has told no progress, as far as it could be heard, whatever the clock of the day does meanwhile.
+
+    Parameters
+    ----------
+    run : JobRun
+    """
+
+    def __init__(self, run: JobRun) -> None:
+        self._run, self._seen, self._since = run, run.watch.last_progress, time.monotonic()
+
+    def seconds(self, *, connected: bool) -> float:
+        """Seconds without progress up to now; none while there is no connection, over which it would be told."""
+        now, last = time.monotonic(), self._run.watch.last_progress
+        if last != self._seen or not connected:
+            self._seen, self._since = last, now
+        return now - self._since
+
+
+def was_left(store: QueueStore, entry: QueueEntry) -> bool:
+    """Whether a job has ended badly, and the process before anything followed."""
+    if entry.policy is None or entry.state not in (QueueState.FAILED, QueueState.DONE_WITH_ERRORS):
+        return False
+    told = store.told(number=entry.number, limit=1)
+    return bool(told) and told[-1].what == "ended"
 
 
 def why_ended(run: JobRun, outcome: JobOutcome) -> str:

@@ -56,11 +56,11 @@ class QueueWatch:
 
     def _is_needed(self) -> bool:
         desk = self._desk
-        if desk.closed_why:
-            return False
+        if desk.closed_why or desk.is_kept:
+            return not desk.closed_why  # and the file, which may be unreadable for a time, is not asked
         waits_for_more = desk.limits.at_once > 1 or desk.limits.between is not None
         retrying = any(one.state is QueueState.RETRYING for one in desk.entries())
-        return desk.is_kept or bool(desk.conditions) or waits_for_more or retrying
+        return bool(desk.conditions) or waits_for_more or retrying
 
     async def _look_after(self) -> None:
         while self._is_needed():
@@ -73,8 +73,12 @@ class QueueWatch:
         self._task = None
 
     def _pause(self) -> float:
-        due = min((one.due for one in self._desk.entries() if one.state is QueueState.RETRYING), default=None)
         tick = self._desk.tick
+        try:
+            entries = self._desk.entries()
+        except WRITE_ERRORS:
+            return tick
+        due = min((one.due for one in entries if one.state is QueueState.RETRYING), default=None)
         return tick if due is None else min(tick, max(0.01, due - time.time()))
 
     def _look(self) -> None:
@@ -83,7 +87,7 @@ class QueueWatch:
             self._desk.write_rest()
             self._keep_progress()
         except WRITE_ERRORS as error:
-            self._desk.hold(str(error))
+            self._desk.cannot_write(error)
         self._sample_weights()
 
     def _keep_progress(self) -> None:

@@ -192,7 +192,7 @@ def why_not_yet(
 ) -> str:
     """Why a job that waits is not started now, in words; empty where it may be."""
     known = facts or {}
-    if now < entry.due:
+    if _is_too_early(entry, now):
         return f"it is tried again at {_clock(entry.due)} UTC"
     if limits.between is not None and not limits.is_time(datetime.fromtimestamp(now, UTC).time()):
         first, last = limits.between
@@ -324,11 +324,16 @@ def planned_actions(
         if not why:
             plan.append(Start(number=entry.number, job=entry.job))
             running.append(entry)
-        elif entry.state is QueueState.RETRYING and not held and now < entry.due:
+        elif entry.state is QueueState.RETRYING and not held and _is_too_early(entry, now):
             plan.append(RetryNow(number=entry.number, job=entry.job, why=entry.why, at=entry.due))
         else:
             plan.append(Keep(number=entry.number, job=entry.job, why=why))
     return plan
+
+
+def _is_too_early(entry: QueueEntry, now: float) -> bool:
+    """Whether the wait before a try is not over; a clock that was set back makes it no longer."""
+    return entry.since <= now < entry.due
 
 
 def _clock(seconds: float) -> str:

@@ -21,6 +21,7 @@ from difxnb.queue.frames import Told, history_frame
 from difxnb.queue.policy import RetryPolicy, policy_json
 from difxnb.queue.rules import in_line, moved, without_oldest
 from difxnb.queue.store_file import StoreFile
+from difxnb.queue.store_move import as_added, carry_over
 from difxnb.queue.store_rows import COLUMNS, HISTORY, entry_of, plain_of, require_priority, told_of, written
 
 if TYPE_CHECKING:
@@ -267,31 +268,31 @@ class QueueStore:
         with self._file.changing():
             self._file.execute("INSERT OR REPLACE INTO settings VALUES(?, ?)", name, text)
 
-    def take_over(self, entries: Iterable[QueueEntry]) -> dict[int, int]:
-        """Take entries from another store in; the answer has their new numbers by their old ones.
+    def take_over(self, other: QueueStore, *, also: Iterable[int] = ()) -> dict[int, int]:
+        """Take what another store shows in, with its history; the answer has the new numbers by the old ones.
+
+        Parameters
+        ----------
+        other : QueueStore
+            Where they are now.
+        also : iterable of int
+            Numbers of those that it does not show any more, and which are not shown here either.
 
         Raises
         ------
         ValueError
             One of them is here already and not over, or cannot be kept; then none is taken in.
         """
-        numbers = {}
+        hidden = [other.entry(number) for number in also]
+        coming = [*hidden, *other.entries()]
+        numbers = dict[int, int]()
         with self._file.changing():
-            for one in entries:
-                over = one.state.is_over  # how to start it again does not matter, and may not be plain
-                new = self.add(
-                    one.input_file,
-                    server=one.server,
-                    session=one.of_session,
-                    priority=one.priority,
-                    machines=None if over else one.machines,
-                    options={} if over else one.options,
-                    policy=one.policy,
-                    why=one.why,
-                )
-                if one.state is not QueueState.WAITING:
-                    self.set_state(new.number, one.state, one.why, progress=one.progress, tries=one.tries)
-                numbers[one.number] = new.number
+            for one in coming:
+                numbers[one.number] = self.add(one.input_file, **as_added(one)).number
+                set_state = "UPDATE entries SET state = ? WHERE number = ?"
+                self._file.execute(set_state, str(one.state), numbers[one.number])
+            carry_over(other._file, self._file, coming, numbers)
+            self.hide(numbers[one.number] for one in hidden)
         return numbers
 
     def close(self) -> None:

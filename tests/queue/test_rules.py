@@ -249,3 +249,14 @@ def test_limits_and_policies_are_checked_and_survive_being_written_down() -> Non
         RetryPolicy(blame="weights")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="wait"):
         RetryPolicy(wait=math.nan)
+
+
+def test_a_clock_that_was_set_back_keeps_no_job_waiting() -> None:
+    policy = RetryPolicy(again=1, wait=60.0)
+    again = QueueEntry(1, "/a_1.input", state=QueueState.RETRYING, since=1000.0, policy=policy)
+
+    def started(now: float) -> bool:
+        return rule([again], [], QueueLimits(), paused=False, now=now, nodes={}) is not None
+
+    assert [started(now) for now in (1000.0, 1059.0, 1060.0)] == [False, False, True]
+    assert started(-3000.0), "the wait is a minute and not an hour"

@@ -189,16 +189,42 @@ def test_what_cannot_be_written_down_is_held_in_memory_and_refused_by_a_file(sto
     with QueueStore() as memory:
         assert memory.add("/e_1.input", options=chosen).options == chosen
         with pytest.raises(ValueError, match="monitor"):
-            store.take_over(memory.entries())
+            store.take_over(memory)
         memory.set_state(1, QueueState.DONE)
         memory.add("/e_2.input", priority=3)
         store.add("/e_3.input")
-        assert store.take_over(memory.entries()) == {1: 2, 2: 3}
+        assert store.take_over(memory) == {1: 2, 2: 3}
     assert [(one.job, str(one.state)) for one in store.entries()] == [
         ("e_2", "waiting"),
         ("e_1", "done"),
         ("e_3", "waiting"),
     ]
+
+
+def test_what_is_taken_over_brings_its_times_tries_and_history_along(store: QueueStore) -> None:
+    """By the time of its start a job that runs is told from an older run, once its process has ended."""
+    store.add("/e_0.input")
+    with QueueStore() as memory:
+        memory.add("/e_1.input", session="i26327")
+        memory.set_state(1, QueueState.DONE, what="ended")
+        memory.add("/e_1.input", session="i26327")
+        memory.claim(2)
+        memory.set_state(2, QueueState.RUNNING, what="accepted", tries=1)
+        memory.note(None, "rain", what="suspended")
+        before, told = memory.entry(2), memory.told(number=2)
+        numbers = store.take_over(memory, also=[1])
+        assert numbers == {1: 2, 2: 3}
+    after = store.entry(3)
+    assert (after.state, after.since, after.added, after.tries) == (
+        QueueState.RUNNING,
+        before.since,
+        before.added,
+        1,
+    )
+    assert store.told(number=3) == told
+    assert store.told()[-1].why == "rain"
+    assert [one.number for one in store.entries()] == [1, 3], "what was not shown is not shown here"
+    assert store.entry(2).state is QueueState.DONE
 
 
 def test_taking_over_is_whole_or_not_at_all(store: QueueStore) -> None:
@@ -207,7 +233,7 @@ def test_taking_over_is_whole_or_not_at_all(store: QueueStore) -> None:
         memory.add("/e_1.input")
         memory.add("/e_2.input")
         with pytest.raises(ValueError, match="in the queue already"):
-            store.take_over(memory.entries())
+            store.take_over(memory)
     assert jobs(store) == ["e_2"]
     assert len(store.told()) == 1
 
