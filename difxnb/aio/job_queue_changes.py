@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -90,9 +91,16 @@ class QueueChanges(QueueLooks, ABC):
         self._go_on()
         return self.frame()
 
-    async def drop_over(self) -> pd.DataFrame:
-        """Show jobs that are over no more; they stay in the history. Gives the queue, as `frame`."""
-        self.desk.store.hide(one.number for one in self.rows if one.state.is_over)
+    async def drop_over(self, jobs: Collection[str] | None = None) -> pd.DataFrame:
+        """Show jobs that are over no more; they stay in the history. Gives the queue, as `frame`.
+
+        Parameters
+        ----------
+        jobs : collection of str, optional
+            Paths of their ``.input`` files; all of them by default.
+        """
+        over = [one for one in self.rows if one.state.is_over]
+        self.desk.store.hide(one.number for one in over if jobs is None or one.input_file in jobs)
         return self.frame()
 
     async def pause(self) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -202,9 +202,9 @@ class JobQueue:
         """
         return self._loop.call(self._inner.retry(job))
 
-    def drop_over(self) -> pd.DataFrame:
-        """Show jobs that are over no more; they stay in the history."""
-        return self._loop.call(self._inner.drop_over())
+    def drop_over(self, jobs: Collection[str] | None = None) -> pd.DataFrame:
+        """Show jobs that are over no more, all or those of these paths; they stay in the history."""
+        return self._loop.call(self._inner.drop_over(jobs))
 
     def pause(self) -> None:
         """Start nothing more until `resume`; what runs goes on."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -74,6 +74,8 @@ class Queue(Protocol):
     def remove(self, job: str) -> Coroutine[Any, Any, object]: ...
 
     def move(self, job: str, position: int) -> Coroutine[Any, Any, object]: ...
+
+    def drop_over(self, jobs: Collection[str]) -> Coroutine[Any, Any, object]: ...
 
     def pause(self) -> Coroutine[Any, Any, None]: ...
 
@@ -300,12 +302,8 @@ class QueueModel(ActingModel):
 
     def clear(self) -> None:
         """Remove all jobs that are over."""
-        over = self.snapshot().over
-        self._have(f"removing {len(over)} jobs that are over", lambda: self._remove_all(over))
-
-    async def _remove_all(self, rows: Sequence[QueuedJob]) -> None:
-        for row in rows:
-            await self._queue.remove(row.input_file)
+        over = [row.input_file for row in self.snapshot().over]
+        self._have(f"removing {len(over)} jobs that are over", lambda: self._queue.drop_over(over))
 
     def pause(self) -> None:
         """Start nothing more; what runs goes on."""

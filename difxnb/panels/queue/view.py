@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -35,7 +36,7 @@ MARKS = {
 _HEAD = ("position", "job", "state", "priority", "progress", "since (UTC)", "why")
 _TOLD_HEAD = ("at (UTC)", "job", "what", "state", "why")
 _NOTHING_TOLD = "Nothing has happened yet."
-_SHOWN_ROWS = 100
+_SHOWN_ROWS, _SHOWN_OVER = 100, 10
 _EMPTY = "The queue is empty. A job that is added starts at once where nothing is before it."
 
 
@@ -150,7 +151,7 @@ class QueuePanel(ActingPanel):
     def twin(self) -> Twin:
         """The queue as it last was."""
         look = self.model.snapshot()
-        lines = [label(line) + (f": {line.why}" if line.why else "") for line in look.rows[:_SHOWN_ROWS]]
+        lines = [label(line) + (f": {line.why}" if line.why else "") for line in most_telling(look.rows)]
         return Twin("\n".join([headline(look), *lines]), shown.STYLE + table_html(look))
 
 
@@ -164,6 +165,15 @@ def label(line: QueuedJob) -> str:
     return printable(f"{place} {line.job} ({line.state})")
 
 
+def most_telling(rows: Sequence[QueuedJob]) -> list[QueuedJob]:
+    """As many jobs as there is room for, in their order; rather those to come, and of those that are over the last."""
+    over = [index for index, row in enumerate(rows) if row.position is None]
+    room = _SHOWN_ROWS - min(len(over), _SHOWN_OVER)
+    kept = [index for index, row in enumerate(rows) if row.position is not None][:room]
+    kept += over[-(_SHOWN_ROWS - len(kept)) :]
+    return [rows[index] for index in sorted(kept)]
+
+
 def headline(look: QueueLook) -> str:
     """The whole queue in a sentence."""
     under_way = sum(line.position == 0 for line in look.rows)
@@ -174,7 +184,7 @@ def headline(look: QueueLook) -> str:
 
 def table_html(look: QueueLook) -> str:
     """All jobs as a table, under what is said of the whole."""
-    cells = [_cells(line) for line in look.rows[:_SHOWN_ROWS]]
+    cells = [_cells(line) for line in most_telling(look.rows)]
     more = len(look.rows) - len(cells) + look.dropped
     return shown.table(_HEAD, cells, headline(look), empty=_EMPTY) + shown.said(shown.left_out(more, "jobs"))
 

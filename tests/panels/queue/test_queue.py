@@ -13,7 +13,7 @@ import pytest
 from difxnb.panels.acting import Said
 from difxnb.panels.queue import QueueLook, QueueModel, QueuePanel
 from difxnb.panels.queue.model import lines_of
-from difxnb.panels.queue.view import MARKS, headline, table_html
+from difxnb.panels.queue.view import MARKS, headline, most_telling, table_html
 from difxnb.queue import DiskLow, QueueEntry, QueueState
 from tests.panels.stage import MakeStage, Stage
 from tests.queued_jobs import MACHINES, put_named
@@ -257,3 +257,37 @@ def test_lines_have_the_places_that_the_queue_gives() -> None:
     lines = lines_of(rows)
     assert [line.position for line in lines] == [None, 0, 1, 2]
     assert lines[0].since == "1970-01-01 00:00:00"
+
+
+def test_of_a_long_queue_what_runs_and_what_is_next_is_shown(look: QueueLook) -> None:
+    """And after that the latest that are over; the first of a month say nothing any more."""
+    over = [QueueEntry(number, f"/d/old_{number}.input", QueueState.DONE) for number in range(400)]
+    now = QueueEntry(400, "/d/now_1.input", QueueState.RUNNING)
+    for waiting, oldest in ((10, "old_311"), (300, "old_390")):
+        to_come = [QueueEntry(500 + n, f"/d/next_{n}.input") for n in range(waiting)]
+        long = replace(look, rows=lines_of([*over, now, *to_come]))
+        rows = most_telling(long.rows)
+        assert len(rows) == 100
+        assert rows[0].job == oldest
+        assert [row.job for row in rows if row.position is not None][:2] == ["now_1", "next_0"]
+        table = table_html(long)
+        assert f"{len(long.rows) - 100 + 7} more jobs not shown" in table
+        assert table.index("now_1") < table.index("next_0")
+
+
+def test_those_that_are_over_are_cleared_at_once_and_what_is_gone_hinders_nothing(
+    make_stage: MakeStage, made: Path
+) -> None:
+    stage = make_stage("patient")
+    one, two = jobs_of(stage, made, "one", "two")
+    with opened(stage) as panel:
+        for path in (one, two):
+            add(panel, stage, path)
+            stage.until(lambda path=path: running(stage, path))
+            stop(stage, panel, path)
+        stage.call(stage.difx.queue.remove("one"))
+        panel.clear.click()
+        settle(panel, stage)
+        assert names(panel) == []
+        told = stage.difx.queue.history()
+        assert "removed" not in told[told["job"] == "two"]["what"].tolist(), "in one step, not one by one"
