@@ -63,7 +63,7 @@ PLUMBING = {
 }
 ONLY_BLOCKING = {
     "IntensiveRun": {"close", "recipe", "record", "session"},
-    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue", "panel"},
+    "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue", "panel", "intensive"},
     "Job": {"name", "input_file", "panel"},
     "Messages": {"callback_errors", "failed_callbacks", "hidden", "panel"},
     "ServerInfo": {"version", "user", "difx_base", "setup_path"},

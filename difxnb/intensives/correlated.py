@@ -51,9 +51,10 @@ async def _correlate(context: Context, jobs: list[str]) -> Done:
         await _submit(context, path)
     while True:
         rows = _rows(context, jobs)
-        if all(row.state.is_over for row in rows):
-            break
         queue = context.difx.queue
+        # What is over may still be made again without a station, as long as its turn lasts.
+        if all(row.state.is_over and row.number not in queue.desk.turns for row in rows):
+            break
         context.progress = sum(1.0 if row.state.is_over else row.progress for row in rows) / len(rows)
         held = queue.why_paused or queue.why_suspended
         if held and not any(row.state.is_under_way for row in rows):

@@ -16,7 +16,8 @@ from contextlib import suppress
 from http.client import HTTPException
 from typing import IO, Any, cast
 
-from difxnb.intensives.recipe import Hook, require_address
+from difxnb.intensives.recipe import Hook
+from difxnb.intensives.recipe_checks import require_address
 from difxnb.intensives.steps import Context, Done
 
 COMMAND_S = 60.0

@@ -13,7 +13,7 @@ from difxnb.formats.keyvalue import read_text
 from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.vex import Vex
 from difxnb.intensives.recipe import SearchRecipe
-from difxnb.intensives.steps import Context, Done, StepFailed
+from difxnb.intensives.steps import IN_THE_WAY, Context, Done, StepFailed
 
 _PROGRAMS_S = 3600.0
 
@@ -116,7 +116,8 @@ async def _make(context: Context, vex: Vex, orders: V2d, stem: str) -> Mapping[s
             timeout=_PROGRAMS_S,
         )
     except FileExistsError as error:
-        raise StepFailed(f"files are in the way, and not of this session: {error}") from error
+        said = f"files are in the way, and not of this session: {error}"
+        raise StepFailed(said, {IN_THE_WAY: True}) from error
     lacking = made.loc[made["model"].isna(), "job"].tolist()
     if lacking:
         raise StepFailed(f"no delay model was made of {', '.join(lacking)}: {_said(made)}")

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 from difxnb.errors import DifxError
 from difxnb.intensives.jobs_made import chosen_scans
 from difxnb.intensives.recipe import Recipe
-from difxnb.intensives.steps import Context, Done, Step, StepFailed, result_of
+from difxnb.intensives.steps import (
+    Context,
+    Done,
+    Step,
+    StepFailed,
+    inputs_of,
+    result_of,
+    times_begun_anew,
+)
 from difxnb.sessions.record import RECORD, RecordLine, SessionRecord
 
 if TYPE_CHECKING:
@@ -34,14 +42,14 @@ async def planned_lines(
             shutil.copy(directory / RECORD, place)
         record = SessionRecord.open(place, session)
         at_once = recipe.with_(wait_s=0.0, look_s=0.0, on_missing="without")
-        context = Context(difx, at_once, session, record)
+        context = Context(difx, at_once, session, record, anew=times_begun_anew(record))
         return [await _line(context, step) for step in steps]
 
 
 async def _line(context: Context, step: Step) -> RecordLine:
     context.step = step.id
     try:
-        inputs = dict(step.inputs(context))
+        inputs = inputs_of(context, step)
     except (KeyError, StepFailed):
         return _planned(context, step, "it starts from what the steps before give")
     known = result_of(context.record, step.id, inputs)

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from platformdirs import user_state_path
 
@@ -31,7 +32,9 @@ from difxnb.intensives.steps import (
     Step,
     StepFailed,
     generation_of,
+    inputs_of,
     result_of,
+    times_begun_anew,
     was_begun,
 )
 from difxnb.intensives.waiting import (
@@ -65,6 +68,8 @@ STEPS = (
 )
 """What a session does, in this order."""
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SHORTEST_LOOK_S = 0.05
 _ERRORS = (DifxError, ValueError, TypeError, OSError)
 
 
@@ -88,8 +93,9 @@ class IntensiveRun:
         fresh: bool = False,
     ) -> None:
         self.recipe, self.session, self.record = recipe, session, record
-        self._difx, self._fresh = difx, fresh
-        self._context = Context(difx, recipe, session, record)
+        self._difx = difx
+        self._anew = times_begun_anew(record) + (1 if fresh and record.lines else 0)
+        self._context = Context(difx, recipe, session, record, anew=self._anew)
         self._task: asyncio.Task[None] | None = None
         self._end = ""
         self._why = ""
@@ -199,7 +205,7 @@ class IntensiveRun:
         if self._plan is not None:
             raise ValueError("this was a dry run; the same call without dry_run begins the session")
         self._end = self._why = ""
-        self._context = Context(self._difx, self.recipe, self.session, self.record)
+        self._context = Context(self._difx, self.recipe, self.session, self.record, anew=self._anew)
         self._task = asyncio.create_task(self._drive(), name=f"difxnb session {self.session}")
         self._task.add_done_callback(_looked_at)
 
@@ -215,21 +221,19 @@ class IntensiveRun:
             context.go_on()
             try:
                 await self._do(step)
-            except StepFailed as error:
-                self._fail(step.id, str(error), error.outputs)
-                failed = failed or step.id
             except _ERRORS as error:
-                self._fail(step.id, str(error) or type(error).__name__)
+                await self._fail(step.id, error)
                 failed = failed or step.id
-        self._fresh = False
         if failed:
             last = self.record.last(failed)
             context.step, self._why, self._end = failed, last.why if last is not None else "", "failed"
         else:
             self._end, self._why = "done", ""
 
-    def _fail(self, step: str, why: str, outputs: Mapping[str, Any] | None = None) -> None:
-        self.record.fail(step, why, outputs)
+    async def _fail(self, step: str, error: Exception) -> None:
+        outputs = error.outputs if isinstance(error, StepFailed) else {}
+        why = str(error) or type(error).__name__
+        await self._written(lambda: self.record.fail(step, why, outputs))
         if outputs:
             self._context.outputs[step] = outputs
 
@@ -237,32 +241,56 @@ class IntensiveRun:
         """Do a step, unless it was done from the same before."""
         context = self._context
         try:
-            inputs = step.inputs(context)
+            inputs = inputs_of(context, step)
         except _ERRORS:
-            self.record.begin(step.id, {})
+            await self._written(lambda: self.record.begin(step.id, {}))
             raise
-        known = None if self._fresh else result_of(self.record, step.id, inputs)
+        except KeyError as error:  # of a record that another version has written, or a hand
+            await self._written(lambda: self.record.begin(step.id, {}))
+            raise StepFailed(
+                f"the record of the steps before lacks {error}; resume=False begins anew"
+            ) from error
+        known = result_of(self.record, step.id, inputs)
         if known is not None:
             context.outputs[step.id] = known
             return
         context.again = was_begun(self.record, step.id, inputs)
         context.generation = generation_of(self.record, step.id, inputs)
-        self.record.begin(step.id, inputs)
+        await self._written(lambda: self.record.begin(step.id, inputs))
         done = await self._tried(step)
-        context.outputs[step.id] = self.record.end(step.id, done.outputs, done.why).outputs
+        line = await self._written(lambda: self.record.end(step.id, done.outputs, done.why))
+        context.outputs[step.id] = line.outputs
+
+    async def _written(self, write: Callable[[], RecordLine]) -> RecordLine:
+        """Write a line of the record, as soon as there is room for it."""
+        while True:
+            try:
+                return write()
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                self._context.state, self._context.why = "suspended", f"disk low: {error}"
+            await asyncio.sleep(max(self.recipe.look_s, _SHORTEST_LOOK_S))
 
     async def _tried(self, step: Step) -> Done:
-        """Do a step; where the connection breaks it waits for it, as long as the recipe waits for anything."""
+        """Do a step; where the connection breaks or a disk is full, wait as long as the recipe waits for anything."""
         context, until = self._context, time.monotonic() + self.recipe.wait_s
         while True:
             try:
                 return await step.run(context)
-            except (ConnectionLost, NoReply) as error:
-                if time.monotonic() >= until:
+            except (ConnectionLost, NoReply, OSError) as error:
+                is_full = isinstance(error, OSError) and error.errno in _FULL
+                if not (is_full or isinstance(error, ConnectionLost | NoReply)) or time.monotonic() >= until:
                     raise
-                context.wait(f"no answer of the server: {error}")
+                why = f"disk low: {error}" if is_full else f"no answer of the server: {error}"
+            await self._written(lambda why=why: self._waits(why))  # type: ignore[misc]
             context.again = True
-            await context.look_again()
+            await asyncio.sleep(max(self.recipe.look_s, _SHORTEST_LOOK_S))
+
+    def _waits(self, why: str) -> RecordLine:
+        self._context.wait(why)
+        self._context.state = "suspended"
+        return self.record.lines[-1]
 
 
 def _looked_at(task: asyncio.Task[None]) -> None:
@@ -297,8 +325,8 @@ async def run_intensive(
     dry_run : bool
         Do nothing: ``frame()`` tells what each step would start from, as far as it is known.
     resume : bool
-        Steps that were done from the same are not done again. False: all are done again, and jobs that are in the
-        queue already are looked at all the same.
+        Steps that were done from the same are not done again. False: the session is begun anew, with jobs of other
+        names; what was made before stays.
     now : callable
         Gives unix seconds, for the record.
 

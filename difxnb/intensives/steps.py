@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Outputs = Mapping[str, Any]
 """What a step gives: plain values, as a record holds them."""
+IN_THE_WAY = "in_the_way"
+"""What a step gives that found files of others under its names."""
 _LONGEST_STEM = 40
 
 
@@ -73,6 +75,8 @@ class Context:
         Whether it was begun before and not ended: files of its names are then its own.
     generation : int
         How often it has been done from something else, and 1.
+    anew : int
+        How often the whole session was begun anew.
     """
 
     difx: Correlator
@@ -83,6 +87,7 @@ class Context:
     step: str = ""
     again: bool = False
     generation: int = 1
+    anew: int = 0
     state: str = "running"
     why: str = ""
     progress: float = 0.0
@@ -111,7 +116,8 @@ class Context:
 
     def numbered(self, stem: str) -> str:
         """The name of what a step makes, another one each time that it is done from something else."""
-        return stem if self.generation == 1 else f"{stem}-{self.generation}"
+        # Not as the queue calls what it makes without a station: STEM-2.
+        return stem if self.generation == 1 else f"{stem}-r{self.generation}"
 
     def keep_text(self, name: str, text: str) -> str:
         """Put a text into the directory of the session, whole; gives its path."""
@@ -204,6 +210,18 @@ ALWAYS = ("hooks",)
 """Steps that are done however the session goes."""
 
 
+def inputs_of(context: Context, step: Step) -> dict[str, Any]:
+    """What a step starts from; in a session that was begun anew everything is something else."""
+    inputs = dict(step.inputs(context))
+    return {**inputs, "anew": context.anew} if context.anew else inputs
+
+
+def times_begun_anew(record: SessionRecord) -> int:
+    """How often a session was begun anew."""
+    known = [line.inputs.get("anew", 0) for line in record.lines if line.step == ORDER[0]]
+    return max((one for one in known if isinstance(one, int)), default=0)
+
+
 def result_of(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> Outputs | None:
     """What a step gave, where it was done last with the same inputs; None where it is to be done."""
     last = record.last(step)
@@ -213,10 +231,15 @@ def result_of(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> Ou
 
 
 def was_begun(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> bool:
-    """Whether a step was begun with these inputs, and never done with them."""
-    wanted = fingerprint(inputs)
-    mine = [line for line in record.lines if line.step == step and line.fingerprint == wanted]
-    return bool(mine) and all(line.state != "done" for line in mine)
+    """Whether a step was begun from the same before, so that what has its names is its own.
+
+    Where others' files were in the way it had made nothing.
+    """
+    wanted, begun = fingerprint(inputs), False
+    for line in record.lines:
+        if line.step == step and line.fingerprint == wanted:
+            begun = not (line.state == "failed" and line.outputs.get(IN_THE_WAY))
+    return begun
 
 
 def generation_of(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> int:

@@ -142,7 +142,7 @@ def _require_new(context: Context, vex: Vex) -> None:
 def _require_station(name: str, stations: Iterable[str]) -> None:
     known = {one.upper(): one for one in stations}
     if name.upper() not in known:
-        near = difflib.get_close_matches(name.upper(), known, n=1)
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.5)
         hint = f"; {known[near[0]]} is the nearest name" if near else ""
         raise StepFailed(
             f"unknown station: {name} is not in the schedule, which has {', '.join(known.values())}{hint}"
@@ -172,11 +172,12 @@ async def take_eop(context: Context) -> Done:
     """Put fresh Earth orientation into the schedule, or keep what it has."""
     schedule = context.outputs["schedule"]
     vex = parse_vex(read_text(schedule["vex"]), schedule["vex"])
-    own = len(vex.eop()) > 0 or bool(parse_v2d(read_text(schedule["v2d"])).statements.of_kind("EOP"))
+    orders = parse_v2d(read_text(schedule["v2d"]))
+    in_orders = any(True for _ in orders.statements.of_kind("EOP"))
+    own = len(vex.eop()) > 0 or in_orders
+    as_it_is = {"vex": schedule["vex"], "v2d": schedule["v2d"], "source": "v2d" if in_orders else "vex"}
     if context.recipe.eop is None and own:
-        return Done(
-            {"vex": schedule["vex"], "source": "vex"}, "the Earth orientation of the schedule is used"
-        )
+        return Done(as_it_is, "the Earth orientation of the schedule is used")
     until = time.monotonic() + context.recipe.wait_s
     while True:
         try:
@@ -184,15 +185,20 @@ async def take_eop(context: Context) -> Done:
         except (ValueError, OSError, EopOutdated) as error:
             if own:
                 said = f"EOP too old or not to be had: {error}; those of the schedule are used"
-                return Done({"vex": schedule["vex"], "source": "vex"}, said)
+                return Done(as_it_is, said)
             if time.monotonic() >= until:
                 raise StepFailed(f"EOP too old or not to be had: {error}") from error
             context.wait(f"no Earth orientation yet: {error}")
             await context.look_again()
             continue
         new = table.to_vex(vex)
-        kept = context.keep_text(f"{context.stem}-eop.vex", new.text)
-        return Done({"vex": kept, "source": table.source, "age_days": table.age_days})
+        vex_path = context.keep_text(f"{context.stem}-eop.vex", new.text)
+        v2d_path = schedule["v2d"]
+        if in_orders:  # which would stand beside them
+            v2d_path = context.keep_text(f"{context.stem}-eop.v2d", orders.with_eop([]).text)
+        context.go_on()
+        found = {"vex": vex_path, "v2d": v2d_path, "source": table.source, "age_days": table.age_days}
+        return Done(found)
 
 
 def _fresh(source: str | None, near: np.datetime64) -> EopTable:
@@ -208,8 +214,11 @@ def _fresh(source: str | None, near: np.datetime64) -> EopTable:
 def data_inputs(context: Context) -> Mapping[str, Any]:
     """Whose data, and where they are to be."""
     recipe = context.recipe
+    eop = context.outputs["eop"]
     return {
         **_texts(context),
+        "vex_with_eop": eop["vex"],
+        "v2d_with_eop": eop["v2d"],
         "stations": context.outputs["schedule"]["stations"],
         "data": [[one.station, context.named(one.pattern), one.kind] for one in recipe.data],
         "on_missing": recipe.on_missing,
@@ -219,9 +228,8 @@ def data_inputs(context: Context) -> Mapping[str, Any]:
 async def take_data(context: Context) -> Done:
     """Wait until data of all stations are there and grow no more, as long as the recipe says."""
     recipe, began = context.recipe, time.monotonic()
-    orders = parse_v2d(read_text(context.outputs["schedule"]["v2d"]))
-    vex = context.vex()
-    orders.use(vex)
+    orders = parse_v2d(read_text(context.outputs["eop"]["v2d"]))
+    orders.use(context.vex())
     wanted = _wanted(context, orders)
     looks: dict[str, dict[str, int]] = {}
     arrived: dict[str, list[str]] = {}
@@ -235,7 +243,7 @@ async def take_data(context: Context) -> Done:
                 arrived[station] = list(sizes)
             else:
                 missing[station] = why or "not looked at twice yet"
-                if not why and station in looks:
+                if not why and looks.get(station):
                     missing[station] = "its data are still growing"
             looks[station] = sizes
         waited = time.monotonic() - began
@@ -274,7 +282,7 @@ def _settled(
 ) -> Done:
     """Orders for the stations that are there."""
     rows = [{"station": name, "why": f"not arrived: {why}"} for name, why in missing.items()]
-    found: Outputs = {"arrived": list(arrived), "missing": rows}
+    found: Outputs = {"arrived": [name for name in wanted if name in arrived], "missing": rows}
     said = "; ".join(f"{row['station']} {row['why']}" for row in rows)
     if rows and context.recipe.on_missing == "stop":
         raise StepFailed(said, found)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -24,6 +25,8 @@ from difxnb.notebook.tables import Alerts, Jobs, Nodes, Recorders
 
 if TYPE_CHECKING:
     from difxnb.client.patience import Patience
+    from difxnb.intensives import Recipe
+    from difxnb.notebook.intensive_run import IntensiveRun
     from difxnb.panels.dashboard import Dashboard
 
 
@@ -169,6 +172,25 @@ class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, Message
         from difxnb.notebook.dashboard import Tabs
 
         return self._panels.add(Tabs(self).of_correlator())
+
+    def intensive(
+        self,
+        recipe: Recipe | str | PathLike[str],
+        *,
+        session: str | None = None,
+        directory: str | PathLike[str] | None = None,
+        dry_run: bool = False,
+        resume: bool = True,
+    ) -> IntensiveRun:
+        """Begin an unattended session over this connection, or take up one that was begun.
+
+        As :func:`difxnb.intensive`, which tells more.
+        """
+        from difxnb.notebook.intensive_run import intensive
+
+        return intensive(
+            recipe, difx=self, session=session, directory=directory, dry_run=dry_run, resume=resume
+        )
 
     @property
     def _home(self) -> str:

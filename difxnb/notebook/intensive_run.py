@@ -143,8 +143,8 @@ def intensive(
     dry_run : bool
         Do nothing: ``frame()`` tells what each step would start from, as far as it is known.
     resume : bool
-        Steps that were done from the same are not done again. False: all are done again, and jobs that are in the
-        queue already are looked at all the same.
+        Steps that were done from the same are not done again. False: the session is begun anew, with jobs of other
+        names; what was made before stays.
 
     Returns
     -------
