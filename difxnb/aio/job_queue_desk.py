@@ -25,6 +25,7 @@ from difxnb.queue import (
     Facts,
     Lease,
     NodeSeen,
+    NodeSilent,
     QueueEntry,
     QueueLimits,
     QueueState,
@@ -149,7 +150,8 @@ class QueueDesk:
         """Hosts, where anything depends on them."""
         if self.limits.at_once == 1 and not self.conditions:
             return {}
-        return nodes_of(self.correlator, self.connected_since)
+        silent = [one for one in self.conditions.values() if isinstance(one, NodeSilent)]
+        return nodes_of(self.correlator, self.connected_since, [host for one in silent for host in one.nodes])
 
     # --- changing -------------------------------------------------------------------------------------
 

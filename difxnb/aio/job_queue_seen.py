@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from difxnb.client.placement import Placement, check_placement
 from difxnb.errors import DifxError, FileFormatError, RemoteFileNotFound
 from difxnb.formats.problems import Problem
 from difxnb.queue import Blame, DiskLow, Facts, NodeSeen, QueueLimits, Seen
+from difxnb.queue.rules import seen_of
 
 if TYPE_CHECKING:
     from difxnb.aio.correlator import Correlator
@@ -28,8 +29,10 @@ _MOST_DIRECTORIES = 8
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
-def nodes_of(correlator: Correlator, connected_since: float) -> dict[str, NodeSeen]:
-    """Every host that reports its load; silence counts from the latest connection on."""
+def nodes_of(
+    correlator: Correlator, connected_since: float, awaited: Iterable[str] = ()
+) -> dict[str, NodeSeen]:
+    """Every host that reports its load, and those that are awaited; silence counts from the latest connection on."""
     table, now = correlator.nodes, time.time()
     found: dict[str, NodeSeen] = {}
     tells = correlator.connected and table.hearing.is_open
@@ -37,7 +40,8 @@ def nodes_of(correlator: Correlator, connected_since: float) -> dict[str, NodeSe
         load = float(row["cpu"]) if row["cpu"] is not None else math.nan
         silence = min(float(row["age"]), now - connected_since) if tells else math.nan
         found[str(row["node"])] = found[str(row["name"])] = NodeSeen(load, silence)
-    return found
+    never_heard = NodeSeen(silence=now - connected_since) if tells else NodeSeen()
+    return found | {host: never_heard for host in awaited if seen_of(found, host) == NodeSeen()}
 
 
 def free_of(correlator: Correlator) -> Callable[[str], float | None]:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from difxnb.queue.policy import words
-from difxnb.queue.rules import NodeSeen
+from difxnb.queue.rules import NodeSeen, seen_of
 
 Samples = Sequence[tuple[float, float]]
 """Weights of a station: unix seconds and 0 to 1, oldest first."""
@@ -82,7 +82,7 @@ class NodeSilent:
     def holds(self, seen: Seen, now: float) -> str | None:
         """Why nothing is to be started, in words; None where it does not hold."""
         for node in self.nodes:
-            silence = seen.nodes.get(node, NodeSeen()).silence
+            silence = seen_of(seen.nodes, node).silence
             if silence > self.seconds:
                 return f"node silent: {node} has said nothing for {silence:.0f} s"
         return None

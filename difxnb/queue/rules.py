@@ -230,13 +230,13 @@ def _why_not_there(
     for host in sorted(hosts):
         if limits.per_node and taken[host] >= limits.per_node:
             return f"{taken[host]} jobs run on {host} already"
-        load = _seen(nodes, host).load
+        load = seen_of(nodes, host).load
         if limits.at_once > 1 and load > limits.node_load:
-            return f"{load:.0%} of {host} are busy"
+            return f"the load of {host} is {load:.2g} per processor, and above {limits.node_load:g} it gets no job"
     return ""
 
 
-def _seen(nodes: Mapping[str, NodeSeen], host: str) -> NodeSeen:
+def seen_of(nodes: Mapping[str, NodeSeen], host: str) -> NodeSeen:
     """What is known of a host, by its whole name or by the first part of it."""
     return nodes.get(host) or nodes.get(host.partition(".")[0].lower()) or NodeSeen()
 

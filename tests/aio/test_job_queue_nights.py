@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from difxnb import aio
-from difxnb.queue import Blame, QueueState, RetryPolicy, Seen
+from difxnb.queue import (
+    Blame,
+    NodeSeen,
+    NodeSilent,
+    QueueEntry,
+    QueueLimits,
+    QueueState,
+    RetryPolicy,
+    Seen,
+)
+from difxnb.queue.rules import seen_of, why_not_yet
+from difxnb.server.gui_server import GuiServer
 from tests.aio.stage import Cable, stage, until_true
 from tests.aio.test_job_queue_retry import queue_at, states
 from tests.client.peers import ROBUST, scripted
@@ -174,3 +186,29 @@ async def test_a_queue_is_kept_while_a_job_of_a_row_that_was_dropped_is_made_aga
         assert queue.rows[1].why.startswith("in place of one, without BB")
         with pytest.raises(ValueError, match="no job 'one'"):
             await queue.retry("one")
+
+
+async def test_hosts_are_held_to_what_they_tell_themselves(tmp_path: Path) -> None:
+    """A host of this machine tells its load; one that is awaited and never says anything is silent."""
+    server = GuiServer(tmp_path.resolve(), report_load=True)
+    await server.start()
+    try:
+        async with aio.connect("127.0.0.1", server.port, patience=ROBUST) as difx:
+            desk = difx.queue.desk
+            desk.tick = 0.05
+            await difx.queue.suspend(NodeSilent(("no-such-host",), 0.1))
+            await until_true(lambda: "no-such-host has said nothing" in difx.queue.why_suspended)
+            mine = platform.node()
+            await until_true(lambda: seen_of(desk.nodes(), mine).load >= 0.0)
+            for name in (mine, f"{mine}.example.org"):
+                await difx.queue.suspend(NodeSilent((name,), 3600.0))
+                assert 0.0 <= seen_of(desk.nodes(), name).silence < 3600.0
+            await difx.queue.resume("node silent no-such-host")
+            assert not difx.queue.why_suspended
+            limits = QueueLimits(at_once=2, node_load=0.0)
+            seen = {mine: NodeSeen(load=2.6)}
+            job = QueueEntry(1, "/d/a_1.input", machines={"head_node": f"{mine}.example.org"})
+            why = why_not_yet(job, [], limits, now=time.time(), nodes=seen)
+            assert why == f"the load of {mine}.example.org is 2.6 per processor, and above 0 it gets no job"
+    finally:
+        await server.close()
