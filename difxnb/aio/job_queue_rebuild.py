@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a job again without some stations: which ``.v2d`` it came from, and which of the new jobs takes its place."""
+"""Making a job again without some stations: which ``.v2d`` it came from, and which of the new jobs take its place."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from difxnb.errors import NothingMade
-from difxnb.formats.joblist import parse_joblist
+from difxnb.formats.joblist import JobEntry, JobList, parse_joblist
+from difxnb.formats.mjd import DAY_S
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERED = re.compile(r"(?P<series>.+)_(?P<number>[0-9]{1,9})")
+_NUMBERED = re.compile(r"(?P<series>.+)_[0-9]{1,9}")
+# Times in a .joblist are good to hundredths of a second.
+_SLACK_S = 0.1
 
 
 async def rebuild_from_joblist(
@@ -23,7 +26,7 @@ async def rebuild_from_joblist(
     input_file: str,
     stations: Sequence[str],
 ) -> list[str]:
-    """Make the jobs of the ``.v2d`` of a job again, as `Correlator.rebuild_without`, and find the one like it.
+    """Make the jobs of the ``.v2d`` of a job again, as `Correlator.rebuild_without`, and find those in its place.
 
     Parameters
     ----------
@@ -37,7 +40,8 @@ async def rebuild_from_joblist(
     Returns
     -------
     list of str
-        The ``.input`` file of the same number, or of the only job that was made.
+        The ``.input`` files of those of the same time, or of the only one where that is not known. Numbers say nothing:
+        without a station there may be fewer jobs.
 
     Raises
     ------
@@ -52,16 +56,33 @@ async def rebuild_from_joblist(
     named = _NUMBERED.fullmatch(path.stem)
     if named is None:
         raise ValueError(f"{path.stem} has no number, so nobody knows which .joblist it is in")
-    listed = path.with_name(f"{named['series']}.joblist")
-    text = (await get_file(str(listed))).decode("utf-8", "replace")
-    v2d = PurePosixPath(parse_joblist(text, Path(listed)).header.get("v2d", "")).name
+    place = path.with_name(f"{named['series']}.joblist")
+    listed = await _read(get_file, place)
+    v2d = PurePosixPath(listed.header.get("v2d", "")).name
     if not v2d.endswith(".v2d"):
-        raise ValueError(f"{listed} does not say from which .v2d it was made")
+        raise ValueError(f"{place} does not say from which .v2d it was made")
     made = await rebuild_without(str(path.with_name(v2d)), stations)
     paths = [str(one) for one in made["input"]]
-    same = [one for one in paths if PurePosixPath(one).stem.rpartition("_")[2] == named["number"]]
-    if len(paths) > 1 and len(same) != 1:
+    old = next((job for job in listed.jobs if job.name == path.stem), None)
+    if old is None and len(paths) == 1:
+        return paths
+    if old is None:
         raise NothingMade(
-            f"{len(paths)} jobs were made of {v2d}, and none of them has the number of {path.stem}"
+            f"{len(paths)} jobs were made of {v2d}, and {place} does not say when {path.stem} was"
         )
-    return same if len(same) == 1 else paths
+    series = PurePosixPath(paths[0]).stem.rpartition("_")[0]
+    new = await _read(get_file, path.with_name(f"{series}.joblist"))
+    same = {job.name for job in new.jobs if _overlap_s(job, old) > _SLACK_S}
+    found = [one for one in paths if PurePosixPath(one).stem in same]
+    if not found:
+        count = "1 job was" if len(paths) == 1 else f"{len(paths)} jobs were"
+        raise NothingMade(f"{count} made of {v2d}, and none at the time of {path.stem}")
+    return found
+
+
+async def _read(get_file: Callable[[str], Awaitable[bytes]], path: PurePosixPath) -> JobList:
+    return parse_joblist((await get_file(str(path))).decode("utf-8", "replace"), Path(path))
+
+
+def _overlap_s(one: JobEntry, other: JobEntry) -> float:
+    return DAY_S * (min(one.mjd_stop, other.mjd_stop) - max(one.mjd_start, other.mjd_start))

@@ -224,13 +224,26 @@ async def test_hosts_and_lengths_of_jobs_are_looked_up_where_limits_ask_for_them
         await until_true(lambda: "1 s observed" in queue.actions()[-1].text)
 
 
+JOBS = "{} 61000.{} 61000.{} 2 0 1 0 0 # AA BB\n"
+
+
 async def test_the_job_in_whose_place_another_was_made_is_found_by_its_list() -> None:
-    files = {"/data/exp.joblist": b"exper=TEST v2d=exp.v2d pass=exp mjd=61000.0 DiFX=DIFX vex2difx=2.9\n"}
+    """By its time: where scans had only the station that is left out, the numbers of all later jobs are others."""
+    head = "exper=TEST v2d=exp.v2d pass=exp mjd=61000.0 DiFX=DIFX vex2difx=2.9\n"
+    times = ((100, 110), (110, 120), (120, 130))
+    old = "".join(JOBS.format(f"exp_{number}", *span) for number, span in enumerate(times, 1))
+    new = (
+        JOBS.format("exp-2_1", 110, 120) + JOBS.format("exp-2_2", 121, 125) + JOBS.format("exp-2_3", 125, 130)
+    )
+    files = {
+        "/data/exp.joblist": head + old,
+        "/data/exp-2.joblist": head.replace("exp.v2d", "exp-2.v2d") + new,
+    }
     asked: list[tuple[str, list[str]]] = []
-    made = ["/data/exp-2_1.input", "/data/exp-2_2.input"]
+    made = [f"/data/exp-2_{number}.input" for number in (1, 2, 3)]
 
     async def get_file(path: str) -> bytes:
-        return files[path]
+        return files[path].encode()
 
     async def rebuild_without(v2d: str, stations: Sequence[str]) -> pd.DataFrame:
         asked.append((v2d, list(stations)))
@@ -239,15 +252,20 @@ async def test_the_job_in_whose_place_another_was_made_is_found_by_its_list() ->
     async def found(input_file: str) -> list[str]:
         return await rebuild_from_joblist(get_file, rebuild_without, input_file, ["BB"])
 
-    assert await found("/data/exp_2.input") == ["/data/exp-2_2.input"]
+    assert await found("/data/exp_2.input") == made[:1]
     assert asked == [("/data/exp.v2d", ["BB"])]
-    with pytest.raises(NothingMade, match="none of them has the number of exp_3"):
+    assert await found("/data/exp_3.input") == made[1:], "one job may become two"
+    with pytest.raises(NothingMade, match="none at the time of exp_1"):
+        await found("/data/exp_1.input")
+    with pytest.raises(NothingMade, match="does not say when exp_4 was"):
+        await found("/data/exp_4.input")
+    del made[1:]
+    assert await found("/data/exp_2.input") == await found("/data/exp_4.input") == made
+    with pytest.raises(NothingMade, match="1 job was made"):
         await found("/data/exp_3.input")
-    made.pop()
-    assert await found("/data/exp_3.input") == ["/data/exp-2_1.input"]
     with pytest.raises(ValueError, match="has no number"):
         await found("/data/exp.input")
-    files["/data/exp.joblist"] = b"exper=TEST v2d=../../etc/x pass=exp\n"
+    files["/data/exp.joblist"] = "exper=TEST v2d=../../etc/x pass=exp\n"
     with pytest.raises(ValueError, match="does not say"):
         await found("/data/exp_1.input")
 
