@@ -40,8 +40,10 @@ class ClockChange:
 
     Raises
     ------
+    TypeError
+        A value that is no number.
     ValueError
-        A value that is no number, or that no clock has: more than 10 s, 1e-3 s/s, a time outside of 1858…2242.
+        A value that no clock has: more than 10 s, 1e-3 s/s, a time outside of 1858…2242.
     """
 
     antenna: str
@@ -57,6 +59,8 @@ class ClockChange:
             ("delay", self.delay_s, _LARGEST_DELAY_S),
             ("delay rate", self.delay_rate, _LARGEST_RATE),
         ):
+            if not isinstance(value, int | float | np.number):
+                raise TypeError(f"clock of {self.antenna}: a {what} is a number of s or s/s; got {value!r}")
             if not math.isfinite(value) or abs(value) > limit:
                 raise ValueError(
                     f"clock of {self.antenna}: a {what} of {value} is none that a clock can have"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from difxnb.formats.clock_change import ClockChange, decimal_delay, decimal_rate
+from difxnb.formats.eop_days import sound_days
 from difxnb.formats.text_places import Edit, edited
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_parameter_list import DATA_NAMES, SKIP
@@ -112,7 +113,8 @@ def only_scans(v2d: V2d, scans: Iterable[str] | pd.DataFrame) -> V2d:
     vex = v2d.schedule()
     if vex is None:
         raise ValueError(
-            f"{v2d.path or 'v2d'}: its schedule is not here, which says what other scans there are"
+            f"{v2d.path or 'v2d'}: its schedule is not here, which says what other scans there are; read it with "
+            "vex=..."
         )
     there = list(vex.scans()["scan"])
     wanted = _scan_names(scans)
@@ -190,11 +192,8 @@ def with_clock(
 
 
 def with_eop(v2d: V2d, eops: Iterable[Eop]) -> V2d:
-    """With other EOP blocks in place of all that are there."""
-    days = sorted(eops, key=lambda one: one.mjd)
-    twice = {one.mjd for one in days if sum(other.mjd == one.mjd for other in days) > 1}
-    if twice:
-        raise ValueError(f"Earth orientation of {', '.join(map(str, sorted(twice)))} is given twice")
+    """With other EOP blocks in place of all that are there; without a day none is left."""
+    days = sound_days(eops)
     lines = [
         f"EOP {one.mjd} {{ tai_utc={one.tai_utc_s:g} ut1_utc={_decimal(one.ut1_utc_s)} "
         f"xPole={_decimal(one.x_pole_arcsec)} yPole={_decimal(one.y_pole_arcsec)} }}"

@@ -281,7 +281,7 @@ def _of_eops(v2d: V2d, schedule: Schedule, scans: Sequence[Scan]) -> Iterator[Pr
     blocks = v2d.blocks("EOP")
     if blocks and schedule.eop_days:
         text = f"Earth orientation is here and in {schedule.name}; vex2difx takes both"
-        fix = "v2d.with_eop([]) takes it out here, vex.with_eop([]) there"
+        fix = "v2d.with_eop([]) takes it out here; or take $EOP out of the schedule"
         yield Problem("error", "eop twice", text, blocks[0].where, blocks[0].line, "", fix)
     days = sorted({*schedule.eop_days, *(day for block in blocks for day in _eop_day(block))})
     times = [time for scan in scans for time in (scan.start, scan.stop) if not np.isnat(time)]
@@ -289,7 +289,8 @@ def _of_eops(v2d: V2d, schedule: Schedule, scans: Sequence[Scan]) -> Iterator[Pr
         return
     first, last = (math.floor(_mjd(time)) for time in (min(times), max(times)))
     line = blocks[0].line if blocks else None
-    fix = "difxnb.read_eop(near=...).to_v2d(v2d)"
+    # A second place for them would be the next error.
+    fix = f"difxnb.read_eop(near=...).{'to_vex(vex)' if schedule.eop_days else 'to_v2d(v2d)'}"
     if not days:
         yield Problem("error", "no eop", "there is no Earth orientation, here or in the schedule", fix=fix)
     elif days[0] > first or days[-1] < last:

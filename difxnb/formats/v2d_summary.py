@@ -20,7 +20,7 @@ def title(v2d: V2d) -> str:
     listed = v2d.words("antennas")
     sizes = ((len(v2d.setups), "setup"), (len(v2d.rules), "rule"))
     counts = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in sizes]
-    antennas = f"{len(listed)} antennas" if listed else "all antennas"
+    antennas = f"{len(listed)} antenna{'' if len(listed) == 1 else 's'}" if listed else "all antennas"
     return f"<V2d {v2d.path.name if v2d.path else 'without a file'}: {', '.join((antennas, *counts))}>"
 
 

@@ -176,8 +176,8 @@ class Vex(VexTables):
         epoch : datetime64, datetime or str
             ISO 8601 or ``2024y001d12h00m00s``.
         valid_from : the same, optional
-            By default that of the clock which is in force at the epoch, or where there is none the begin of the first
-            scan. With another time a clock is added.
+            By default that of the clock which is in force at the epoch, or of the first where the epoch is before all;
+            of a station without a clock the begin of the first scan. With another time a clock is added.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class Vex(VexTables):
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             There is none, two are of one day, or a value that is none.
         """
         return self._edited(vex_edits.with_eops(self._statements, eops))

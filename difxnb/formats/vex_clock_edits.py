@@ -33,7 +33,8 @@ def with_clock(
     """The clock of a station set to a delay and a rate, late positive.
 
     `wanted` is the clock itself, no change of one. It is valid from `valid_from_mjd`; where that is None, as long as
-    the clock that it takes the place of, or where there is none from `begin_mjd`.
+    the clock that it takes the place of (in force at the epoch, or else the first), or where there is none from
+    `begin_mjd`.
 
     Raises
     ------
@@ -56,9 +57,13 @@ def with_clock(
 
 
 def _replaced(clocks: list[ClockEarly], epoch_mjd: float, valid_from_mjd: float | None) -> ClockEarly | None:
-    """Which clock the new one takes the place of."""
+    """Which clock the new one takes the place of.
+
+    At an epoch before all of them that is the first: ahead of it a clock would hold for no scan.
+    """
     if valid_from_mjd is None:
-        return clock_in_force(clocks, epoch_mjd)
+        begin = min((one.valid_from_mjd for one in clocks), default=epoch_mjd)
+        return clock_in_force(clocks, max(begin, epoch_mjd))
     same = [one for one in clocks if abs(one.valid_from_mjd - valid_from_mjd) < _SECOND / 2]
     return same[-1] if same else None
 

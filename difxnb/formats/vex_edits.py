@@ -173,7 +173,7 @@ def with_velocity(
 ) -> list[Edit]:
     """Velocity of a site in m/s, written in m/yr."""
     site = _own(station, station.site, [(one.key, one.site) for one in others], "$SITE", path)
-    values = [_metres(value * TIME_UNITS["yr"], "velocity") for value in velocity]
+    values = [_metres(_number(value, "velocity") * TIME_UNITS["yr"], "velocity") for value in velocity]
     if len(values) != 3:
         raise ValueError(f"a velocity has x, y and z in m/s; got {len(values)} numbers")
     return [_set(vex.text, site, "site_velocity", " : ".join(f"{value} m/yr" for value in values))]
@@ -215,10 +215,18 @@ def _own(
     return definition
 
 
+def _number(value: float, what: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no {what}; a number is wanted") from None
+
+
 def _metres(value: float, what: str) -> str:
-    if not math.isfinite(value) or abs(value) > _FARTHEST_M:
+    number = _number(value, what)
+    if not math.isfinite(number) or abs(number) > _FARTHEST_M:
         raise ValueError(f"{value} is no {what}")
-    return _decimal(value, 6)
+    return _decimal(number, 6)
 
 
 def _decimal(value: float, decimals: int) -> str:

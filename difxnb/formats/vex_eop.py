@@ -15,6 +15,7 @@ from typing import NoReturn
 from difxnb.errors import FileFormatError
 from difxnb.formats import frames
 from difxnb.formats.calc_model import Eop
+from difxnb.formats.eop_days import sound_days
 from difxnb.formats.frames import Columns
 from difxnb.formats.vex_quantities import ANGLE_UNITS, TIME_UNITS, Moment, quantity, vex_moment, vex_time
 from difxnb.formats.vex_scans import first_word, moments
@@ -81,32 +82,27 @@ def eop_text(values: Iterable[Eop], end: str = "\n") -> str:
 
     Raises
     ------
-    ValueError
-        A value is not finite, or two are of one day.
+    TypeError, ValueError
+        As :func:`difxnb.formats.eop_days.sound_days`.
     """
-    lines, days = list[str](), set[int]()
-    for number, one in enumerate(sorted(values, key=lambda eop: eop.mjd)):
-        if one.mjd in days:
-            raise ValueError(f"two values of Earth orientation for MJD {one.mjd}")
-        days.add(one.mjd)
+    lines = list[str]()
+    for number, one in enumerate(sound_days(values)):
         lines += [
             f"def EOP{number};",
-            f"  TAI-UTC= {_number(one.tai_utc_s, 'TAI-UTC')} sec;",
+            f"  TAI-UTC= {_number(one.tai_utc_s)} sec;",
             "  A1-TAI= 0 sec;",
             f"  eop_ref_epoch= {vex_time(one.mjd)};",
             "  num_eop_points= 1;",
             "  eop_interval= 24 hr;",
-            f"  ut1-utc= {_number(one.ut1_utc_s, 'UT1-UTC')} sec;",
-            f"  x_wobble= {_number(one.x_pole_arcsec, 'the pole')} asec;",
-            f"  y_wobble= {_number(one.y_pole_arcsec, 'the pole')} asec;",
+            f"  ut1-utc= {_number(one.ut1_utc_s)} sec;",
+            f"  x_wobble= {_number(one.x_pole_arcsec)} asec;",
+            f"  y_wobble= {_number(one.y_pole_arcsec)} asec;",
             "enddef;",
         ]
     return end.join(lines)
 
 
-def _number(value: float, what: str) -> str:
-    if not -1e6 < value < 1e6:
-        raise ValueError(f"{value} is no value of {what}")
+def _number(value: float) -> str:
     text = f"{value:.10f}".rstrip("0")
     return text + "0" if text.endswith(".") else text
 

@@ -21,7 +21,8 @@ def title(vex: Vex) -> str:
         "sources": len(vex.source_list),
     }
     name = vex.exper or (vex.path.name if vex.path else "")
-    return f"<Vex {name}: {', '.join(f'{count} {what}' for what, count in sizes.items())}>"
+    counts = (f"{count} {what[:-1] if count == 1 else what}" for what, count in sizes.items())
+    return f"<Vex {name}: {', '.join(counts)}>"
 
 
 def facts(vex: Vex) -> dict[str, str]:
@@ -52,4 +53,4 @@ def _problems(vex: Vex) -> str:
     found = vex.own_problems()
     counts = {kind: sum(one.severity == kind for one in found) for kind in ("error", "warning", "note")}
     said = [f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count]
-    return ", ".join(said) or "none"
+    return ", ".join(said) or "none by the rules of vex2difx; problems() looks closer"

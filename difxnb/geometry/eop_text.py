@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.eop_days import MOST_ARCSEC, MOST_S, MOST_TAI_S
 from difxnb.formats.mjd import LAST_MJD, MJD_ZERO
 from difxnb.geometry.leap_seconds import FIRST_MJD, known_leap_seconds
 
@@ -27,7 +28,6 @@ FINAL, RAPID, PREDICTED, UNSAID = "final", "rapid", "predicted", ""
 OWN_HEAD = "mjd,tai_utc_s,ut1_utc_s,x_pole_arcsec,y_pole_arcsec,quality"
 LARGEST = 2**26
 _JD_TO_MJD = 2_400_000.5
-_MOST_ARCSEC, _MOST_S = 5.0, 10.0
 _OLDEST_YEAR, _NEWEST_YEAR = 1800, 2300
 _FINALS_WIDTH = 68
 _QUALITIES = {FINAL, RAPID, PREDICTED, UNSAID}
@@ -135,7 +135,7 @@ def _day(
     if tai_utc_s is None:
         tai_utc_s = known_leap_seconds().on(mjd)
     ut1_utc_s = ut1_s + tai_utc_s if against_tai else ut1_s
-    if not (abs(ut1_utc_s) <= _MOST_S and max(map(abs, pole)) <= _MOST_ARCSEC and 0 <= tai_utc_s <= 1000):
+    if not (abs(ut1_utc_s) <= MOST_S and max(map(abs, pole)) <= MOST_ARCSEC and 0 <= tai_utc_s <= MOST_TAI_S):
         _fail(
             path, line, f"UT1-UTC {ut1_utc_s:g} s and the pole {pole[0]:g}, {pole[1]:g} arcsec are impossible"
         )

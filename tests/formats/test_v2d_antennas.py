@@ -182,7 +182,7 @@ def test_earth_orientation_takes_the_place_of_that_before() -> None:
     assert list(v2d.with_eop([]).eops) == []
     bare = parse_v2d("vex = a").with_eop(days[:1])
     assert bare.text == "vex = a\nEOP 60310 { tai_utc=37 ut1_utc=0.0 xPole=0.1 yPole=-0.000001 }\n"
-    with pytest.raises(ValueError, match="60310 is given twice"):
+    with pytest.raises(ValueError, match="two values of Earth orientation for MJD 60310"):
         v2d.with_eop([days[0], days[0]])
 
 

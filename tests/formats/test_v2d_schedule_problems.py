@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from difxnb.formats.calc_model import Eop
 from difxnb.formats.v2d import V2d, parse_v2d, read_v2d
 from difxnb.formats.vex import Vex, parse_vex
 from difxnb.synthetic import small_experiment
@@ -80,6 +81,18 @@ def test_earth_orientation_has_to_cover_the_scans(vex: Vex, v2d: V2d) -> None:
     assert kinds(range(60745, 60748)) == ["few eop"]
     assert kinds(range(60740, 60745)) == ["eop outside"]
     assert kinds(range(60747, 60752)) == ["eop outside"]
+
+
+def test_what_is_to_be_done_about_earth_orientation_makes_no_second_place_for_it(vex: Vex, v2d: V2d) -> None:
+    """With days in both files vex2difx takes both."""
+    far = vex.with_eop([Eop(day, 37.0, 0.0, 0.0, 0.0) for day in range(60740, 60745)])
+    assert "to_vex(vex)" in v2d.problems(far).query("kind == 'eop outside'")["fix"].item()
+    bare = v2d.problems(without_eop(vex))
+    assert "to_v2d(v2d)" in bare.query("kind == 'no eop'")["fix"].item()
+    both = parse_v2d(v2d.text.replace(SETUP, EOPS + SETUP, 1))
+    fix = both.problems(vex).query("kind == 'eop twice'")["fix"].item()
+    assert fix.startswith("v2d.with_eop([])")
+    assert not (both.with_eop([]).problems(vex)["kind"] == "eop twice").any()
 
 
 def test_a_station_without_a_clock_or_a_format_is_said(vex: Vex, v2d: V2d) -> None:

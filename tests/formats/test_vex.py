@@ -312,13 +312,14 @@ def test_a_schedule_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_schedule_shows_what_is_in_it(small: Vex, shared: Path) -> None:
-    assert repr(small).split("\n")[0] == "<Vex X1: 2 scans, 3 stations, 1 sources>"
+    assert repr(small).split("\n")[0] == "<Vex X1: 2 scans, 3 stations, 1 source>"
     assert "2024-01-01 12:00:00 UTC to 2024-01-02 00:00:30 UTC" in repr(small)
     shown = sample(shared, "c212c.vex")
     assert "184 scans, 19 stations, 10 sources" in repr(shown)
     assert "and 160 more" in repr(shown)
     page = shown._repr_html_()
-    assert "<th>problems</th><td>none</td>" in page
+    assert "<th>problems</th><td>none by the rules of vex2difx; problems() looks closer</td>" in page
+    assert len(shown.problems()) == 3  # pyvexfile has something to say
     assert "EFLSBERG" in page
     evil = parse_vex(SMALL.replace("exper_name = X1", 'exper_name = "<b>\x1b[1m"'))
     assert "<b>" not in evil._repr_html_()

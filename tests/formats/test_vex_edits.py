@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from difxnb.errors import FileChanged, FileFormatError, OutputExists
 from difxnb.formats.calc_model import Eop
+from difxnb.formats.v2d import parse_v2d
 from difxnb.formats.vex import Vex, parse_vex, read_vex
 from difxnb.formats.vex_text import LONGEST_COMMENT
 from tests.formats.vex_samples import SMALL, public_schedules, read, sample
@@ -75,6 +77,25 @@ def test_a_first_clock_brings_its_block_and_its_reference(shared: Path) -> None:
     assert hunks(new, more) == 2
     assert more.clocks().set_index("station")["offset"].to_dict() == {"Br": -2e-6, "Fd": 1e-6}
     assert not [row for row in more.own_problems() if row.kind == "bad value"]
+
+
+def test_a_clock_known_before_all_others_takes_the_place_of_the_first(small: Vex) -> None:
+    """Ahead of it, it would be valid until the first scan, and for none of them."""
+    clocked = small.with_clock("Bb", offset=2e-6, epoch=EPOCH, valid_from="2024y001d12h00m00s")
+    first = clocked.clocks().query("station == 'Bb'")["valid_from"].min()
+    new = clocked.with_clock("Bb", offset=7e-6, rate=1e-12, epoch=first - np.timedelta64(9, "D"))
+    was, now = (one.clocks().query("station == 'Bb'").reset_index(drop=True) for one in (clocked, new))
+    assert now["valid_from"].tolist() == was["valid_from"].tolist()
+    row = now.loc[now["valid_from"] == first].iloc[-1]
+    assert (row["offset"], row["rate"]) == (pytest.approx(7e-6), pytest.approx(1e-12))
+
+
+def test_values_that_are_no_numbers_are_named(small: Vex) -> None:
+    with pytest.raises(TypeError, match="clock of Aa: a delay is a number of s or s/s; got '1us'"):
+        small.with_clock("Aa", offset="1us", epoch=EPOCH)  # type: ignore[arg-type]
+    for wrong in ("a", None, [1.0]):
+        with pytest.raises(ValueError, match="is no position; a number is wanted"):
+            small.with_site("Bb", position=(wrong, 0.0, 0.0))  # type: ignore[arg-type]
 
 
 def test_clocks_of_further_times_stand_in_the_order_in_which_they_count(small: Vex) -> None:
@@ -162,6 +183,26 @@ def test_earth_orientation_that_is_none(small: Vex) -> None:
         small.with_eop([DAYS[0], DAYS[0]])
     with pytest.raises(ValueError, match="nan is no value of UT1-UTC"):
         small.with_eop([Eop(60309, 37.0, float("nan"), 0.0, 0.0)])
+
+
+WRONG_DAYS = [
+    (Eop(60309, 37.0, float("nan"), 0.0, 0.0), "nan is no value of UT1-UTC"),
+    (Eop(60309, 37.0, 12.0, 0.0, 0.0), "12.0 is no value of UT1-UTC; -10 to 10 s are possible"),
+    (Eop(60309, -37.0, 0.0, 0.0, 0.0), "-37.0 is no value of TAI-UTC"),
+    (Eop(60309, 37.0, 0.0, 5.5, 0.0), "5.5 is no value of the pole; -5 to 5 arcsec"),
+    (Eop(6030900, 37.0, 0.0, 0.0, 0.0), "MJD 6030900 is no day"),
+]
+
+
+@pytest.mark.parametrize(("day", "text"), WRONG_DAYS, ids=lambda one: one if isinstance(one, str) else "")
+def test_impossible_earth_orientation_goes_neither_into_a_schedule_nor_into_a_v2d(
+    small: Vex, day: Eop, text: str
+) -> None:
+    for into in (small.with_eop, parse_v2d("vex = a.vex\n").with_eop):
+        with pytest.raises(ValueError, match=re.escape(text)):
+            into([DAYS[1], day])
+        with pytest.raises(TypeError, match=r"EopTable\.around\(time\)"):
+            into(["mjd", "tai_utc"])  # type: ignore[list-item]  # as a table gives when it is gone through
 
 
 def test_a_site_changes_where_it_stands(shared: Path) -> None:
