@@ -17,12 +17,14 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn
 
 _LOADED = (
     *("difxnb.cli", "difxnb.notebook", "difxnb.cli.live", "difxnb.cli.busy_look", "difxnb.cli.fringe_look"),
     *("difxnb.cli.watching", "difxnb.cli.run_look", "difxnb.cli.queue_look", "difxnb.aio.correlator"),
     *("difxnb.fringe", "pandas", "xarray", "rich.live", "rich.table"),
+    *("dask.array", "difxnb.visibility", "scipy.fft"),
 )
 _LONGEST = 65536
 
@@ -79,14 +81,11 @@ class Child:
 
 def main(asked: socket.socket) -> None:
     """Copy this process as often as it is asked, until nobody can ask any more."""
-    for name in _LOADED:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()
     while True:
         told, descriptors, *_ = socket.recv_fds(asked, _LONGEST, 3)
         if not told:
             break
+        _load()
         if os.fork() == 0:  # this one waits for the copy, and the next may be asked for
             asked.close()
             _look_after(json.loads(told), *descriptors)
@@ -95,6 +94,15 @@ def main(asked: socket.socket) -> None:
     with suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+@cache
+def _load() -> None:
+    """Load everything, once there is a use for it."""
+    for name in _LOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
 
 
 def _look_after(told: dict[str, Any], output: int, errors: int, answer: int) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from difxnb.synthetic import _file_names, default_experiment
+from difxnb.synthetic.job_files import write_job_files
 from difxnb.synthetic.made_before import PLACE
+from difxnb.synthetic.sky import delay_model
 from difxnb.synthetic.truth import write_truth
 
 # In place of JupyterLab, whose own start takes ten seconds: it says what it was given, and whether that leads anywhere.
@@ -27,7 +29,10 @@ with socket.create_connection(address, timeout=60):
 def test_jupyterlab_keeps_no_messages_for_closed_pages(tmp_path: Path) -> None:
     pytest.importorskip("jupyterlab")
     command = [sys.executable, "-m", "difxnb", "lab", "--show-config-json", "--no-browser"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd=tmp_path, check=True)
+    alone = os.environ | {"JUPYTER_NO_CONFIG": "1"}  # without extensions, which take seconds to load
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=100, cwd=tmp_path, env=alone, check=True
+    )
     settings = json.loads(done.stdout[done.stdout.index("{") :])
     assert settings["MappingKernelManager"]["buffer_offline_messages"] is False
 
@@ -38,6 +43,7 @@ def made_before(tmp_path: Path) -> Path:
     experiment, folder = default_experiment(), tmp_path / "before"
     folder.mkdir()
     names = _file_names(experiment)
+    write_job_files(experiment, delay_model(experiment), folder)
     write_truth(experiment, names, folder, complete=True)
     for name in names:
         (folder / name).touch()

@@ -156,7 +156,7 @@ def test_once(acting: tuple[difxnb.notebook.Correlator, int]) -> None:
 def test_an_interrupt_ends_a_watch(acting: tuple[difxnb.notebook.Correlator, int], tmp_path: Path) -> None:
     difx, port = acting
     path = tmp_path.resolve() / "job.input"
-    with Program("monitor", path, "--port", port, columns=80, fresh=True) as program:
+    with Program("monitor", path, "--port", port, columns=80) as program:
         program.until(lambda said: "Running" in said)
         assert program.interrupt() == (130, "")
     assert difx.jobs.frame()["state"].tolist() == ["Running"]

@@ -82,7 +82,7 @@ def test_no_job_at_all_is_status_3(jobs: Path) -> None:
 
 
 def test_states_are_asked_for_again_and_again(jobs: Path) -> None:
-    with Program("status", "-r", "0.1", jobs) as program:
+    with Program("status", "-r", "0.1", jobs, fresh=True) as program:
         program.until(lambda said: said.count("UTC") > 2)
         assert program.interrupt() == (130, "")
     assert program.said.count("a_1  Done") > 1
