@@ -80,13 +80,15 @@ class QueueChanges(QueueLooks, ABC):
         Raises
         ------
         ValueError
-            There is no such job, or it has not ended so.
+            There is no such job, it has not ended so, or what follows its end is not done.
         """
         entry = find(self.rows, job)
         if entry.state not in AGAIN:
             raise ValueError(
                 f"{entry.job} is {entry.state}; only what has failed, or was stopped, is tried again"
             )
+        if entry.number in self.desk.turns and not self.desk.turns[entry.number].is_over:
+            raise ValueError(f"{entry.job} is being made again without a station; wait for that")
         self.desk.store.set_state(entry.number, QueueState.WAITING, "it is tried again", what="retried")
         self._go_on()
         return self.frame()

@@ -327,8 +327,8 @@ class QueueDesk:
         self.facts = {one: known for one, known in self.facts.items() if one in alive} | {number: facts}
 
     def next(self) -> QueueEntry | None:
-        """The job to start now."""
-        entries = self.entries()
+        """The job to start now; none that something is still being done with."""
+        entries = [one for one in self.entries() if not (one.state.waits and one.number in self.turns)]
         return next_to_start(
             entries,
             [one for one in entries if one.state.is_under_way],

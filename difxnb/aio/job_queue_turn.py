@@ -64,6 +64,11 @@ class Turn:
         self._asked = False
         self._ended: QueueState | None = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will follow any more."""
+        return self.task is not None and self.task.done()
+
     def live(self, entry: QueueEntry) -> QueueEntry:
         """An entry with what only its run knows."""
         run = self.run

@@ -175,6 +175,13 @@ async def test_a_queue_is_kept_while_a_job_of_a_row_that_was_dropped_is_made_aga
         queue.desk.blame, queue.desk.rebuild = _blame, rebuild
         await queue.add(one, machines=MACHINES, policy=NO_MORE)
         await until_true(lambda: states(difx) == ["failed"])
+        with pytest.raises(ValueError, match="one is being made again"):
+            await queue.retry("one")
+        queue.desk.store.set_state(
+            1, QueueState.WAITING
+        )  # as another process may, which knows nothing of that
+        assert queue.desk.next() is None
+        queue.desk.store.set_state(1, QueueState.FAILED)
         await queue.pause()
         await queue.drop_over()
         await queue.add(two, machines=MACHINES)
