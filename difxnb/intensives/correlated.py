@@ -46,7 +46,7 @@ def correlate_inputs(step: str) -> Callable[[Context], Mapping[str, Any]]:
 
 
 async def _correlate(context: Context, jobs: list[str]) -> Done:
-    await _keep(context)
+    await _keep(context, jobs)
     for path in jobs:
         await _submit(context, path)
     while True:
@@ -55,7 +55,8 @@ async def _correlate(context: Context, jobs: list[str]) -> Done:
         # What is over may still be made again without a station, as long as its turn lasts.
         if all(row.state.is_over and row.number not in queue.desk.turns for row in rows):
             break
-        context.progress = sum(1.0 if row.state.is_over else row.progress for row in rows) / len(rows)
+        shares = [1.0 if row.state.is_over else row.progress for row in rows]
+        context.progress = sum(shares) / len(shares)
         held = queue.why_paused or queue.why_suspended
         if held and not any(row.state.is_under_way for row in rows):
             context.wait(f"nothing is started: {held}")
@@ -66,10 +67,31 @@ async def _correlate(context: Context, jobs: list[str]) -> Done:
     return _judged(context, jobs, rows)
 
 
-async def _keep(context: Context) -> None:
-    """Have the queue in a file: that of this session, unless the connection keeps it elsewhere already."""
-    if context.difx.queue.kept_in is None:
-        await context.difx.queue.keep(context.directory / QUEUE)
+async def _keep(context: Context, jobs: list[str]) -> None:
+    """Have the queue in a file: that of this session, unless the connection keeps it elsewhere already.
+
+    Where it is, is written down before a job goes into it: a job that was submitted is looked for there and nowhere
+    else.
+    """
+    queue, named = context.difx.queue, _queue_of(context, jobs)
+    if queue.kept_in is None:
+        await queue.keep(named or context.directory / QUEUE)
+    elif named is not None and named != queue.kept_in:
+        raise StepFailed(
+            f"its jobs are in the queue that is kept in {named}, and this connection keeps one in {queue.kept_in}; "
+            "take the session up over a connection that keeps none"
+        )
+    if named is None:
+        submitted = {"queue": str(queue.kept_in), "submitted": jobs}
+        context.record.wait(context.step, f"jobs go into the queue in {queue.kept_in}", submitted)
+
+
+def _queue_of(context: Context, jobs: list[str]) -> Path | None:
+    """The file of the queue into which jobs of this step went before it was cut off or failed."""
+    for line in reversed(context.record.lines):
+        if line.step == context.step and line.outputs.get("submitted") == jobs:
+            return Path(str(line.outputs.get("queue")))
+    return None
 
 
 async def _submit(context: Context, path: str) -> None:
@@ -105,9 +127,9 @@ def _had_failed(context: Context) -> bool:
 
 
 def _mine(context: Context) -> list[QueueEntry]:
-    """Jobs of this session on this server, also those that are not shown any more."""
-    desk = context.difx.queue.desk
-    return [row for row in desk.entries(hidden=True) if row.of_session == context.session]
+    """Jobs of this session on this server, also those that are not shown any more, but none that was taken out."""
+    rows = context.difx.queue.desk.entries(hidden=True)
+    return [row for row in rows if row.of_session == context.session and row.state is not QueueState.REMOVED]
 
 
 def _rows(context: Context, jobs: list[str]) -> list[QueueEntry]:

@@ -45,6 +45,7 @@ from difxnb.intensives.waiting import (
     take_eop,
     take_schedule,
 )
+from difxnb.queue import Lease
 from difxnb.sessions.record import RECORD, RecordLine, SessionRecord
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ class IntensiveRun:
         record: SessionRecord,
         *,
         fresh: bool = False,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.recipe, self.session, self.record = recipe, session, record
-        self._difx = difx
+        self._difx, self._now = difx, now
         self._anew = times_begun_anew(record) + (1 if fresh and record.lines else 0)
         self._context = Context(difx, recipe, session, record, anew=self._anew)
         self._task: asyncio.Task[None] | None = None
@@ -199,17 +201,35 @@ class IntensiveRun:
             self._why = "it was stopped"
 
     async def resume(self) -> None:
-        """Take it up again: steps that are done stay so. Nothing happens where it runs, or is done."""
+        """Take it up again: steps that are done stay so. Nothing happens where it runs, or is done.
+
+        QueueTaken is raised where another process, or another of this one, has the session.
+        """
         if (self._task is not None and not self._task.done()) or self._end == "done":
             return
         if self._plan is not None:
             raise ValueError("this was a dry run; the same call without dry_run begins the session")
+        lease = await asyncio.to_thread(Lease, self.record.path)
+        try:  # another may have had the session meanwhile
+            self.record = await asyncio.to_thread(
+                SessionRecord.open, self.directory, self.session, now=self._now
+            )
+        except BaseException:
+            lease.give_back()
+            raise
         self._end = self._why = ""
         self._context = Context(self._difx, self.recipe, self.session, self.record, anew=self._anew)
-        self._task = asyncio.create_task(self._drive(), name=f"difxnb session {self.session}")
+        self._task = asyncio.create_task(self._held(lease), name=f"difxnb session {self.session}")
         self._task.add_done_callback(_looked_at)
 
     # --- inside --------------------------------------------------------------------------------------------
+
+    async def _held(self, lease: Lease) -> None:
+        """Go through the steps, and let others have the session then."""
+        try:
+            await self._drive()
+        finally:
+            lease.give_back()
 
     async def _drive(self) -> None:
         context = self._context
@@ -341,6 +361,8 @@ async def run_intensive(
         The recipe has an error (see :meth:`Recipe.problems`), or the session a name that is none.
     FileNotFoundError, FileFormatError
         Of the recipe, or of the record that is there.
+    QueueTaken
+        Another process has this session.
     """
     chosen = recipe if isinstance(recipe, Recipe) else await asyncio.to_thread(read_recipe, recipe)
     problems = chosen.problems()
@@ -360,7 +382,7 @@ async def run_intensive(
         run._plan = await planned_lines(difx, chosen, name, folder, STEPS)
         return run
     record = await asyncio.to_thread(SessionRecord.open, folder, name, now=now)
-    run = IntensiveRun(difx, chosen, name, record, fresh=not resume)
+    run = IntensiveRun(difx, chosen, name, record, fresh=not resume, now=now)
     await run.resume()
     return run
 

@@ -19,6 +19,7 @@ from difxnb.aio.experiment_sources import Source, find_source
 from difxnb.errors import EopOutdated, RemoteFileNotFound
 from difxnb.formats.keyvalue import read_text
 from difxnb.formats.v2d import V2d, parse_v2d
+from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.vex import Vex, parse_vex
 from difxnb.geometry.eop import EopTable
 from difxnb.geometry.eop_cache import read_eop
@@ -327,17 +328,26 @@ def _wanted(context: Context, orders: V2d) -> dict[str, StationData]:
         if (one := given.get(station.upper())) is not None:
             found[station] = StationData(station, context.named(one.pattern), one.kind, one.wait_s)
             continue
-        block = blocks.get(station.upper())
-        files = block.words("file") if block is not None else []
-        lists = block.words("filelist") if block is not None else []
+        files, lists, modules = _named_data(orders, blocks.get(station.upper()))
         if files:
             found[station] = StationData(station, "\n".join(files))
         elif lists:
-            found[station] = StationData(station, lists[0], "filelist")
+            found[station] = StationData(station, "\n".join(lists), "filelist")
         else:
-            module = block.words("module") if block is not None else []
-            found[station] = StationData(station, module[0] if module else "as the .v2d says", "module")
+            found[station] = StationData(station, " ".join(modules) or "as the .v2d says", "module")
     return found
+
+
+def _named_data(orders: V2d, block: V2dParameters | None) -> tuple[list[str], list[str], list[str]]:
+    """Files, lists and modules that the ``.v2d`` names for a station, in its block or in those of its datastreams."""
+    if block is None:
+        return [], [], []
+    streams = [orders.datastreams[name] for name in block.words("datastreams") if name in orders.datastreams]
+    files, lists, modules = (
+        [word for one in (block, *streams) for word in one.words(name)]
+        for name in ("file", "filelist", "module")
+    )
+    return files, lists, modules
 
 
 async def _look(context: Context, one: StationData) -> tuple[dict[str, int], str]:
@@ -346,14 +356,9 @@ async def _look(context: Context, one: StationData) -> tuple[dict[str, int], str
         return {}, ""  # recorders are not asked: the module is in one, or the job says so
     patterns = one.pattern.split("\n")
     if one.kind == "filelist":
-        try:
-            text = (await context.difx.get_file(one.pattern)).decode("utf-8", "replace")
-        except RemoteFileNotFound:
-            return {}, f"the list {one.pattern} is not there"
-        rows = [line.split("#")[0].split() for line in text.splitlines()]
-        patterns = [row[0] for row in rows if row]
-        if not patterns:
-            return {}, f"the list {one.pattern} is empty"
+        patterns, why = await _listed(context, patterns)
+        if why:
+            return {}, why
     sizes = dict[str, int]()
     for pattern in patterns:
         try:
@@ -367,3 +372,19 @@ async def _look(context: Context, one: StationData) -> tuple[dict[str, int], str
             if not size:
                 return sizes, f"{path} is empty"
     return sizes, "" if sizes else f"{patterns[0]} holds no recording"
+
+
+async def _listed(context: Context, lists: list[str]) -> tuple[list[str], str]:
+    """Recordings that lists name, and what is wrong with a list."""
+    found = list[str]()
+    for path in lists:
+        try:
+            text = (await context.difx.get_file(path)).decode("utf-8", "replace")
+        except RemoteFileNotFound:
+            return [], f"the list {path} is not there"
+        rows = [line.split("#")[0].split() for line in text.splitlines()]
+        named = [row[0] for row in rows if row]
+        if not named:
+            return [], f"the list {path} is empty"
+        found += named
+    return found, ""

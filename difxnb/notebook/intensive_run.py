@@ -157,6 +157,8 @@ def intensive(
         The recipe has an error, or the session a name that is none.
     FileNotFoundError, FileFormatError
         Of the recipe, or of the record that is there.
+    QueueTaken
+        Another process has this session.
     ConnectionFailed, NoReply, NotGuiServer, GatewayRefused, AccessDenied, TokenFileError
         As of :func:`difxnb.connect`.
 

@@ -20,7 +20,7 @@ import pytest
 
 import difxnb
 from difxnb import aio
-from difxnb.errors import SessionNotDone
+from difxnb.errors import QueueTaken, SessionNotDone
 from difxnb.intensives import IntensiveRun, Recipe, read_recipe, run_intensive
 from difxnb.intensives.clock_pass import correct_clocks
 from difxnb.intensives.hooks import tell
@@ -226,6 +226,8 @@ def test_a_session_is_stopped_and_goes_on(tmp_path: Path) -> None:
             run = await begun(difx, root, recipe)
             with pytest.raises(TimeoutError, match="in schedule after"):
                 await run.wait(timeout=0.1)
+            with pytest.raises(QueueTaken, match=r"record\.jsonl is run by process"):
+                await begun(difx, root, recipe)
             await run.stop()
             assert run.state == "suspended"
             with pytest.raises(SessionNotDone, match="it was stopped"):
@@ -289,6 +291,38 @@ class FullAtFirst:
         if self.left >= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         return time.time()
+
+
+def test_a_list_of_recordings_and_all_that_it_names_are_waited_for(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    there = put_down(root)
+    (root / "ce.list").write_text(
+        f"# recordings\n{root}/CE_No0001.vdif 60746.25 60746.26\n{root}/other.vdif\n"
+    )
+    recipe = there.with_(data=(StationData("CE", f"{root}/ce.list", "filelist"),), on_missing="stop")
+    step, why, _ = ended(root, recipe)
+    assert (step, why) == ("data", f"CE not arrived: {root}/other.vdif is not there")
+
+
+def test_a_template_is_rendered_for_the_session(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root)
+    text = (root / "demo.v2d").read_text().replace("tInt = 1.0", "tInt = ${tInt}")
+    (root / "one.template").write_text(text)
+    (root / "one.vex").write_text((root / "demo.vex").read_text())
+    recipe = recipe.with_(
+        schedule=f"{root}/{{session}}.vex",
+        v2d=None,
+        template=f"{root}/{{session}}.template",
+        variables={"tInt": 0.5},
+        search=SearchRecipe(scans=("none",)),
+    )
+    step, _, run = ended(root, recipe)
+    assert step == "search_jobs"
+    outputs = run.frame().set_index("step")["outputs"]
+    orders = difxnb.read_v2d(outputs["schedule"]["v2d"])
+    assert [one["tInt"] for one in orders.setups.values()] == [0.5]
+    assert orders["vex"] == "one.vex"
 
 
 def test_a_full_disk_suspends_a_session_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
