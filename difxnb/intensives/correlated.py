@@ -99,6 +99,7 @@ async def _submit(context: Context, path: str) -> None:
     queue, recipe = context.difx.queue, context.recipe.correlate
     there = [row for row in _mine(context) if row.input_file == path]
     if not there:
+        _require_here(context, path)
         await queue.add(
             path,
             priority=recipe.priority,
@@ -109,6 +110,23 @@ async def _submit(context: Context, path: str) -> None:
         )
     elif there[-1].state in _AGAIN and _had_failed(context) and not _replaced(there[-1], _mine(context)):
         await queue.retry(path)
+
+
+def _require_here(context: Context, path: str) -> None:
+    """Refuse to submit a job here that was submitted under another address of a server, which may be the same."""
+    desk = context.difx.queue.desk
+    elsewhere = [
+        row.server
+        for row in desk.store.entries(hidden=True)
+        if (row.of_session, row.input_file) == (context.session, path)
+        and row.server != desk.server
+        and row.state is not QueueState.REMOVED
+    ]
+    if elsewhere:
+        raise StepFailed(
+            f"{Path(path).stem} was submitted to {elsewhere[-1]}, and this is {desk.server}: take the session up "
+            "over that one, or remove the job from its queue"
+        )
 
 
 async def _machines(context: Context, path: str) -> dict[str, Any] | None:

@@ -25,9 +25,15 @@ class Queue:
     why_paused = why_suspended = ""
 
     def __init__(self, *entries: QueueEntry, kept_in: Path | None = None) -> None:
-        self.entries, self.kept_in = list(entries), kept_in
+        self.rows, self.kept_in = list(entries), kept_in
         self.asked: list[str] = []
-        self.desk = SimpleNamespace(entries=lambda hidden: self.entries, turns={})
+        self.desk = SimpleNamespace(entries=self._here, turns={}, server="here", store=self)
+
+    def _here(self, hidden: bool) -> list[QueueEntry]:
+        return [one for one in self.rows if one.server in ("", "here")]
+
+    def entries(self, hidden: bool) -> list[QueueEntry]:
+        return self.rows
 
     async def keep(self, path: Path) -> Path:
         self.asked.append("keep")
@@ -36,11 +42,11 @@ class Queue:
 
     async def add(self, path: str, *, session: str, **_: object) -> None:
         self.asked.append(f"add {path}")
-        self.entries.append(QueueEntry(9, path, QueueState.DONE, of_session=session))
+        self.rows.append(QueueEntry(9, path, QueueState.DONE, of_session=session))
 
     async def retry(self, path: str) -> None:
         self.asked.append(f"retry {path}")
-        self.entries = [one.now(QueueState.DONE) for one in self.entries]
+        self.rows = [one.now(QueueState.DONE) for one in self.rows]
 
     def history(self) -> pd.DataFrame:
         return pd.DataFrame()
@@ -127,3 +133,11 @@ def test_what_was_taken_out_of_the_queue_is_put_in_again_only_when_the_session_i
     done = correlated(tmp_path, queue)
     assert queue.asked == ["keep", f"add {JOB}"]
     assert [one["state"] for one in done.outputs["jobs"]] == ["done"]
+
+
+def test_a_job_that_was_submitted_over_another_way_is_not_submitted_again(tmp_path: Path) -> None:
+    there = QueueEntry(1, JOB, QueueState.RUNNING, of_session="one", server="head-node:50200")
+    queue = Queue(there)
+    with pytest.raises(StepFailed, match="one_1 was submitted to head-node:50200, and this is here"):
+        correlated(tmp_path, queue)
+    assert queue.asked == ["keep"]
