@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.new_file import errors_of, replaced_file
 
 VALUE_COLUMN = 20
 # Numbers beyond this are damage; it keeps later arithmetic within what a float holds exactly.
@@ -279,6 +280,19 @@ def read_text(path: str | Path) -> str:
 
 
 def write_text(path: str | Path, text: str, *, overwrite: bool) -> None:
-    """Write a file; FileExistsError where one exists and is not to be overwritten."""
-    with open(path, "wb" if overwrite else "xb") as stream:
-        stream.write(text.encode("utf-8", "surrogateescape"))
+    """Write a file, whole or not at all; FileExistsError where one exists and is not to be overwritten."""
+    content, target = text.encode("utf-8", "surrogateescape"), Path(path)
+    if overwrite and (target.is_file() or not target.exists()):
+        with replaced_file(target) as partial:
+            partial.write_bytes(content)
+        return
+    is_ours = False
+    try:
+        # A pipe is no file that could be replaced.
+        with errors_of(target), open(target, "wb" if overwrite else "xb") as stream:
+            is_ours = not overwrite
+            stream.write(content)
+    except BaseException:
+        if is_ours:
+            target.unlink(missing_ok=True)
+        raise

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import secrets
-import shutil
 import stat
 from dataclasses import dataclass
 from html import escape
@@ -86,7 +84,7 @@ class TextEdit:
         """
         target = self._target(path, overwrite)
         if overwrite:
-            _replace(target, self.after)
+            write_text(target, self.after, overwrite=True)
         else:
             with new_file(target, self._PLURAL) as partial:
                 write_text(partial, self.after, overwrite=False)
@@ -129,15 +127,3 @@ class TextEdit:
 def _coloured(line: str) -> str:
     colour = _COLOURS.get(line[:1])
     return f'<span style="color:{colour}">{escape(line)}</span>' if colour else escape(line)
-
-
-def _replace(target: Path, text: str) -> None:
-    """Put a text in place of a file at once; its permissions stay."""
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        write_text(partial, text, overwrite=False)
-        if target.exists():
-            shutil.copymode(target, partial)
-        os.replace(partial, target)
-    finally:
-        partial.unlink(missing_ok=True)

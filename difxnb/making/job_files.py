@@ -20,6 +20,7 @@ from difxnb.formats.flag import format_flag
 from difxnb.formats.im import format_im
 from difxnb.formats.im_model import Im
 from difxnb.formats.input import format_input
+from difxnb.formats.input_summary import some
 from difxnb.formats.joblist import JobEntry, JobList, format_joblist
 from difxnb.formats.machines import format_machines, format_threads
 from difxnb.formats.v2d import V2d
@@ -29,8 +30,9 @@ from difxnb.making.job_calc import difx_version, job_calc
 from difxnb.making.job_flags import job_flags
 from difxnb.making.job_input import job_input
 from difxnb.making.observed import mjd_of
-from difxnb.making.plan import PlannedJob, extensions, name_of, planned, reader
+from difxnb.making.plan import PlannedJob, extensions, name_of, planned, reader, require_read
 from difxnb.making.writing import opened, write_whole
+from difxnb.markup import printable
 
 if TYPE_CHECKING:
     from difxnb.geometry import EopTable
@@ -41,13 +43,19 @@ _RECORD_HEADER_BYTES, _BYTES_PER_VISIBILITY = 74, 8
 _EOP_DAYS_AROUND = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MadeJobs:
     """Jobs that were made, their files, and what is to be known about them."""
 
     jobs: tuple[PlannedJob, ...]
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        names = some(job.name for job in self.jobs)
+        where = f" in {self.files[0].parent}" if self.files else ""
+        notes = "".join(f"\n  note: {note}" for note in self.notes)
+        return f"<MadeJobs: {names}; {len(self.files)} files{where}>{printable(notes, keep=chr(10))}"
 
 
 def make_job_files(
@@ -98,6 +106,7 @@ def make_job_files(
     --------
     >>> made = make_job_files(difxnb.read_vex("e.vex"), difxnb.read_v2d("e.v2d"), Path("jobs"))  # doctest: +SKIP
     """
+    require_read(vex, v2d)
     directory = Path(directory).absolute()
     plan = drawn_up(vex, v2d.text, name_of(v2d), reader(directory), _days(vex, eop))
     texts = job_texts(plan, directory, f"{name_of(v2d)}.v2d", vex_file=_vex_file(vex, plan, directory))

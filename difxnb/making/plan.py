@@ -83,6 +83,7 @@ def planned_jobs(vex: Vex, v2d: V2d, *, at: Path | None = None) -> list[PlannedJ
     --------
     >>> planned_jobs(difxnb.read_vex("e.vex"), difxnb.read_v2d("e.v2d"))  # doctest: +SKIP
     """
+    require_read(vex, v2d)
     directory = _directory(v2d, at)
     plan = drawn_up(vex, v2d.text, name_of(v2d), reader(directory))
     return [planned(plan, draft, directory) for draft in plan.drafts]
@@ -118,6 +119,13 @@ def planned_frame(plans: Iterable[PlannedJob]) -> pd.DataFrame:
         "exists": pd.Series([Path(job.files[0]).exists() for job in jobs], dtype=bool),
     }
     return pd.DataFrame(columns)
+
+
+def require_read(vex: object, v2d: object) -> None:
+    """Refuse paths, texts, and one in the place of the other: TypeError."""
+    for name, given, kind in (("vex", vex, Vex), ("v2d", v2d, V2d)):
+        if not isinstance(given, kind):
+            raise TypeError(f"{name} is what difxnb.read_{name} gives, not {given!r:.200}")
 
 
 def name_of(v2d: V2d) -> str:

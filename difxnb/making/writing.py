@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from difxnb.errors import OutputExists
+from difxnb.formats.new_file import errors_of
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -65,7 +66,8 @@ def write_whole(texts: Mapping[str, str], directory: int, *, where: object, over
     try:
         for name, text in texts.items():
             written[name] = f".{name[:180]}.{mark}.part"
-            _write(written[name], text, directory)
+            with errors_of(f"{where}/{name}"):
+                _write(written[name], text, directory)
         for name, temporary in written.items():
             _give_name(temporary, name, directory, kept, mark, where=where, overwrite=overwrite)
             named.append(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from difxnb.formats.keyvalue import (
     write_text,
     written,
 )
+from tests.full_disk import room_for
 
 KNOWN = patterns("CHANS TO AVG 0|BW (MHZ) 0|NUM ROWS|NAME")
 
@@ -138,3 +140,28 @@ def test_a_row_of_an_empty_table_is_refused_as_that() -> None:
     reader.count("NUM ROWS")
     with pytest.raises(FileFormatError, match="line 2: 'ROW INDEX' names a row of a table that has none"):
         reader.index("ROW INDEX", 0)
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_on_a_full_disk_the_old_file_stays_or_none_is_there(tmp_path: Path, overwrite: bool) -> None:
+    path = tmp_path / "e_1.input"
+    if overwrite:
+        path.write_text("old")
+    with room_for(1000), pytest.raises(OSError, match=re.escape(str(path))):
+        write_text(path, "new" * 1000, overwrite=overwrite)
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == (
+        {path.name: "old"} if overwrite else {}
+    )
+    write_text(path, "new", overwrite=overwrite)
+    assert path.read_text() == "new"
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions_and_its_links(tmp_path: Path) -> None:
+    path, link = tmp_path / "real.flag", tmp_path / "link.flag"
+    path.write_text("old")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    write_text(link, "new", overwrite=True)
+    assert (link.is_symlink(), path.read_text(), path.stat().st_mode & 0o777) == (True, "new", 0o640)
+    write_text("/dev/null", "nothing is kept of it", overwrite=True)
+    assert not Path("/dev/null").is_file()

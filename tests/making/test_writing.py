@@ -21,6 +21,7 @@ from difxnb.geometry.eop import EopTable
 from difxnb.geometry.eop_text import EopDay
 from difxnb.making import make_job_files, planned_jobs
 from difxnb.making.writing import opened, write_whole
+from tests.full_disk import room_for
 from tests.making.schedules import observed_at
 
 V2D = """\
@@ -68,6 +69,30 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path, overwrite: bo
     assert (tmp_path / "z" / "inside").exists()
 
 
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_full_disk_leaves_what_was_there_and_is_told_with_the_file(tmp_path: Path, overwrite: bool) -> None:
+    if overwrite:
+        (tmp_path / "a").write_text("old")
+    before = content(tmp_path)
+    with room_for(1000), pytest.raises(OSError, match=f"{tmp_path}/b"):
+        write(tmp_path, {"a": "1", "b": "2" * 1001, "c": "3"}, overwrite=overwrite)
+    assert content(tmp_path) == before
+
+
+def test_paths_and_texts_are_no_schedule(tmp_path: Path) -> None:
+    vex, v2d = parse_vex(observed_at("Aa", "Bb")), parse_v2d(V2D, "e.v2d")
+    for wrong, text in [
+        (("e.vex", v2d), "vex is what"),
+        ((vex, "e.v2d"), "v2d is what"),
+        ((v2d, vex), "vex is"),
+    ]:
+        with pytest.raises(TypeError, match=text):
+            planned_jobs(*wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=text):
+            make_job_files(*wrong, tmp_path)  # type: ignore[arg-type]
+    assert content(tmp_path) == {}
+
+
 def test_links_are_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("precious")
     (tmp_path / "jobs").mkdir()
@@ -99,6 +124,12 @@ def test_jobs_are_whole_with_their_models(tmp_path: Path) -> None:
     assert inp.telescopes[0].clock_coeffs == pytest.approx([-0.5, -1e-6])
     assert len(read_im(tmp_path / "e_1.im").scans) == 2
     assert [job.name for job in read_joblist(tmp_path / "e.joblist").jobs] == ["e_1"]
+
+
+def test_what_was_made_is_shown_in_a_line(tmp_path: Path) -> None:
+    found = make_job_files(parse_vex(observed_at("Aa", "Bb")), parse_v2d(V2D, tmp_path / "e.v2d"), tmp_path)
+    assert repr(found).splitlines()[0] == f"<MadeJobs: e_1; 5 files in {tmp_path}>"
+    assert len(repr(found).splitlines()) == 1 + len(found.notes)
 
 
 def test_a_model_that_fails_leaves_nothing(tmp_path: Path) -> None:
