@@ -56,14 +56,15 @@ async def take_schedule(context: Context) -> Done:
     stations = list(vex.stations()["station"])
     for name in (*context.recipe.stations, *(one.station for one in context.recipe.data)):
         _require_station(name, stations)
-    name = f"{context.stem}.vex"
+    stem = context.numbered(context.stem)
+    name = f"{stem}.vex"
     orders = await _orders(context, vex, name, source)
     _require_sound(orders.problems(vex), "the .v2d")
     kept = context.keep_text(name, source.text)
     return Done(
         {
             "vex": kept,
-            "v2d": context.keep_text(f"{context.stem}-orders.v2d", orders.text),
+            "v2d": context.keep_text(f"{stem}-orders.v2d", orders.text),
             "source": source.path or source.note,
             "start": pd.Timestamp(vex.start),
             "stop": pd.Timestamp(vex.stop),
@@ -192,11 +193,11 @@ async def take_eop(context: Context) -> Done:
             context.wait(f"no Earth orientation yet: {error}")
             await context.look_again()
             continue
-        new = table.to_vex(vex)
-        vex_path = context.keep_text(f"{context.stem}-eop.vex", new.text)
+        new, stem = table.to_vex(vex), context.numbered(context.stem)
+        vex_path = context.keep_text(f"{stem}-eop.vex", new.text)
         v2d_path = schedule["v2d"]
         if in_orders:  # which would stand beside them
-            v2d_path = context.keep_text(f"{context.stem}-eop.v2d", orders.with_eop([]).text)
+            v2d_path = context.keep_text(f"{stem}-eop.v2d", orders.with_eop([]).text)
         context.go_on()
         found = {"vex": vex_path, "v2d": v2d_path, "source": table.source, "age_days": table.age_days}
         return Done(found)

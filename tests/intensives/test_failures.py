@@ -7,6 +7,7 @@ import asyncio
 import errno
 import json
 import re
+import shutil
 import sys
 import threading
 import time
@@ -184,6 +185,25 @@ def test_old_earth_orientation_of_a_table_gives_way_to_that_of_the_schedule(tmp_
     row = run.frame().set_index("step").loc["eop"]
     assert row["state"] == "done"
     assert "those of the schedule are used" in row["why"]
+
+
+def test_earth_orientation_of_a_table_takes_the_place_of_all_that_there_is(tmp_path: Path) -> None:
+    """In the schedule it replaces what is there; a ``.v2d`` beside it has none any more, or both would count."""
+    root = tmp_path.resolve()
+    recipe = put_down(root)
+    own = difxnb.read_vex(root / "demo.vex")
+    table = difxnb.read_eop(root / "demo.vex")
+    shutil.copy(root / "demo.vex", root / "table.vex")
+    orders = difxnb.read_v2d(root / "demo.v2d").with_eop(table.around(own.start))
+    (root / "demo.v2d").write_text(orders.text)
+    (root / "demo.vex").write_text(own.text[: own.text.index("$EOP;")])
+    recipe = recipe.with_(eop=str(root / "table.vex"), search=SearchRecipe(scans=("none",)))
+    step, _, run = ended(root, recipe)
+    assert step == "search_jobs"
+    outputs = run.frame().set_index("step")["outputs"]["eop"]
+    assert outputs["source"] == str(root / "table.vex")
+    assert len(difxnb.read_vex(outputs["vex"]).eop()) == 5
+    assert not difxnb.read_v2d(outputs["v2d"]).eops
 
 
 def test_data_that_come_late_are_waited_for_and_those_that_grow_too(tmp_path: Path) -> None:
