@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,7 +78,8 @@ def new(
     if variable and template is None:
         raise typer.BadParameter("it belongs to --template", param_hint="--variable")
     with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
-        made = difx.new_experiment(
+        ask = partial(
+            difx.new_experiment,
             directory,
             vex=vex,
             v2d=v2d,
@@ -87,10 +90,10 @@ def new(
             make=jobs,
             calc=calc,
             overwrite=overwrite,
-            preview=preview,
             timeout=wait,
             progress=False if as_json else complain,
         )
+        made = ask(preview=True) if preview else _made(ask, as_json=as_json)
         if preview:
             raise typer.Exit(_tell_plan(made, overwrite=overwrite, as_json=as_json))
         if as_json:
@@ -99,6 +102,22 @@ def new(
             print_frame(made, as_json=False, columns=("job", "input", "model"))
         else:
             print_frame(made, as_json=False, columns=("action", "path"))
+
+
+def _made(ask: Callable[..., pd.DataFrame], *, as_json: bool) -> pd.DataFrame:
+    """Make it; where the schedule or the .v2d is wrong, say all that is, and leave with status 3."""
+    from difxnb.errors import DifxError
+
+    try:
+        return ask()
+    except DifxError:
+        raise
+    except ValueError:
+        problems = ask(preview=True).attrs["problems"]  # which raises what is no fault of the files
+        if problems.attrs["passed"]:
+            raise
+    tell_problems(problems, as_json=as_json)
+    raise typer.Exit(NOT_FINE)
 
 
 def _tell_plan(plan: pd.DataFrame, *, overwrite: bool, as_json: bool) -> int:

@@ -90,7 +90,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_correlate_writes_visibilities_and_moves_old_ones_aside_only_when_asked(job: Path) -> None:
-    done = run("correlate", job)
+    done = run("correlate", job, "--cores", "1")
     assert done.returncode == 0, done.stderr
     assert "demo_1 done: 4 integrations" in done.stdout
     output = job.with_suffix(".difx")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from difxnb.server.engine.embedded import correlate
-from difxnb.synthetic import make_experiment, read_truth, small_experiment
+from difxnb.synthetic import default_experiment, make_experiment, read_truth
 from tests.cli.conftest import lead_to
 from tests.cli.in_process import difxnb_program as difxnb
 from tests.client.peers import own_server
@@ -19,9 +19,8 @@ from tests.notebook.far_end import FarEnd
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job that was correlated."""
-    made = make_experiment(
-        tmp_path_factory.mktemp("results").resolve(), experiment=small_experiment()
-    ).input_file
+    one_band = default_experiment(n_bands=1, scan_seconds=2, gap_seconds=2, bandwidth=0.256e6)
+    made = make_experiment(tmp_path_factory.mktemp("results").resolve(), experiment=one_band).input_file
     correlate(made, cores=1)
     return made
 
