@@ -85,6 +85,9 @@ def fitted(
     ValueError
         A station that the schedule has not, or none is left.
     """
+    for what, given in (("stations", stations), ("without", without)):
+        if isinstance(given, str):
+            raise ValueError(f"{what} is a list of names; got {given!r}")
     known = {name.upper(): name for name in vex.stations()["station"]}
     for station in (*(stations or ()), *without):
         if station.upper() not in known:

@@ -48,7 +48,7 @@ def schedule_timeline(
     vex : Vex
         From :func:`difxnb.read_vex`.
     stations : sequence of str, optional
-        By default all that observe, in the order of the file.
+        In upper or lower case; by default all that observe, in the order of the file.
     by : str
         What has its own colour: ``"source"``, ``"mode"`` or ``"station"``.
     ax : Axes, optional
@@ -78,7 +78,11 @@ def schedule_timeline(
     table = _bars(vex)
     there = [name for name in vex.stations()["station"] if name in set(table["station"])]
     there += [name for name in dict.fromkeys(table["station"]) if name not in there]
-    names = known(stations, there, there, "station") if there or stations is not None else []
+    # A .v2d writes them in other letters than the schedule.
+    alike = {name.upper(): name for name in there}
+    given = [stations] if isinstance(stations, str) else stations
+    wanted = None if given is None else [alike.get(str(name).upper(), name) for name in given]
+    names = known(wanted, there, there, "station") if there or stations is not None else []
     table = table[table["station"].isin(names)]
     artists = on_axes(
         ax, width_in=_WIDTH_IN, height_in=min(_FRAME_IN + _ROW_IN * max(4, len(names)), _TALLEST_IN)

@@ -292,6 +292,9 @@ async def test_stations_are_chosen(tmp_path: Path) -> None:
             await antennas(without=["Zz"])
         with pytest.raises(ValueError, match="no station would be left"):
             await antennas(without=STATIONS)
+        for keywords in ({"stations": first}, {"without": first}):
+            with pytest.raises(ValueError, match=f"{next(iter(keywords))} is a list of names; got '{first}'"):
+                await antennas(**keywords)
 
 
 async def test_what_is_in_the_way_is_told_before_anything_is_written(tmp_path: Path) -> None:

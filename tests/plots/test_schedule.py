@@ -68,6 +68,13 @@ def test_stations_are_chosen_and_axes_handed_on(small):
     assert "No0001" in [text.get_text() for text in ax.texts]
 
 
+def test_stations_are_known_in_upper_case_as_a_v2d_has_them(small):
+    artists = plots.schedule_timeline(small, stations=["CC", "aa"])
+    assert [label.get_text() for label in artists.axes.get_yticklabels()] == ["Cc", "Aa"]
+    one = plots.schedule_timeline(small, stations="BB")
+    assert [label.get_text() for label in one.axes.get_yticklabels()] == ["Bb"]
+
+
 def test_many_scans_are_drawn_in_no_time(shared):
     vex = sample(shared, "c212c.vex")
     began = time.process_time()
