@@ -39,6 +39,7 @@ class Nursery:
                 [sys.executable, "-m", "tests.cli.nursery", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for the tests, which then end it
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # a copy has no threads but the first
             )
         self._socket = ours
@@ -76,7 +77,8 @@ class Child:
     def kill(self) -> None:
         """End it by force; nothing happens where it is over."""
         if self._told.fileno() >= 0:
-            os.kill(self.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
 
 def main(asked: socket.socket) -> None:

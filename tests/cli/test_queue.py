@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from difxnb.queue import Lease, QueueState, QueueStore
+from difxnb.cli.queue_look import QueueLook
+from difxnb.queue import Lease, QueueEntry, QueueState, QueueStore
 from tests.aio.stage import stage
 from tests.cli.conftest import lead_to
 from tests.cli.in_process import Done
@@ -212,3 +215,27 @@ def test_a_real_server_is_left_when_nothing_runs(
         status, complaint = program.interrupt()
     assert (status, "Ctrl-C stops it" in complaint) == (130, True)
     assert [row["state"] for row in queue("show", "--json").objects[0]["rows"]] == ["stopped", "waiting"]
+
+
+def test_a_table_shows_what_is_under_way_however_small_the_terminal() -> None:
+    states = [QueueState.DONE] * 20 + [QueueState.RUNNING] + [QueueState.WAITING] * 20
+    entries = tuple(
+        QueueEntry(number, f"/e/e_{number}.input", state, why="by \x1b[2J itself", progress=0.5)
+        for number, state in enumerate(states)
+    )
+    look = QueueLook(entries, "", "disk low")
+    assert not look.is_over
+    assert QueueLook(entries[:20], "", "").is_over
+    assert not QueueLook(entries[21:], "", "disk low").is_over
+    assert QueueLook(entries[21:], "it was paused", "").is_over
+    for columns, rows in ((40, 10), (80, 24), (120, None)):
+        console = Console(file=io.StringIO(), width=columns, highlight=False)
+        console.print(look.table(columns, rows))
+        shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        assert max(map(len, shown)) <= columns
+        assert len(shown) <= (rows or 100)
+        assert any("e_20" in line for line in shown)
+        assert any("nothing is started" in line for line in shown)
+        assert "\x1b" not in "".join(shown)
+    assert sum("e_" in line for line in shown) == len(entries)
+    assert look.lines()["20 progress"] == "e_20: 50 %"
