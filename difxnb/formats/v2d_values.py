@@ -164,7 +164,8 @@ def written_time(time: np.datetime64 | dt.datetime | str) -> str:
         It is none, or out of bounds.
     """
     stamp = _stamp(time)
-    mjd = float((stamp - np.datetime64("1858-11-17", "ns")) / np.timedelta64(1, "D"))
+    # From 1970: a span from the first day of the MJD would be more than nanoseconds hold from 2151 on.
+    mjd = UNIX_EPOCH_MJD + float((stamp - np.datetime64(0, "ns")) / np.timedelta64(1, "D"))
     if not 0 <= mjd <= LAST_MJD:
         raise ValueError(f"{time} is no time of an observation")
     seconds, rest = divmod(int(stamp.astype(np.int64)), 10**9)

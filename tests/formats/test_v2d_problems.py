@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from difxnb.errors import FileFormatError
@@ -253,6 +253,9 @@ def test_any_text_has_problems_frames_and_a_repr_or_is_refused(text: str) -> Non
     assert not v2d.defaults().empty
 
 
+@example(
+    next(one for one in PARAMETERS if one.name == "clockEpoch"), 106752
+)  # beyond 292 years of nanoseconds
 @given(st.sampled_from(PARAMETERS), st.text(max_size=20) | st.floats() | st.integers() | st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_what_can_be_written_is_read_as_the_same(one: Parameter, value: V2dValue) -> None:
