@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.mjd import UNIX_EPOCH_MJD
 from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_block_problems import block_of, value
@@ -309,7 +310,7 @@ def _eop_day(block: V2dParameters) -> list[int]:
 
 
 def _mjd(time: np.datetime64) -> float:
-    return float((time - np.datetime64("1858-11-17", "ns")) / np.timedelta64(1, "D"))
+    return UNIX_EPOCH_MJD + float((time - np.datetime64(0, "ns")) / np.timedelta64(1, "D"))
 
 
 def _stations(v2d: V2d, schedule: Schedule) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from difxnb.errors import FileFormatError
+from difxnb.formats.mjd import UNIX_EPOCH_MJD
 from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.vex_clocks import station_clocks
 from difxnb.formats.vex_eop import eop_points
@@ -327,8 +328,9 @@ def _of_eop(vex: VexTables) -> Iterator[Problem]:
     if len(points) < _EOP_DAYS:
         yield Problem("note", "few eop", f"Earth orientation of {len(points)} days; five are usual", "$EOP")
     if not np.isnat(vex.start) and not np.isnat(vex.stop):
-        zero = np.datetime64("1858-11-17")
-        first, last = (vex.start - zero) / _DAY, (vex.stop - zero) / _DAY
+        first, last = (
+            UNIX_EPOCH_MJD + (time - np.datetime64(0, "ns")) / _DAY for time in (vex.start, vex.stop)
+        )
         if days.min() > first or days.max() < last:
             told = f"Earth orientation of MJD {days.min()} to {days.max()} does not cover the schedule"
             yield Problem("warning", "eop elsewhere", told, "$EOP", None, "", "difxnb.read_eop().to_vex(vex)")
