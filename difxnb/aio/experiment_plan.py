@@ -214,7 +214,7 @@ def _jobs(
         plan = drawn_up(vex, v2d.text, name, read)
     except CannotMakeJob as error:
         return (), [Problem("note", "not planned", reason, fix=_UNPLANNED) for reason in error.reasons]
-    told = [Problem("note", "left out", note) for note in plan.notes]
+    told = [Problem("note", "plan note", note) for note in plan.notes]
     return [planned(plan, draft, Path(directory)) for draft in plan.drafts], told
 
 

@@ -117,6 +117,18 @@ async def test_a_preview_tells_everything_and_does_nothing(tmp_path: Path) -> No
         assert shown.attrs["jobs"]["exists"].tolist() == [False]
 
 
+async def test_what_is_planned_otherwise_than_asked_for_is_a_note(tmp_path: Path) -> None:
+    """An integration time that does not fit is changed where tweakIntTime allows it: nobody is to miss that."""
+    orders = V2D.replace("tInt = 1.0", "tInt = 0.99") + "tweakIntTime = True\n"
+    async with workshop(tmp_path, programs=None) as (difx, root):
+        frame = await difx.new_experiment(
+            f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=orders, preview=True
+        )
+        notes = frame.attrs["problems"].query("kind == 'plan note'")
+        assert (notes["severity"] == "note").all()
+        assert "instead of 0.99 s" in " ".join(notes["text"])
+
+
 async def test_a_preview_is_what_is_then_made(tmp_path: Path) -> None:
     """By a server that makes jobs itself, and for a second set without a station."""
     many = V2D.replace("singleScan = False", "singleScan = True")

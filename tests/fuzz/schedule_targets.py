@@ -45,7 +45,10 @@ def AL;
 clock_early = 2025y071d00h00m00s : 1.5 usec : 2025y071d00h00m00s : 1e-12 ;
 enddef;
 """
-_TEMPLATE = b"vex = ${VEX:e.vex}\nantennas = ${STATIONS}\nmjdStart = ${START} # $$\nSETUP s { tInt = ${tInt:1.0} nChan = 8 }\n"
+_TEMPLATE = (
+    b"vex = ${VEX:e.vex}\nantennas = ${STATIONS}\nmjdStart = ${START} # $$\n"
+    b"SETUP s { tInt = ${tInt:1.0} nChan = 8 }\n"
+)
 
 
 # --- seeds --------------------------------------------------------------------------------------------
