@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -108,6 +108,7 @@ def names_in(code: str) -> set[str]:
     return {name for name in found if name.rpartition(".")[2] not in _FILES}
 
 
+@cache
 def exists(name: str) -> bool:
     """Whether a dotted name of this package leads somewhere: modules, what is in them, fields and properties."""
     parts = name.split(".")
