@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from difxnb import aio
 from difxnb.errors import SessionNotDone
 from difxnb.intensives import IntensiveRun, run_intensive
+from difxnb.intensives.correlated import QUEUE
 from difxnb.intensives.recipe import ClocksRecipe, QualityRecipe
 from difxnb.intensives.run import STEPS
 from difxnb.sessions import read_record
@@ -142,3 +145,62 @@ def test_what_is_done_is_not_done_again_and_other_clocks_make_other_jobs(tmp_pat
             assert [line.step for line in sixth.record.lines[count:]] == ["correct", "correct"]
 
     asyncio.run(main())
+
+
+CHILD = """\
+import asyncio, sys
+from difxnb import aio
+from difxnb.intensives import run_intensive
+
+async def main(port, recipe, directory):
+    async with aio.connect("127.0.0.1", int(port)) as difx:
+        run = await run_intensive(difx, recipe, session="one", directory=directory)
+        await run.wait()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def states(queue: Path) -> list[str]:
+    """States of the jobs in the file of a queue; none where there is no such file yet."""
+    if not queue.is_file():
+        return []
+    with closing(sqlite3.connect(f"file:{queue}?mode=ro", uri=True)) as file:
+        try:
+            return [state for (state,) in file.execute("SELECT state FROM entries ORDER BY number")]
+        except sqlite3.OperationalError:  # it is being made
+            return []
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_a_job_runs_is_followed_by_another_and_no_job_runs_twice(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root)
+    queue, log = root / "record" / QUEUE, root / "one" / "one-search_1.difxlog"
+
+    async def main() -> IntensiveRun:
+        async with own_server(root) as server:
+            words = (sys.executable, "-c", CHILD, str(server.port), str(recipe), str(root / "record"))
+            child = await asyncio.create_subprocess_exec(*words)
+            try:
+                async with asyncio.timeout(60):
+                    # Of a job without a log nobody could know how it ended, and the queue would ask.
+                    while not (log.is_file() and {"running", "done"} & set(states(queue))):
+                        assert child.returncode is None
+                        await asyncio.sleep(0.01)
+            finally:
+                child.kill()
+                await child.wait()
+            async with aio.connect("127.0.0.1", server.port) as difx:
+                run = await run_intensive(difx, recipe, session="one", directory=root / "record")
+                assert await run.wait(timeout=60) == "done"
+                return run
+
+    run = asyncio.run(main())
+    outputs = run.frame().set_index("step")["outputs"]
+    for step in ("search_correlate", "correlate"):
+        assert [(one["state"], one["tries"]) for one in outputs[step]["jobs"]] == [("done", 1)]
+    assert not list((root / "one").glob("*.difx.*"))
+    assert states(queue) == ["done", "done"]
