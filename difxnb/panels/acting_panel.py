@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import ipywidgets as widgets
 
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.acting import Said
 from difxnb.panels.panel import Panel
 
@@ -38,5 +38,5 @@ def row(*children: widgets.Widget) -> widgets.HBox:
 def news_html(said: Said, under_way: tuple[str, ...], *, asks: bool = False) -> str:
     """What came of the last thing that was asked for, and what is under way; marked as a question where it is one."""
     tone = "bad" if said.is_problem else "warn" if asks else "good"
-    busy = page.line(f"under way: {', '.join(under_way)}", "busy") if under_way else ""
-    return page.page(page.line(said.text, tone, is_news=True), busy)
+    busy = shown.line(f"under way: {', '.join(under_way)}", "busy") if under_way else ""
+    return shown.page(shown.line(said.text, tone, is_news=True), busy)

@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words, marks, bars and tables as HTML, which read in light and dark, without colours too, and on narrow screens.
+"""What panels are made of, as HTML: words, marks, bars, lines and tables, for light and dark and narrow screens.
 
-Texts come from the wire and from files: everything here escapes and bounds them.
+Texts come from the wire and from files: everything here escapes and bounds them. Nothing is told by colour alone: a
+word or a sign stands beside it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from difxnb.markup import printable
 
-_LONGEST = 300
+_LONGEST, _LONGEST_LINE = 300, 2000
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _NOW_S = 10.0
 
 STYLE = """<style>
+.difxnb-page {color: var(--jp-ui-font-color1, #222); line-height: 1.35; overflow-wrap: anywhere}
+.difxnb-page pre {margin: 0.2em 0; max-height: 24em; overflow: auto; padding: 0.4em;
+  color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color2, #eee)}
+.difxnb-page h4 {margin: 0.6em 0 0.1em}
 .difxnb-table {overflow: auto; max-height: 28em}
 .difxnb-table table {border-collapse: collapse; color: var(--jp-ui-font-color1, inherit); font-size: 90%}
 .difxnb-table th, .difxnb-table td {text-align: left; vertical-align: top; padding: .1em .6em; line-height: 1.5;
@@ -28,6 +33,13 @@ STYLE = """<style>
   border: 1px solid var(--jp-border-color1, #888); background: var(--jp-layout-color2, transparent)}
 .difxnb-bar > span {display: block; height: 100%}
 .difxnb-said {line-height: 1.5; color: var(--jp-ui-font-color1, inherit)}
+.difxnb-tone {white-space: pre-line; padding-left: 0.5em; border-left: 0.3em solid var(--jp-border-color1, #999)}
+.difxnb-tone-good {border-left-color: #009E73}
+.difxnb-tone-bad {border-left-color: #D55E00; font-weight: 600}
+.difxnb-tone-warn {border-left-color: #E69F00}
+.difxnb-tone-busy {border-left-color: #0072B2}
+.difxnb-quiet {color: var(--jp-ui-font-color2, #555)}
+.difxnb-mono select, .difxnb-mono input {font-family: var(--jp-code-font-family, monospace)}
 </style>"""
 """The style sheet of all this; once in each panel, and in each twin."""
 
@@ -50,12 +62,22 @@ RED, PURPLE, GREY = "#d55e00", "#cc79a7", "#b8b8b8"
 """After Okabe and Ito, Color Universal Design (2008); black letters read on each of them."""
 
 
-def safe(text: object, longest: int = _LONGEST) -> str:
-    """Text that cannot act on a page; of what is too long the beginning, and how much more there is."""
+def safe(text: object, longest: int = _LONGEST, *, keep: str = "") -> str:
+    """Text that cannot act on a page; of what is too long the beginning, and how much more there is.
+
+    Parameters
+    ----------
+    text : object
+        What is shown of it is its text.
+    longest : int
+        Characters that are shown.
+    keep : str
+        Control characters that are left as they are, such as line breaks.
+    """
     plain = str(text)
     left = len(plain) - longest
-    cut = f"{plain[:longest]}… ({left} more characters)" if left > 0 else plain
-    return escape(printable(cut))
+    more = f"… ({left} more characters)" if left > 0 else ""
+    return escape(printable(plain[:longest], keep=keep) + more)
 
 
 def badge(mark: Mark) -> str:
@@ -80,7 +102,7 @@ def said(text: str, *, is_problem: bool = False) -> str:
         return ""
     mark = f"{badge(Mark('problem', '✗', RED))} " if is_problem else ""
     role = "alert" if is_problem else "status"
-    return f'<div class="difxnb-said" role="{role}">{mark}{safe(text, 2000)}</div>'
+    return f'<div class="difxnb-said" role="{role}">{mark}{safe(text, _LONGEST_LINE)}</div>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "", *, empty: str = "") -> str:
@@ -91,6 +113,58 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "",
     titles = "".join(f'<th scope="col">{safe(title)}</th>' for title in head)
     above = f"<caption>{safe(caption)}</caption>" if caption else ""
     return f'<div class="difxnb-table"><table>{above}<tr>{titles}</tr>{body}</table></div>'
+
+
+TONES = {"good": "✓", "bad": "✗", "warn": "⚠", "busy": "…", "": ""}
+"""What stands before lines of each tone."""
+
+
+def page(*pieces: str) -> str:
+    """Pieces of HTML, as one page that fits the theme."""
+    return f'<div class="difxnb-page">{"".join(pieces)}</div>'
+
+
+def line(text: str, tone: str = "", *, is_news: bool = False) -> str:
+    """One line of words; its tone is one of `TONES`. With `is_news` it is read out when it changes."""
+    if not text:
+        return ""
+    sign = f"<b>{TONES[tone]}</b> " if TONES[tone] else ""
+    role = f' role="{"alert" if tone == "bad" else "status"}"' if is_news else ""
+    return f'<div class="difxnb-tone difxnb-tone-{tone}"{role}>{sign}{_lines(text)}</div>'
+
+
+def quiet(text: str) -> str:
+    """A line of less weight."""
+    return f'<div class="difxnb-quiet">{_lines(text)}</div>' if text else ""
+
+
+def heading(text: str) -> str:
+    """A heading within a panel."""
+    return f"<h4>{_lines(text)}</h4>"
+
+
+def preformatted(text: str, longest: int) -> str:
+    """Text as it is, in letters of one width; the first `longest` of them."""
+    return f"<pre>{_lines(text, longest)}</pre>"
+
+
+def _lines(text: str, longest: int = _LONGEST_LINE) -> str:
+    return safe(text, longest, keep="\n")
+
+
+def facts(pairs: Mapping[str, str]) -> str:
+    """Names and values in two columns; what has no value is left out."""
+    rows = "".join(
+        f'<tr><th scope="row">{_lines(name)}</th><td>{_lines(value)}</td></tr>'
+        for name, value in pairs.items()
+        if value
+    )
+    return f'<div class="difxnb-table"><table>{rows}</table></div>' if rows else ""
+
+
+def texts(rows: Iterable[Sequence[str]]) -> Iterator[list[str]]:
+    """Rows of plain texts as cells of a `table`."""
+    return ([_lines(cell) for cell in row] for row in rows)
 
 
 def left_out(count: int, what: str) -> str:
@@ -127,3 +201,22 @@ def ago(seconds: float) -> str:
     if seconds < _HOUR:
         return f"{seconds // _MINUTE:.0f} min ago"
     return f"{span(seconds)} ago"
+
+
+def size_words(size: float) -> str:
+    """Bytes in words, such as ``"1.2 MB"``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(size) < 1000 or unit == "TB":
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.3g} {unit}"
+        size /= 1000
+    raise AssertionError("there is a largest unit")
+
+
+def duration_words(seconds: float) -> str:
+    """Seconds in words, such as ``"2 min 5 s"``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

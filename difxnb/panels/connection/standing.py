@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from difxnb.panels.page import duration_words
+from difxnb.panels.shown import duration_words
 
 
 class Reached(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.connection.model import ConnectionLook, ConnectionModel
@@ -42,7 +42,7 @@ class ConnectionPanel(ActingPanel):
         self._version = Bound(self.difx_version, self._choose_version)
         self._written: ConnectionLook | None = None
         buttons = row(self.reconnect, self.measure, self.difx_version)
-        style = widgets.HTML(page.STYLE)
+        style = widgets.HTML(shown.STYLE)
         super().__init__(widgets.VBox([style, self.state, buttons, self.news, self.facts]), painter)
 
     def _choose_version(self, name: str) -> None:
@@ -66,17 +66,17 @@ class ConnectionPanel(ActingPanel):
         """The connection as it last was."""
         look = self.model.snapshot()
         words = [f"{look.where}: {look.standing.text}", look.kind, *([look.message] if look.message else [])]
-        return Twin("\n".join(words), page.STYLE + state_html(look) + facts_html(look))
+        return Twin("\n".join(words), shown.STYLE + state_html(look) + facts_html(look))
 
 
 def state_html(look: ConnectionLook) -> str:
     """Whether the connection stands."""
     standing = look.standing
     tone = "good" if standing.stands else "warn" if standing.comes_back else "bad"
-    lines = [page.line(f"{look.where}: {standing.text}", tone)]
+    lines = [shown.line(f"{look.where}: {standing.text}", tone)]
     if look.is_read_only:
-        lines.append(page.line(f"This server is {look.access}.", "warn"))
-    return page.page(*lines)
+        lines.append(shown.line(f"This server is {look.access}.", "warn"))
+    return shown.page(*lines)
 
 
 def facts_html(look: ConnectionLook) -> str:
@@ -84,8 +84,8 @@ def facts_html(look: ConnectionLook) -> str:
     heard = counted(look.messages, "message") + (
         f", {look.dropped} older ones dropped" if look.dropped else ""
     )
-    return page.page(
-        page.facts({
+    return shown.page(
+        shown.facts({
             "server": look.kind,
             "runs as": look.user or "a user that it does not name",
             "may be done": look.access,

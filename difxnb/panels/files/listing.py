@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from difxnb.markup import printable
-from difxnb.panels.page import size_words
+from difxnb.panels.shown import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

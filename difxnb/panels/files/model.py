@@ -22,7 +22,7 @@ from difxnb.panels.files.listing import (
     parent_of,
     rows_of,
 )
-from difxnb.panels.page import size_words
+from difxnb.panels.shown import size_words
 from difxnb.panels.work import Work
 
 LARGEST_READ = 4_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.files.listing import ORDERS, labels_of
@@ -45,7 +45,7 @@ class FilesPanel(ActingPanel):
         self._make_list()
         self._make_deeds()
         self.news, self.head = widgets.HTML(), widgets.HTML()
-        parts = [widgets.HTML(page.STYLE), self._where, self._filters, self.list, self.counts]
+        parts = [widgets.HTML(shown.STYLE), self._where, self._filters, self.list, self.counts]
         super().__init__(
             widgets.VBox([*parts, self._deeds, self.news, self._changes, self.close_text, self.head]), painter
         )
@@ -127,7 +127,7 @@ class FilesPanel(ActingPanel):
             return
         self._paint_list(look)
         write(self.news, value=news_html(look.said, look.under_way, asks=bool(look.confirming)))
-        write(self.counts, value=page.page(page.quiet(look.counts)))
+        write(self.counts, value=shown.page(shown.quiet(look.counts)))
         write(self.head, value=head_html(look))
         write(self.close_text.layout, display="" if look.read_path else "none")
         self._paint_deeds(look)
@@ -162,27 +162,28 @@ class FilesPanel(ActingPanel):
         """The list as it last was, and the text that was read."""
         look = self.model.snapshot()
         text = "\n".join([look.counts, *(row.path for row in look.rows[:_TWIN_ROWS])])
-        return Twin(text, page.STYLE + twin_html(look))
+        return Twin(text, shown.STYLE + twin_html(look))
 
 
 def head_html(look: FilesLook) -> str:
     """The text that was read, or nothing."""
     if not look.read_path:
         return ""
-    body = page.preformatted(look.read_text, HEAD_LETTERS) if look.read_text else ""
-    return page.page(page.quiet(f"{look.read_path} ({look.read_note})"), body)
+    body = shown.preformatted(look.read_text, HEAD_LETTERS) if look.read_text else ""
+    return shown.page(shown.quiet(f"{look.read_path} ({look.read_note})"), body)
 
 
 def twin_html(look: FilesLook) -> str:
     """The list as a table."""
-    shown = look.rows[:_TWIN_ROWS]
-    more = len(look.rows) - len(shown)
+    listed = look.rows[:_TWIN_ROWS]
+    more = len(look.rows) - len(listed)
     rows = [
-        (row.name, row.type, "" if row.is_directory else page.size_words(row.size), row.date) for row in shown
+        (row.name, row.type, "" if row.is_directory else shown.size_words(row.size), row.date)
+        for row in listed
     ]
-    return page.page(
-        page.quiet(look.counts),
-        page.table(("name", "type", "size", "changed (UTC)"), rows),
-        page.quiet(f"and {more} more" if more else ""),
+    return shown.page(
+        shown.quiet(look.counts),
+        shown.table(("name", "type", "size", "changed (UTC)"), shown.texts(rows)),
+        shown.quiet(f"and {more} more" if more else ""),
         head_html(look),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as widgets
 
 from difxnb.markup import printable
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.launch.keyed_rows import KeyedRows
 from difxnb.panels.launch.look import FindingRow
@@ -36,7 +36,7 @@ class FindingView:
         """Write what has changed."""
         self._waived.write(finding.waived)
         write(self.waived.layout, display="" if finding.blocks else "none")
-        write(self.words, value=page.page(page.line(finding_words(finding), finding_tone(finding))))
+        write(self.words, value=shown.page(shown.line(finding_words(finding), finding_tone(finding))))
 
 
 def finding_words(finding: FindingRow) -> str:
@@ -71,11 +71,11 @@ class FindingsView:
     def paint(self, findings: Sequence[FindingRow] | None, *, passed: bool) -> None:
         """Write what has changed."""
         rows = sorted(findings or (), key=lambda finding: not finding.blocks)
-        shown = {row.id: row for row in rows[:MOST_FINDINGS]}
-        self.rows.keep(list(shown))
-        for finding in shown.values():
+        first = {row.id: row for row in rows[:MOST_FINDINGS]}
+        self.rows.keep(list(first))
+        for finding in first.values():
             self.rows[finding.id].paint(finding)
-        write(self.title, value=findings_html(findings, passed=passed, left=len(rows) - len(shown)))
+        write(self.title, value=findings_html(findings, passed=passed, left=len(rows) - len(first)))
 
 
 def findings_html(findings: Sequence[FindingRow] | None, *, passed: bool, left: int = 0) -> str:
@@ -83,5 +83,5 @@ def findings_html(findings: Sequence[FindingRow] | None, *, passed: bool, left: 
     if findings is None:
         return ""
     verdict = "Check: it would run." if passed else "Check: it would be refused."
-    more = page.quiet(f"{left} more findings are not shown" if left else "")
-    return page.page(page.line(verdict, "good" if passed else "bad"), more)
+    more = shown.quiet(f"{left} more findings are not shown" if left else "")
+    return shown.page(shown.line(verdict, "good" if passed else "bad"), more)

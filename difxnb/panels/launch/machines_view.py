@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets as widgets
 
 from difxnb.markup import printable
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.launch.keyed_rows import KeyedRows
 from difxnb.panels.launch.nodes import NodeRow
@@ -34,13 +34,13 @@ class NodeView:
     """One node: its threads, and how busy it is."""
 
     def __init__(self, name: str, set_threads: Callable[[str, int], None]) -> None:
-        shown = printable(name)
+        plain = printable(name)
         self.threads = widgets.BoundedIntText(
             value=0,
             min=0,
             max=_MOST_THREADS,
-            description=shown,
-            tooltip=f"Threads that compute on {shown}; 0 for none",
+            description=plain,
+            tooltip=f"Threads that compute on {plain}; 0 for none",
             style=_LABEL,
             layout=widgets.Layout(width="16em"),
         )
@@ -51,7 +51,7 @@ class NodeView:
     def paint(self, node: NodeRow) -> None:
         """Write what has changed."""
         self._threads.write(node.threads)
-        write(self.words, value=page.page(page.line(node_words(node), _TONES.get(node.word, ""))))
+        write(self.words, value=shown.page(shown.line(node_words(node), _TONES.get(node.word, ""))))
 
 
 def node_words(node: NodeRow) -> str:
@@ -82,12 +82,12 @@ class NodesView:
 
     def paint(self, nodes: Sequence[NodeRow]) -> None:
         """Write what has changed."""
-        shown = shown_nodes(nodes)
-        self.rows.keep([node.name for node in shown])
-        for node in shown:
+        first = shown_nodes(nodes)
+        self.rows.keep([node.name for node in first])
+        for node in first:
             self.rows[node.name].paint(node)
-        left = len(nodes) - len(shown)
-        write(self.more, value=page.page(page.quiet(f"{left} more nodes are not shown" if left else "")))
+        left = len(nodes) - len(first)
+        write(self.more, value=shown.page(shown.quiet(f"{left} more nodes are not shown" if left else "")))
 
 
 def shown_nodes(nodes: Sequence[NodeRow]) -> list[NodeRow]:
@@ -121,7 +121,7 @@ class SourceView:
         self._node.write(node, options=names)
         text = source_words(source, found, node)
         misplaced = bool(found.node) and found.node != node
-        write(self.words, value=page.page(page.line(text, "warn" if misplaced else found.tone)))
+        write(self.words, value=shown.page(shown.line(text, "warn" if misplaced else found.tone)))
 
 
 def source_words(source: Source, found: Found, node: str) -> str:

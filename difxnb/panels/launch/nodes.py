@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from difxnb.panels.launch.plan import Plan
-from difxnb.panels.page import duration_words, size_words
 from difxnb.panels.rows import each_row
+from difxnb.panels.shown import duration_words, size_words
 
 IDLE_SHARE = 0.25
 """A node of which no greater share of the cores is wanted counts as idle."""

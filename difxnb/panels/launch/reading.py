@@ -14,7 +14,7 @@ from difxnb.formats.input_model import Input
 from difxnb.formats.input_summary import facts
 from difxnb.panels.launch.plan import Plan
 from difxnb.panels.launch.sources import Source, directories_of, sources_of
-from difxnb.panels.page import duration_words
+from difxnb.panels.shown import duration_words
 
 _MOST_DIRECTORIES = 8
 _MOST_SCANS = 12

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from difxnb.panels.page import duration_words
 from difxnb.panels.rows import each_row
+from difxnb.panels.shown import duration_words
 
 _EVERY_S = 0.5
 _TROUBLES_EVERY_S = 3.0  # all that was said of a run is gathered for them

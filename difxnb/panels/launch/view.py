@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from difxnb.markup import printable
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.files.model import FilesModel
@@ -50,14 +50,14 @@ class LaunchPanel(ActingPanel):
         self.facts = widgets.HTML()
         run = [self._deeds, self.ready, self.news, self.progress, self.run, self.findings.box]
         parts = [*self._machines, *self._titled("Data", self.sources.box), *self._titled("Job", self.facts)]
-        content = [widgets.HTML(page.STYLE), self._job, *run, *self._titled("Options", self._options)]
+        content = [widgets.HTML(shown.STYLE), self._job, *run, *self._titled("Options", self._options)]
         super().__init__(widgets.VBox([*content, *parts]), painter)
         if files is not None:
             files.on_chosen.append(self._take_choice)
 
     @staticmethod
     def _titled(title: str, *below: widgets.Widget) -> list[widgets.Widget]:
-        return [widgets.HTML(page.page(page.heading(title))), *below]
+        return [widgets.HTML(shown.page(shown.heading(title))), *below]
 
     def _take_choice(self, path: str) -> None:
         self._asked(lambda: self.model.choose(path))
@@ -239,7 +239,7 @@ class LaunchPanel(ActingPanel):
         self.sources.paint(look.sources, look.plan.datastreams, names)
         write(self.advice, value=words.machines_html(look))
         text = self.model.preview() if self.shows_preview.value else ""
-        write(self.preview, value=page.page(page.preformatted(text, _LONGEST_PREVIEW)) if text else "")
+        write(self.preview, value=shown.page(shown.preformatted(text, _LONGEST_PREVIEW)) if text else "")
         can_write = look.reading is not None and not look.is_read_only and look.standing.stands
         write(self.write_nodes, disabled=not can_write)
         write(self.try_nodes, disabled=not can_write)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from difxnb.panels import page
+from difxnb.panels import shown
 from difxnb.panels.launch.findings_view import finding_words, findings_html
 from difxnb.panels.launch.look import LaunchLook
 from difxnb.panels.launch.machines_view import node_words, shown_nodes, source_words
@@ -15,11 +15,11 @@ def job_html(look: LaunchLook) -> str:
     """The job that was read, and whether it would overwrite something."""
     reading = look.reading
     if reading is None:
-        return page.page(page.quiet("No job was read yet."))
-    return page.page(
-        page.line(*_output(look)),
-        *(page.line(note, "warn") for note in reading.notes),
-        page.facts(dict(reading.facts)),
+        return shown.page(shown.quiet("No job was read yet."))
+    return shown.page(
+        shown.line(*_output(look)),
+        *(shown.line(note, "warn") for note in reading.notes),
+        shown.facts(dict(reading.facts)),
     )
 
 
@@ -45,24 +45,24 @@ def ready_html(look: LaunchLook) -> str:
         and not run.is_over
         and run.input_file == look.reading.input_file
     ):
-        return page.page(page.quiet(f"{look.hindrance}."))  # no trouble: that it runs is what was wanted
+        return shown.page(shown.quiet(f"{look.hindrance}."))  # no trouble: that it runs is what was wanted
     if look.hindrance:
-        return page.page(page.line(f"Cannot start now: {look.hindrance}.", "warn"))
+        return shown.page(shown.line(f"Cannot start now: {look.hindrance}.", "warn"))
     if look.reading and look.reading.existing and not look.options.overwrite:
-        return page.page(
-            page.line("A start would be refused: there is output. Tick “move output aside”.", "warn")
+        return shown.page(
+            shown.line("A start would be refused: there is output. Tick “move output aside”.", "warn")
         )
     name = look.reading.name if look.reading else ""
     first = "" if look.is_written else "writes the machines as chosen below, "
-    return page.page(page.line(f"Ready: a start {first}checks {name} and starts it.", "good"))
+    return shown.page(shown.line(f"Ready: a start {first}checks {name} and starts it.", "good"))
 
 
 def run_html(run: RunLook | None) -> str:
     """How the run goes, or went."""
     if run is None:
         return ""
-    troubles = [page.line(trouble, "warn") for trouble in run.troubles]
-    return page.page(page.line(run.words, run.tone, is_news=True), page.quiet(run.weight_words), *troubles)
+    troubles = [shown.line(trouble, "warn") for trouble in run.troubles]
+    return shown.page(shown.line(run.words, run.tone, is_news=True), shown.quiet(run.weight_words), *troubles)
 
 
 def machines_html(look: LaunchLook) -> str:
@@ -70,9 +70,9 @@ def machines_html(look: LaunchLook) -> str:
     if look.reading is None:
         return ""
     written = "The machines files hold what is chosen." if look.is_written else "Not written to the job yet."
-    return page.page(
-        page.quiet(f"Chosen: {look.advice}." if look.advice else ""),
-        page.line(written, "good" if look.is_written else ""),
+    return shown.page(
+        shown.quiet(f"Chosen: {look.advice}." if look.advice else ""),
+        shown.line(written, "good" if look.is_written else ""),
     )
 
 
@@ -93,13 +93,13 @@ def twin_of(look: LaunchLook) -> Twin:
     ]
     html = [
         run_html(run),
-        page.page(page.line(look.message, "bad" if look.is_problem else "good")),
+        shown.page(shown.line(look.message, "bad" if look.is_problem else "good")),
         findings_html(look.findings, passed=look.passed),
-        page.page(*(page.line(finding_words(finding)) for finding in look.findings or ())),
-        page.page(
-            page.table(("node", "role", "threads", "state"), nodes),
-            page.table(("antenna", "read on", "data"), sources),
+        shown.page(*(shown.line(finding_words(finding)) for finding in look.findings or ())),
+        shown.page(
+            shown.table(("node", "role", "threads", "state"), shown.texts(nodes)),
+            shown.table(("antenna", "read on", "data"), shown.texts(sources)),
         ),
         job_html(look),
     ]
-    return Twin("\n".join(text), page.STYLE + "".join(html))
+    return Twin("\n".join(text), shown.STYLE + "".join(html))

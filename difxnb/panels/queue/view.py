@@ -12,7 +12,6 @@ from difxnb.markup import printable
 from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
-from difxnb.panels.page import STYLE as PAGE_STYLE
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.queue.model import QueuedJob, QueueLook, QueueModel, ToldLine
 from difxnb.panels.shown import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Mark
@@ -53,7 +52,7 @@ class QueuePanel(ActingPanel):
         self.model = model
         self._written: QueueLook | None = None
         self.news, self.table, self.told = widgets.HTML(), widgets.HTML(), widgets.HTML()
-        parts = [widgets.HTML(PAGE_STYLE + shown.STYLE), self._make_adding(), self._make_list(), self.news]
+        parts = [widgets.HTML(shown.STYLE), self._make_adding(), self._make_list(), self.news]
         super().__init__(widgets.VBox([*parts, self.table, self.history, self.told]), painter)
 
     def _make_adding(self) -> widgets.Widget:
