@@ -184,7 +184,7 @@ def _c04_columns(words: Sequence[str]) -> int | None:
             year, month, day = (int(word) for word in words[:3])
             mjd = float(words[column])
             date = datetime(year, month, day)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         if _OLDEST_YEAR < year < _NEWEST_YEAR and abs(mjd - (date - MJD_ZERO).days) < 1:
             return column

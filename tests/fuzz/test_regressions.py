@@ -17,6 +17,8 @@ FOUND = [
         ".difxlog",
         b"Sun Nov 22 10:56:36 2026   0 nput file...\nSun Nov 22 10:56:36 2026 INFO\nSun Nov 22 10:56:36 2026",
     ),
+    # A year that is no number of 32 bits.
+    ("Earth orientation", b"99999999999999999999 12 29 57751.00 0.08 0.26 -0.40"),
 ]
 
 
