@@ -52,7 +52,7 @@ def read_v2d(path: str | PathLike[str], *, vex: Vex | str | PathLike[str] | None
     --------
     >>> v2d = read_v2d("r1234.v2d")  # doctest: +SKIP
     >>> v2d["nCore"] = 4  # doctest: +SKIP
-    >>> v2d.antennas["Wz"]["clockOffset"] = 1.25  # us; doctest: +SKIP
+    >>> v2d.antennas["Wz"]["clockOffset"] = 1.25  # us  # doctest: +SKIP
     >>> v2d.edit()  # the difference  # doctest: +SKIP
     """
     v2d = parse_v2d(read_text(Path(path)), Path(path))
