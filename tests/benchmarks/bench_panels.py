@@ -16,7 +16,6 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ import xarray as xr
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from difxnb.panels.painter import Painter
 from difxnb.plots.live import VIEWS, LiveView, Look
 from difxnb.visibility import fringe_fit
 
@@ -123,25 +123,28 @@ def cost_ms(work: Callable[[], int], frames: int) -> tuple[float, int]:
     return statistics.median(spent), size
 
 
+class Counted:
+    """Frames, as something that a painter looks after."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames, self.done = frames, 0
+
+    def paint(self) -> None:
+        self._frames.draw()
+        self.done += 1
+
+    def note_failure(self, error: Exception) -> None:
+        raise error
+
+
 def frames_per_second(frames: Frames, meanwhile: Callable[[float], None], seconds: float) -> float:
-    """Frames that a thread draws, four a second at most, while the main thread does something else."""
-    done, ended = 0, threading.Event()
-
-    def paint() -> None:
-        nonlocal done
-        while not ended.is_set():
-            begin = time.monotonic()
-            frames.draw()
-            done += 1
-            ended.wait(max(0.0, PERIOD_S - (time.monotonic() - begin)))
-
-    thread = threading.Thread(target=paint)
+    """Frames that a painter draws, four a second at most, while the main thread does something else."""
+    painter, counted = Painter(), Counted(frames)
     begin = time.monotonic()
-    thread.start()
+    painter.add(counted)
     meanwhile(seconds)
-    ended.set()
-    passed = time.monotonic() - begin
-    thread.join()
+    done, passed = counted.done, time.monotonic() - begin
+    painter.remove(counted)
     return done / passed
 
 
