@@ -34,8 +34,9 @@ class Bound:
 
     def _hear(self, change: dict[str, Any]) -> None:
         with self._writing:
-            self._known = change["new"]
-            if self._is_painting:
+            is_known, self._known = change["new"] == self._known, change["new"]
+            # What the painter writes while a page's message is taken in on another thread is told there, and afterwards.
+            if self._is_painting or is_known:
                 return
         self._changed(change["new"])
 

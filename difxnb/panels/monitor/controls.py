@@ -76,10 +76,21 @@ class TimeControls:
             description="Light picture" if is_dark else "Dark picture",
             tooltip=f"Draw on a {'light' if is_dark else 'dark'} background",
         )
-        self._slider.write(max(seen.place, 0), max=max(seen.count - 1, 1), disabled=seen.count < 2)
+        self._paint_slider(max(seen.place, 0), max(seen.count - 1, 1), disabled=seen.count < 2)
         names = seen.scan_names[-_MOST_OPTIONS:]
         options = (("newest", _NONE), *((name, name) for name in names))
         self._scan.write(seen.only_scan if seen.only_scan in names else _NONE, options=options)
+
+    def _paint_slider(self, place: int, last: int, *, disabled: bool) -> None:
+        """Write place and end in messages of their own, such that no page ever knows a place beyond its end.
+
+        A page takes what one message brings in any order, and answers a place beyond its end with the end, as if a user
+        had gone there: the picture would be held, and nobody had asked for it.
+        """
+        if last > self.slider.max:
+            self._slider.write(max=last)
+        self._slider.write(place)
+        self._slider.write(max=last, disabled=disabled)
 
 
 class Choosers:

@@ -6,11 +6,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 import pytest
 import xarray as xr
+from comm.base_comm import BaseComm
 from IPython.utils.capture import CapturedIO
 from PIL import Image
 
@@ -80,6 +82,35 @@ def everything(widget: widgets.Widget) -> Iterator[widgets.Widget]:
     yield widget
     for child in getattr(widget, "children", ()):
         yield from everything(child)
+
+
+class Page(BaseComm):
+    """What a page is told of a widget, message by message."""
+
+    told: list[dict[str, Any]]
+
+    def publish_msg(self, msg_type: str, data: Any = None, *_: object, **__: object) -> None:
+        if msg_type == "comm_msg":
+            self.told.append(data["state"])
+
+
+def test_a_page_never_knows_a_place_beyond_the_end(dataset: xr.Dataset) -> None:
+    """It would answer with the end that it knows, and so hold the picture."""
+
+    source = StillSource(dataset)
+    with MonitorPanel(MonitorModel(source)) as panel:
+        slider, page = panel.time.slider, Page()
+        page.told, slider.comm, last = [], page, slider.max
+        for length in (1, 6, 3, 5, 2):
+            source.dataset, source.version = dataset.isel(time=slice(0, length)), source.version + 1
+            painted(panel)
+            assert (slider.value, slider.max) == (length - 1, max(length - 1, 1))
+        place = 0
+        for told in page.told:
+            for end in {last, told.get("max", last)}:  # whichever a page takes first
+                assert told.get("value", place) <= end
+            place, last = told.get("value", place), told.get("max", last)
+        assert (place, last) == (1, 1)
 
 
 def test_a_press_in_the_matrix_shows_that_baseline(panel: MonitorPanel) -> None:
