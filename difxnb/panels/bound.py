@@ -35,7 +35,7 @@ class Bound:
     def _hear(self, change: dict[str, Any]) -> None:
         with self._writing:
             is_known, self._known = change["new"] == self._known, change["new"]
-            # What the painter writes while a page's message is taken in on another thread is told there, and afterwards.
+            # What is painted while a message of the page is taken in on another thread is told there, afterwards.
             if self._is_painting or is_known:
                 return
         self._changed(change["new"])
