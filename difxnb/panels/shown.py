@@ -24,6 +24,7 @@ STYLE = """<style>
   color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color2, #eee)}
 .difxnb-page h4 {margin: 0.6em 0 0.1em}
 .difxnb-table {overflow: auto; max-height: 28em}
+.difxnb-table.difxnb-whole {max-height: none}
 .difxnb-table table {border-collapse: collapse; color: var(--jp-ui-font-color1, inherit); font-size: 90%}
 .difxnb-table th, .difxnb-table td {text-align: left; vertical-align: top; padding: .1em .6em; line-height: 1.5;
   border-bottom: 1px solid var(--jp-border-color2, #8888)}

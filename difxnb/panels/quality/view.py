@@ -73,4 +73,4 @@ def _html(shown: QualitySnapshot) -> str:
     report = shown.checked.report
     when = datetime.fromtimestamp(shown.made_at, UTC)
     head = f"<p>{verdict_html(report.verdict)} checked at {when:%H:%M:%S} UTC</p>"
-    return f'{head}<div class="difxnb-table">{report._repr_html_()}</div>'
+    return f'{head}<div class="difxnb-table difxnb-whole">{report._repr_html_()}</div>'
