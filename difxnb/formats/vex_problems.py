@@ -7,6 +7,7 @@ vex2difx does, such as a positive frequency of a local oscillator.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -22,13 +23,15 @@ from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.vex_clocks import station_clocks
 from difxnb.formats.vex_eop import eop_points
 from difxnb.formats.vex_mode_problems import setup_problems
-from difxnb.formats.vex_scans import VexScan
+from difxnb.formats.vex_scans import VexScan, first_word
 from difxnb.formats.vex_stations import VexStation
 from difxnb.formats.vex_tables import VexTables
 from difxnb.formats.vex_text import LONGEST_COMMENT
 
 _NEEDED = ("STATION", "SITE", "ANTENNA", "SOURCE", "MODE", "FREQ", "SCHED")
 _EOP_DAYS = 5
+_EARTH_M = 6.371e6
+_HIGHEST_M = 1e5  # what flattening and mountains make of it is far less
 _DAY = np.timedelta64(86400, "s")
 _MOST_ROWS = 200
 _MOST_OF_SCANS = 5000
@@ -268,10 +271,8 @@ def _of_station(vex: VexTables, station: VexStation, is_used: bool) -> Iterator[
         place = vex.line_of(station.site.start)
         told = f"the position of {station.key} is missing or no lengths"
         yield Problem(severity, "bad value", told, f"$SITE {station.site.name}", place, "site_position")
-    elif station.position == (0.0, 0.0, 0.0):
-        yield Problem(
-            "warning", "bad value", "it is at the centre of the Earth", where, line, "site_position"
-        )
+    else:
+        yield from _of_position(vex, station, severity)
     if station.antenna is None:
         yield Problem(
             "warning", "unknown definition", "its antenna is not in $ANTENNA", where, line, "$ANTENNA"
@@ -280,6 +281,29 @@ def _of_station(vex: VexTables, station: VexStation, is_used: bool) -> Iterator[
         told = f"{station.key} lacks its axis type or its axis offset"
         place = vex.line_of(station.antenna.start)
         yield Problem("warning", "bad value", told, f"$ANTENNA {station.antenna.name}", place, "axis_offset")
+
+
+def _of_position(vex: VexTables, station: VexStation, severity: Severity) -> Iterator[Problem]:
+    """A site that is not on the Earth, of a station that does not fly."""
+    site, position = station.site, [one for one in station.position if one is not None]
+    if site is None or first_word(site, "site_type") not in ("", "fixed"):
+        return
+    where, line = f"$SITE {site.name}", vex.line_of(site.start)
+    radius = math.hypot(*position)
+    if radius == 0.0:
+        told = f"{station.key} is at the centre of the Earth"
+        yield Problem("warning", "bad value", told, where, line, "site_position")
+    elif not abs(radius - _EARTH_M) <= _HIGHEST_M:
+        told = f"{station.key} is {radius / 1e3:.6g} km from the centre of the Earth, whose radius is 6371 km"
+        yield Problem(severity, "bad value", told, where, line, "site_position", _other_unit(radius))
+
+
+def _other_unit(radius: float) -> str:
+    """In what a position may have been meant."""
+    for factor, unit in ((1e3, "km"), (1e-3, "m")):
+        if abs(radius * factor - _EARTH_M) <= _HIGHEST_M:
+            return f"its numbers are in {unit}: write that unit behind them"
+    return "look the position up"
 
 
 def _of_sources(vex: VexTables) -> Iterator[Problem]:

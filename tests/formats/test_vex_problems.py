@@ -60,6 +60,8 @@ def test_the_small_one_has_its_known_faults() -> None:
         ("start = 2024y001d12h00m00s", "start = today", "bad value", "$SCHED No0001", "its start is missing"),
         ("300 sec", "300 furlongs", "bad value", "$SCHED No0001", "times of Aa"),
         ("site_position = 4000 km", "site_position = 4000 sec", "bad value", "$SITE SA", "position of Aa"),
+        ("4000 km : 500000 m : 4.9e6 m", "4000 : 500 : 4900", "bad value", "$SITE SA", "position of Aa"),
+        ("4000 km : 500000 m : 4.9e6 m", "4000 m : 500 m : 4900 m", "bad value", "$SITE SA", "Aa is 6.34508 km from"),
         ("ref $SITE = SB;", "ref $SITE = SX;", "unknown definition", "$STATION Bb", "not in $SITE"),
         ("ra = 08h00m00.0s", "ra = 8.5", "bad value", "$SOURCE S", "right ascension"),
         ("= J2000", "= B1950", "bad value", "$SOURCE S", "J2000 only"),
@@ -95,6 +97,21 @@ def test_a_mode_that_is_needed_has_to_be_there_and_used() -> None:
     unused = SMALL.replace("$STATION;", "def n;\nenddef;\n$STATION;", 1)
     (row,) = rows(unused, "missing mode", "n")
     assert row["text"] == "no scan is in mode n"
+
+
+@pytest.mark.parametrize(
+    ("position", "fix"),
+    [
+        ("4000 m : 500 m : 4900 m", "its numbers are in km: write that unit behind them"),
+        ("4000000 km : 500000 km : 4900000 km", "its numbers are in m: write that unit behind them"),
+        ("40000 km : 0 m : 0 m", "look the position up"),
+    ],
+)
+def test_a_site_that_is_not_on_the_earth_is_told_unless_it_flies(position: str, fix: str) -> None:
+    far = SMALL.replace("4000 km : 500000 m : 4.9e6 m", position)
+    (row,) = rows(far, "bad value")
+    assert (row["severity"], row["name"], row["fix"]) == ("error", "site_position", fix)
+    assert not rows(far.replace("site_ID = Aa;", "site_ID = Aa; site_type = earth_orbit;"), "bad value")
 
 
 def test_the_nearest_name_is_offered() -> None:
