@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -156,6 +157,14 @@ class Recipe:
             ``severity``, ``kind``, ``where``, ``line``, ``name``, ``text``, ``fix``; ``attrs["passed"]``: no error.
         """
         return problem_frame(_problems(self))
+
+    def __repr__(self) -> str:
+        from difxnb.intensives.recipe_text import shown_recipe
+
+        return shown_recipe(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(repr(self))}</pre>"
 
 
 _PARTS: dict[str, type] = {

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,11 @@ from difxnb.intensives.recipe import (
     SearchRecipe,
     StationData,
 )
+from difxnb.markup import printable
 from difxnb.queue import RetryPolicy
 
 _LARGEST = 2**20
+_LONGEST_SHOWN = 100
 _TABLES: Mapping[str, type] = {
     "search": SearchRecipe,
     "clocks": ClocksRecipe,
@@ -125,10 +127,27 @@ def format_recipe(recipe: Recipe) -> str:
     ValueError
         A hook is a callable, or a value has no form in TOML.
     """
-    return "\n".join(_lines(recipe, "")).strip() + "\n"
+    return "\n".join(_lines(recipe, "", _toml)).strip() + "\n"
 
 
-def _lines(owner: Any, prefix: str) -> Iterator[str]:
+def shown_recipe(recipe: Recipe) -> str:
+    """A recipe to look at: a line for each value that is not as by default, texts of many lines cut."""
+    text = "\n".join(_lines(recipe, "", _shown)).strip()
+    return printable(f"<Recipe {recipe.name}>\n{text}", keep="\n")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        return f"{_toml(value[:_LONGEST_SHOWN])} … ({len(value)} characters)"
+    if callable(value):
+        return str(getattr(value, "__qualname__", type(value).__name__))
+    try:
+        return _toml(value)
+    except ValueError:  # it has no form in a file, and is shown all the same
+        return repr(value)
+
+
+def _lines(owner: Any, prefix: str, told: Callable[[Any], str]) -> Iterator[str]:
     plain, tables, lists = [], list[tuple[str, Any]](), list[tuple[str, Any]]()
     for one in dataclasses.fields(owner):
         value = getattr(owner, one.name)
@@ -139,13 +158,13 @@ def _lines(owner: Any, prefix: str) -> Iterator[str]:
         elif one.name in _LISTS:
             lists.append((one.name, value))
         else:
-            plain.append(f"{one.name} = {_toml(value)}")
+            plain.append(f"{one.name} = {told(value)}")
     yield from plain
     for name, value in tables:
-        yield from ("", f"[{prefix}{name}]", *_lines(value, f"{prefix}{name}."))
+        yield from ("", f"[{prefix}{name}]", *_lines(value, f"{prefix}{name}.", told))
     for name, value in lists:
         for row in value:
-            yield from ("", f"[[{prefix}{name}]]", *_lines(row, f"{prefix}{name}."))
+            yield from ("", f"[[{prefix}{name}]]", *_lines(row, f"{prefix}{name}.", told))
 
 
 def _default(one: dataclasses.Field[Any]) -> Any:

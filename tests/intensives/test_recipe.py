@@ -185,3 +185,23 @@ RECIPES = st.builds(
 @given(RECIPES)
 def test_what_is_written_is_read_again(recipe: Any) -> None:
     assert parse_recipe(recipe.to_toml()) == recipe
+
+
+def test_a_recipe_is_shown_by_lines_that_say_what_is_not_as_usual() -> None:
+    recipe = parse_recipe(TEXT).with_(hooks=(Hook("end", "callable", print),))
+    lines = repr(recipe).splitlines()
+    assert lines[:3] == [
+        "<Recipe daily intensive>",
+        'name = "daily intensive"',
+        'schedule = "/data/{session}/{session}.vex"',
+    ]
+    assert {"[search]", "n = 3", "[[hooks]]", "what = print"} <= set(lines)
+    assert "wait_s = 3600.0" not in lines
+    assert max(map(len, lines)) < 120
+    hostile = Recipe(name="<b>\x1b[2J", schedule="/s.vex", v2d="vex = a.vex\n" * 1000)
+    assert "(12000 characters)" in repr(hostile)
+    assert "\x1b" not in repr(hostile)
+    assert "<b>" not in hostile._repr_html_()
+    odd = SMALL | {"v2d": None, "template": "/t.v2d", "variables": {"at": Path("/x")}}
+    assert "Path('/x')" in repr(Recipe(**odd))
+    assert "&lt;b&gt;" in hostile._repr_html_()
