@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from difxnb.cli.busy_look import bar
-from difxnb.markup import printable
+from difxnb.cli.fitted import fitted_table
 
 if TYPE_CHECKING:
     from difxnb.queue import QueueEntry
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
 _STEP = 10  # per cent between two lines
 _FRAME_ROWS = 4  # of a table, and the line below it
 _HEADS = ("job", "state", "progress", "why")
-_BETWEEN = 2  # blanks between two columns
-
-
-def _widths(rows: list[tuple[str, ...]], width: int) -> list[int]:
-    """How wide each column is: the last one takes what the others leave, and names take half of it all at most."""
-    longest = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
-    job = min(longest[0], width // 2)
-    left = width - job - longest[1] - longest[2] - _BETWEEN * (len(_HEADS) - 1)
-    return [job, longest[1], longest[2], max(1, min(longest[3], left))]
 
 
 @dataclass(frozen=True)
@@ -58,16 +47,8 @@ class QueueLook:
         """Draw it for a terminal: what is not over, and of the others as many of the last as there is room for."""
         room = len(self.entries) if height is None else max(1, height - _FRAME_ROWS)
         shown = self.entries if len(self.entries) <= room else self._latest(room)
-        rows = [
-            tuple(printable(word) for word in (one.job, str(one.state), bar(one.progress), one.why))
-            for one in shown
-        ]
-        table = Table(box=None, pad_edge=False, caption=Text(printable(self._held)), caption_justify="left")
-        for head, room in zip(_HEADS, _widths(rows, width), strict=True):
-            table.add_column(head, no_wrap=True, width=room)
-        for row in rows:
-            table.add_row(*map(Text, row))
-        return table
+        rows = [(one.job, str(one.state), bar(one.progress), one.why) for one in shown]
+        return fitted_table(_HEADS, rows, width, self._held)
 
     def _latest(self, room: int) -> tuple[QueueEntry, ...]:
         ahead = [place for place, one in enumerate(self.entries) if not one.state.is_over]

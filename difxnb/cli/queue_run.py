@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -190,25 +187,18 @@ def run(
     difxnb queue run --dry-run
     """
     with told_in_a_line():
+        from difxnb.cli.leaving import interrupted_by_term
+
         if dry_run:
             _tell_plan(file, name_of_server(host, port, ssh), at_once, as_json=as_json)
             return
-        with connected(host, port, ssh, timeout, token_file, gently=True) as difx, _interrupted_by_term():
+        with connected(host, port, ssh, timeout, token_file, gently=True) as difx, interrupted_by_term():
             raise typer.Exit(_run(difx, where_kept(file), at_once, stay=stay, as_json=as_json))
-
-
-@contextmanager
-def _interrupted_by_term() -> Iterator[None]:
-    """Have an end that is asked for by SIGTERM be as one by Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _run(difx: Correlator, path: Path, at_once: int | None, *, stay: bool, as_json: bool) -> int:
     """Run a queue to its end; gives the exit status."""
+    from difxnb.cli.leaving import leave_running
     from difxnb.cli.live import Printer
 
     jobs = difx.queue
@@ -220,7 +210,7 @@ def _run(difx: Correlator, path: Path, at_once: int | None, *, stay: bool, as_js
         try:
             last = _follow(difx, printer, stay=stay)
         except KeyboardInterrupt:
-            _leave(difx, printer)
+            leave_running(difx, lambda: printer.show(_look(difx)), "the next 'difxnb queue run' follows")
             return INTERRUPTED
     if last.paused:
         complain(f"nothing more is started: {last.paused}; 'difxnb queue resume' goes on")
@@ -245,35 +235,6 @@ def _look(difx: Correlator) -> QueueLook:
 
     jobs = difx.queue
     return QueueLook(tuple(jobs.rows), jobs.why_paused, jobs.why_suspended)
-
-
-def _leave(difx: Correlator, printer: Any) -> None:
-    """Start nothing more; leave what runs running where that may be, wait for it elsewhere."""
-    difx.queue._inner.start_no_more("the queue was ended")
-    running = [one.job for one in difx.queue.rows if one.state.is_under_way]
-    if not running:
-        return
-    if difx.server.is_embedded:
-        complain(f"left running: {', '.join(running)}; the next 'difxnb queue run' follows")
-        return
-    complain(f"waiting for {', '.join(running)}, as guiServer would not survive; Ctrl-C stops it")
-    try:
-        _until_none_runs(difx, printer)
-    except KeyboardInterrupt:
-        for entry in difx.queue.rows:
-            if entry.state.is_under_way:
-                job = difx.job(entry.input_file)
-                job._loop.call(job._inner.stop())
-        _until_none_runs(difx, printer)
-
-
-def _until_none_runs(difx: Correlator, printer: Any) -> None:
-    from difxnb.cli.live import PERIOD_S
-
-    while any(one.state.is_under_way for one in difx.queue.rows):
-        printer.show(_look(difx))
-        time.sleep(PERIOD_S)
-    printer.show(_look(difx))
 
 
 def _tell_plan(file: Path | None, server: str, at_once: int | None, *, as_json: bool) -> None:

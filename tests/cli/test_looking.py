@@ -164,6 +164,7 @@ def test_help_of_every_verb_has_an_example() -> None:
         "vex",
         "v2d",
         "eop",
+        "intensive",
         *(f"queue {verb}" for verb in QUEUE),
     ]
     for verb in verbs:

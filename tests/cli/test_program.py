@@ -34,7 +34,8 @@ def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
     for command in (
-        *("busy", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "job", "lab", "ls"),
+        *("busy", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "intensive"),
+        *("job", "lab", "ls"),
         *("messages", "mkdir", "models", "monitor", "mv", "new", "quality", "queue", "report", "rm", "rmdir"),
         *("send", "serve", "start", "status", "stop", "token", "v2d", "version", "vex"),
     ):
