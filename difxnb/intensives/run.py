@@ -23,6 +23,7 @@ from difxnb.intensives.jobs_made import jobs_inputs, make_all_jobs, make_search_
 from difxnb.intensives.planned import planned_lines
 from difxnb.intensives.recipe import Recipe
 from difxnb.intensives.recipe_text import read_recipe
+from difxnb.intensives.scheduled import schedule_inputs, take_schedule
 from difxnb.intensives.shown import run_frame
 from difxnb.intensives.steps import (
     ALWAYS,
@@ -40,10 +41,8 @@ from difxnb.intensives.steps import (
 from difxnb.intensives.waiting import (
     data_inputs,
     eop_inputs,
-    schedule_inputs,
     take_data,
     take_eop,
-    take_schedule,
 )
 from difxnb.queue import Lease
 from difxnb.sessions.record import RECORD, RecordLine, SessionRecord

@@ -1,155 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps that wait for what comes from elsewhere: the schedule, Earth orientation, and data of the stations."""
+"""Steps that wait for what comes from elsewhere: Earth orientation, and data of the stations."""
 
 from __future__ import annotations
 
 import asyncio
-import difflib
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from difxnb.aio.experiment_orders import Named, find_orders, fitted
-from difxnb.aio.experiment_sources import Source, find_source
 from difxnb.errors import EopOutdated, RemoteFileNotFound
 from difxnb.formats.keyvalue import read_text
 from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.v2d_block import V2dParameters
-from difxnb.formats.vex import Vex, parse_vex
+from difxnb.formats.vex import parse_vex
 from difxnb.geometry.eop import EopTable
 from difxnb.geometry.eop_cache import read_eop
 from difxnb.intensives.recipe import StationData
 from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
-
-_FETCH_S = 60.0
-_LATER = ("no clock", "no eop", "eop outside", "eop twice", "few eop")
-"""Problems of a schedule or ``.v2d`` that a later step may mend."""
-
-
-# --- schedule --------------------------------------------------------------------------------------------------
-
-
-def schedule_inputs(context: Context) -> Mapping[str, Any]:
-    """What the schedule and the orders come from."""
-    recipe = context.recipe
-    return {
-        "schedule": context.named(recipe.schedule),
-        "v2d": None if recipe.v2d is None else context.named(recipe.v2d),
-        "template": None if recipe.template is None else context.named(recipe.template),
-        "variables": {name: str(value) for name, value in recipe.variables.items()},
-        "stations": recipe.stations,
-        "newest": recipe.newest,
-    }
-
-
-async def take_schedule(context: Context) -> Done:
-    """Fetch the schedule and the ``.v2d``, and look whether jobs can be made of them."""
-    source = await _arrived(context)
-    vex = await asyncio.to_thread(parse_vex, source.text, source.path or source.name or "schedule")
-    _require_sound(vex.problems(), source.note)
-    _require_new(context, vex)
-    stations = list(vex.stations()["station"])
-    for name in (*context.recipe.stations, *(one.station for one in context.recipe.data)):
-        _require_station(name, stations)
-    stem = context.numbered(context.stem)
-    name = f"{stem}.vex"
-    orders = await _orders(context, vex, name, source)
-    _require_sound(orders.problems(vex), "the .v2d")
-    kept = context.keep_text(name, source.text)
-    return Done(
-        {
-            "vex": kept,
-            "v2d": context.keep_text(f"{stem}-orders.v2d", orders.text),
-            "source": source.path or source.note,
-            "start": pd.Timestamp(vex.start),
-            "stop": pd.Timestamp(vex.stop),
-            "stations": list(orders["antennas"]) if "antennas" in orders else stations,
-            "scans": len(vex.scans()),
-        }
-    )
-
-
-async def _arrived(context: Context) -> Source:
-    """The schedule, as soon as it is there."""
-    until = time.monotonic() + context.recipe.wait_s
-    while True:
-        try:
-            return await find_source(
-                context.difx, context.named(context.recipe.schedule), "schedule", _FETCH_S
-            )
-        except (FileNotFoundError, OSError) as error:
-            if not isinstance(error, FileNotFoundError) and not _is_address(context.recipe.schedule):
-                raise
-            if time.monotonic() >= until:
-                raise StepFailed(f"no schedule: {error}") from error
-            context.wait(f"no schedule yet: {error}")
-        await context.look_again()
-
-
-def _is_address(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
-
-
-async def _orders(context: Context, vex: Vex, name: str, source: Source) -> V2d:
-    recipe = context.recipe
-    given = None if recipe.v2d is None else context.named(recipe.v2d)
-    template = None if recipe.template is None else context.named(recipe.template)
-    named = Named(name, source.note)
-    orders, _ = await find_orders(context.difx, (vex, named), given, template, recipe.variables, _FETCH_S)
-    path = str(context.directory / f"{context.stem}.v2d")
-    orders = fitted(orders, vex, name, path, recipe.stations or None, ())
-    if "jobSeries" in orders:
-        del orders["jobSeries"]  # jobs are called after the files of the session
-    base = PurePosixPath(given).parent if given and given.startswith("/") else None
-    return orders if base is None else _from_the_root(orders, base)
-
-
-def _from_the_root(orders: V2d, base: PurePosixPath) -> V2d:
-    """The same for a file in another directory: recordings that it names are where they were."""
-    for station, block in list(orders.antennas.items()):
-        for name, keyword in (("file", "files"), ("filelist", "filelist")):
-            words = block.words(name)
-            if any(not word.startswith("/") for word in words):
-                orders = orders.with_files(station, **{keyword: [str(base / word) for word in words]})  # type: ignore[arg-type]
-    return orders
-
-
-def _require_sound(problems: pd.DataFrame, of: str) -> None:
-    errors = problems[(problems["severity"] == "error") & ~problems["kind"].isin(_LATER)]
-    if len(errors):
-        told = [
-            f"{row['kind']}: {row['where']}: {row['text']}" + (f" ({row['fix']})" if row["fix"] else "")
-            for row in errors.to_dict("records")[:5]
-        ]
-        raise StepFailed(f"{'; '.join(told)} (of {of})")
-
-
-def _require_new(context: Context, vex: Vex) -> None:
-    days = context.recipe.newest
-    if not days or np.isnat(vex.stop):
-        return
-    age = (np.datetime64(int(time.time()), "s") - vex.stop) / np.timedelta64(1, "D")
-    if age > days:
-        raise StepFailed(
-            f"old schedule: it ended on {np.datetime_as_string(vex.stop, 'D')}, {age:.0f} days ago; "
-            "newest = 0 in the recipe takes it"
-        )
-
-
-def _require_station(name: str, stations: Iterable[str]) -> None:
-    known = {one.upper(): one for one in stations}
-    if name.upper() not in known:
-        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.5)
-        hint = f"; {known[near[0]]} is the nearest name" if near else ""
-        raise StepFailed(
-            f"unknown station: {name} is not in the schedule, which has {', '.join(known.values())}{hint}"
-        )
-
 
 # --- Earth orientation -----------------------------------------------------------------------------------------
 
@@ -387,5 +257,7 @@ async def _listed(context: Context, lists: list[str]) -> tuple[list[str], str]:
         named = [row[0] for row in rows if row]
         if not named:
             return [], f"the list {path} is empty"
+        if relative := [one for one in named if not one.startswith("/")]:
+            return [], f"the list {path} names {relative[0]}, which does not begin with /"
         found += named
     return found, ""

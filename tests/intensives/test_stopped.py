@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions that are stopped, planned only, out of room, or held in a cell."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+from pathlib import Path
+
+import pytest
+
+import difxnb
+from difxnb import aio
+from difxnb.errors import QueueTaken, SessionNotDone
+from difxnb.intensives import IntensiveRun, read_recipe, run_intensive
+from difxnb.intensives.recipe import SearchRecipe
+from difxnb.synthetic import small_experiment
+from tests.client.peers import own_server
+from tests.intensives.small_sessions import begun, put_down
+
+
+def test_a_session_is_stopped_and_goes_on(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(
+        schedule=f"{root}/later.vex", wait_s=3600, search=SearchRecipe(scans=("x",))
+    )
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            run = await begun(difx, root, recipe)
+            with pytest.raises(TimeoutError, match="in schedule after"):
+                await run.wait(timeout=0.1)
+            with pytest.raises(QueueTaken, match=r"record\.jsonl is run by process"):
+                await begun(difx, root, recipe)
+            await run.stop()
+            assert run.state == "suspended"
+            with pytest.raises(SessionNotDone, match="it was stopped"):
+                await run.wait()
+            (root / "demo.vex").rename(root / "later.vex")
+            await run.resume()
+            with pytest.raises(SessionNotDone, match="search_jobs"):
+                await run.wait(timeout=30)
+            assert run.record.last("schedule").state == "done"  # type: ignore[union-attr]
+
+    asyncio.run(main())
+
+
+def test_a_dry_run_tells_what_each_step_would_start_from_and_does_nothing(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    async def main() -> IntensiveRun:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            run = await run_intensive(difx, recipe, session="one", directory=root / "record", dry_run=True)
+            assert run.state == "planned"
+            with pytest.raises(ValueError, match="dry run"):
+                await run.resume()
+            return run
+
+    run = asyncio.run(main())
+    frame = run.frame().set_index("step")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    assert frame["state"]["search_jobs"] == "planned"
+    assert "3 stations" in frame["why"]["search_jobs"]
+    assert frame["inputs"]["schedule"]["schedule"] == f"{root}/demo.vex"
+    assert frame["inputs"]["search_jobs"]["directory"] == f"{root}/one"
+
+
+def test_the_same_from_a_cell(tmp_path: Path) -> None:
+    """Blocking: a recipe of a file, an end that is not good, and the record of it."""
+    root = tmp_path.resolve()
+    recipe = root / "daily.toml"
+    recipe.write_text(put_down(root).with_(on_missing="stop").to_toml())
+    assert read_recipe(recipe).on_missing == "stop"
+    with difxnb.demo(root / "box", experiment=small_experiment(scan_seconds=2)) as difx:
+        run = difx.intensive(recipe, session="one", directory=root / "record")
+        with pytest.raises(SessionNotDone, match="in step"):
+            run.wait(timeout=30)
+        assert run.state == "failed"
+        assert "IntensiveRun one: failed in" in repr(run)
+        assert "<table" in run._repr_html_()
+        assert run.report() is None
+        run.close()
+
+
+class FullAtFirst:
+    """The time; but the first lines of a record find the disk full."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def __call__(self) -> float:
+        self.left -= 1
+        if self.left >= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return time.time()
+
+
+def test_a_full_disk_suspends_a_session_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(search=SearchRecipe(scans=("No0009",)))
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            run = await run_intensive(
+                difx, recipe, session="one", directory=root / "record", now=FullAtFirst(2)
+            )
+            async with asyncio.timeout(30):
+                while run.state != "suspended":
+                    await asyncio.sleep(0)
+            assert "disk low: " in run.why
+            with pytest.raises(SessionNotDone, match="search_jobs"):
+                await run.wait(timeout=30)
+            assert [line.state for line in run.record.lines if line.step == "schedule"] == ["started", "done"]
+
+    asyncio.run(main())
