@@ -16,11 +16,12 @@ class RecordedFreq:
     Attributes
     ----------
     clock_offset_us, clock_offset_delta_us : float
-        Delay of this frequency beyond the antenna's clock, and delay of R minus that of L, µs.
+        By how much this frequency is earlier than the antenna's clock says (other than that clock, mpifxcorr 2.9 adds
+        it to the delay), and delay of R minus that of L, µs.
     phase_offset_deg : float
         Phase between the polarisations, degrees.
     freq_offset_hz : float
-        Offset of the local oscillator, Hz.
+        By how much the local oscillator is too high, Hz.
     """
 
     freq_index: int = 0

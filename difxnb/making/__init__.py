@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs made of a schedule: ``.vex`` and ``.v2d`` in, files of jobs out, by the rules of vex2difx 3.1.
 
-For the common case: one setup and one mode in a job; data in files, file lists or a module of a station, or made up;
-VDIF, INTERLACEDVDIF, Mark5B, MKIV and VLBA as the schedule or the ``.v2d`` says; bands as they were recorded, upper and
-lower sidebands. Everything else is refused by name, all reasons at once
-(:class:`~difxnb.errors.CannotMakeJob`): zoom bands and stitched bands, several phase centres, pulsars, spacecraft,
-several datastreams of a station, offsets of single bands, data from the network, Mark6 and ``$TAPELOG_OBS``, a choice
-of baselines.
+For the common case: one setup and one mode in a job; data in files, file lists, Mark5 modules that the ``.v2d`` or
+``$TAPELOG_OBS`` names, or made up; VDIF, INTERLACEDVDIF, Mark5B, MKIV and VLBA as the schedule or the ``.v2d`` says;
+bands as they were recorded, upper and lower sidebands, each with a clock and an oscillator of its own. Everything else
+is refused by name, all reasons at once (:class:`~difxnb.errors.CannotMakeJob`): zoom bands and stitched bands, several
+phase centres, pulsars, spacecraft, several datastreams of a station, data from the network and of Mark6, a choice of
+baselines.
 
 >>> from difxnb.making import make_job_files, planned_frame, planned_jobs
 """

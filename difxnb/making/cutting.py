@@ -14,32 +14,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from difxnb.making.module_changes import changes
+from difxnb.making.spans import ALWAYS, Span
+
 _TOUCHING_S = 0.1
 _SHORTEST_SCAN_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From `start` to `stop`, seconds since 1970 (UTC)."""
-
-    start: float
-    stop: float
-
-    @property
-    def length(self) -> float:
-        """Seconds; negative where it ends before it begins."""
-        return self.stop - self.start
-
-    def part(self, other: Span) -> Span:
-        """What both have in common."""
-        return Span(max(self.start, other.start), min(self.stop, other.stop))
-
-    def meets(self, other: Span) -> bool:
-        """Whether both have some time in common."""
-        return self.part(other).length > 0
-
-
-ALWAYS = Span(float("-inf"), float("inf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +56,8 @@ class Cuts:
         Jobs end there.
     station_breaks : mapping
         Jobs with that station end there.
+    modules : mapping
+        When each module of a station was recorded on; a job has one of each station.
     """
 
     largest_gap: float = 180.0
@@ -88,6 +69,7 @@ class Cuts:
     window: Span = ALWAYS
     breaks: tuple[float, ...] = ()
     station_breaks: Mapping[str, tuple[float, ...]] | None = None
+    modules: Mapping[str, tuple[Span, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +137,12 @@ def _cut(group: Sequence[ObservedScan], cuts: Cuts, notes: list[str]) -> Iterato
     whole = Span(group[0].span.start, group[-1].span.stop)
     stations = {name for scan in group for name in scan.stations}
     of_stations = (t for name in stations for t in (cuts.station_breaks or {}).get(name, ()))
-    inside = sorted({t for t in (*cuts.breaks, *of_stations) if whole.start < t < whole.stop})
-    edges = [whole.start, *inside, whole.stop]
+    inside = {t for t in (*cuts.breaks, *of_stations) if whole.start < t < whole.stop}
+    recorded = [spans for name, spans in sorted((cuts.modules or {}).items()) if name in stations]
+    if recorded:
+        observing = [span for scan in group for span in scan.stations.values()]
+        inside.update(changes(whole, observing, recorded, sorted(inside)))
+    edges = [whole.start, *sorted(inside), whole.stop]
     for start, stop in itertools.pairwise(edges):
         if stop - start <= cuts.shortest:
             notes.append(

@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,14 +20,12 @@ from difxnb.formats.vex_clocks import station_clocks
 from difxnb.formats.vex_eop import eops
 from difxnb.making.cutting import Cuts, Piece, pieces
 from difxnb.making.observed import Observed, Read, mjd_of, observed, unix_of
+from difxnb.making.recorded import too_few_offsets
 from difxnb.making.refusals import Refusals
 from difxnb.making.settings import Settings
 from difxnb.making.settings_reader import read_settings, seconds_of
 from difxnb.making.setups import Resolution, SetupOrder, Timing, resolution, timing
 from difxnb.making.streams import Stream
-
-if TYPE_CHECKING:
-    pass
 
 _LARGEST_LIST = 2**24
 
@@ -108,6 +105,8 @@ def drawn_up(vex: Vex, v2d: str, name: str, read: Read, eop: Sequence[Eop] | Non
         refusals.add(_why_none(settings, found, notes))
     _require_days(drafts, orientation, refusals)
     _require_places(vex, settings, found, drafts, refusals)
+    for (_, station), stream in found.streams.items():
+        refusals.extend(too_few_offsets(settings.station(station), stream))
     refusals.end(f"{name}.v2d")
     return Plan(vex, settings, found, tuple(drafts), orientation, tuple(dict.fromkeys(notes)), _middle(vex))
 
@@ -162,7 +161,16 @@ def _with_breaks(
             continue
         valid = (one.valid_from_mjd for one in clocks)
         of_stations[name] = tuple(round(unix_of(mjd), 3) for mjd in valid if mjd > 0)
-    return replace(settings.cuts, breaks=(*settings.cuts.breaks, *leaps), station_breaks=of_stations)
+    return replace(
+        settings.cuts,
+        breaks=(*settings.cuts.breaks, *leaps),
+        station_breaks=of_stations,
+        modules={
+            name: tuple(span for _, span in data.files)
+            for name, data in found.data.items()
+            if data.source == "MODULE"
+        },
+    )
 
 
 def _drafts(

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from difxnb.formats.flag import Flag
-from difxnb.making.cutting import Span
 from difxnb.making.drafting import Draft
 from difxnb.making.observed import mjd_of
+from difxnb.making.spans import Span
 
 _ON_SOURCE, _IN_SCAN = 2, 8
 _SHORTEST_S = 0.5

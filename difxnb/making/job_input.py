@@ -21,17 +21,16 @@ from difxnb.formats.input import (
     Datastream,
     Freq,
     Input,
-    RecordedFreq,
     Rule,
     Telescope,
 )
 from difxnb.formats.vex_clocks import clock_in_force, station_clocks
 from difxnb.making.drafting import Draft, Plan
 from difxnb.making.observed import mjd_of
+from difxnb.making.recorded import recorded_freq, tone_interval_mhz, with_tones
 from difxnb.making.settings import StationOrder
 from difxnb.making.setups import worst_guard_ns
 from difxnb.making.streams import Channel, Stream
-from difxnb.making.tones import tones
 
 _NO_CLOCK_MJD = 50000.0
 
@@ -155,9 +154,9 @@ class _Table:
 def _datastream(
     plan: Plan, draft: Draft, row: int, order: StationOrder, stream: Stream, table: _Table
 ) -> Datastream:
-    interval = _tone_interval_mhz(order, stream)
+    interval = tone_interval_mhz(order, stream)
     base = min((one.tone_base_hz for one in stream.channels if one.tone_base_hz > 0), default=0.0) / 1e6
-    rows = [table.row(one, _tones(order, one, interval)) for one in stream.channels]
+    rows = [table.row(one, numbers) for one, numbers in with_tones(order, stream)]
     used = list(dict.fromkeys(rows))
     data = plan.observed.data[draft.stations[row]]
     return Datastream(
@@ -169,7 +168,9 @@ def _datastream(
         data_source=data.source,
         phase_cal_int_mhz=int(interval) if interval == int(interval) else interval,
         phase_cal_base_mhz=base or None,
-        recorded_freqs=[RecordedFreq(freq, num_pols=rows.count(freq)) for freq in used],
+        recorded_freqs=[
+            recorded_freq(order, place, freq, rows.count(freq)) for place, freq in enumerate(used)
+        ],
         bands=[
             Band(channel.polarization, used.index(freq))
             for channel, freq in zip(stream.channels, rows, strict=True)
@@ -181,32 +182,6 @@ def _datastream(
 def _format(stream: Stream) -> str:
     threads = ":".join(map(str, stream.format.threads))
     return f"{stream.format.name}/{threads}" if threads else stream.format.name
-
-
-def _tone_interval_mhz(order: StationOrder, stream: Stream) -> float:
-    if order.tone_selection == "none":
-        return 0.0
-    if order.phase_cal_mhz is not None:
-        return order.phase_cal_mhz
-    return (
-        min((one.tone_interval_hz for one in stream.channels if one.tone_interval_hz > 0), default=0.0) / 1e6
-    )
-
-
-def _tones(order: StationOrder, channel: Channel, interval_mhz: float) -> tuple[int, ...]:
-    if interval_mhz <= 0:
-        return ()
-    own = order.phase_cal_mhz if order.phase_cal_mhz is not None else channel.tone_interval_hz / 1e6
-    return tones(
-        channel.edge_hz,
-        channel.bandwidth_hz,
-        channel.sideband,
-        own,
-        base_mhz=channel.tone_base_hz / 1e6,
-        selection=order.tone_selection,
-        guard_mhz=order.tone_guard_mhz,
-        detected=channel.detected,
-    )
 
 
 def _baselines(

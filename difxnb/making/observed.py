@@ -17,9 +17,11 @@ from difxnb.formats.vex import Vex
 from difxnb.formats.vex_quantities import Moment
 from difxnb.formats.vex_scans import VexScan
 from difxnb.formats.vex_stations import VexStation
-from difxnb.making.cutting import ALWAYS, ObservedScan, Span, shortened
+from difxnb.making.cutting import ObservedScan, shortened
+from difxnb.making.modules import NoModules, modules_of
 from difxnb.making.refusals import Refusals
 from difxnb.making.settings import Settings, StationOrder
+from difxnb.making.spans import ALWAYS, Span
 from difxnb.making.streams import Stream, Unreadable, stream_of
 
 SKIP = "SKIP"
@@ -184,21 +186,15 @@ def _data(
         return Data("FILE", tuple((name, ALWAYS) for name in order.files))
     if any(reason.upper().startswith(f"ANTENNA {order.name}:") for reason in refusals.reasons):
         return Data()  # what is said of its data there is more to the point
-    if _on_modules(vex, station):
-        refusals.add(
-            f"ANTENNA {station.key}: modules of $TAPELOG_OBS cannot be used here; name the data with file, filelist "
-            "or module"
-        )
-    else:
+    try:
+        # Without a block of their own they do not count for vex2difx.
+        modules = modules_of(vex.statements, station.key) if order.is_asked_for else ()
+    except NoModules as error:
+        refusals.add(f"ANTENNA {station.key}: $TAPELOG_OBS: {error}")
+        return Data()
+    if not modules:
         notes.append(f"{station.key} has no data and is left out; name them with file, filelist or module")
-    return Data()
-
-
-def _on_modules(vex: Vex, station: VexStation) -> bool:
-    block = vex.statements.block("TAPELOG_OBS")
-    if block is None:
-        return False
-    return block.definition(station.key) is not None or bool(station.definition.all("ref", "$TAPELOG_OBS"))
+    return Data("MODULE" if modules else "", modules)
 
 
 def _listed(order: StationOrder, read: Read, refusals: Refusals) -> Data:

@@ -34,6 +34,13 @@ class StationOrder:
         No data: mpifxcorr makes some up.
     phase_cal_mhz : float or None
     tone_selection, tone_guard_mhz : str, float
+    band_clocks : tuple of (float, float, float)
+        Of each recorded frequency: µs by which it is early beyond the clock, µs by which R is later than L, degrees
+        between them.
+    oscillators_hz : tuple of float
+        By how much the oscillator of each recorded frequency is too high, Hz.
+    is_asked_for : bool
+        False where there is neither a block of the station nor one for all.
     """
 
     name: str
@@ -52,6 +59,9 @@ class StationOrder:
     phase_cal_mhz: float | None = None
     tone_selection: str = "smart"
     tone_guard_mhz: float = -1.0
+    band_clocks: tuple[tuple[float, float, float], ...] = ()
+    oscillators_hz: tuple[float, ...] = ()
+    is_asked_for: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ class Settings:
             return own
         default = self.stations.get(_DEFAULT)
         if default is None:
-            return StationOrder(name, name)
+            return StationOrder(name, name, is_asked_for=False)
         return replace(default, name=name, job_name=name)
 
     def setup_of(self, scan: str, source: str, mode: str) -> str:

@@ -15,10 +15,11 @@ from difxnb.formats.v2d_clocks import deltas, own_clock
 from difxnb.formats.v2d_parameters import nearest, parameter
 from difxnb.formats.v2d_text import V2dBlock, V2dText, parse_v2d_text
 from difxnb.formats.v2d_values import read_mjd, read_value
-from difxnb.making.cutting import Cuts, Span
+from difxnb.making.cutting import Cuts
 from difxnb.making.refusals import Refusals
 from difxnb.making.settings import RuleOrder, Settings, SourceOrder, StationOrder
 from difxnb.making.setups import Buffers, SetupOrder
+from difxnb.making.spans import Span
 
 _MOST_GUESSES = 20
 _NETWORK = ("networkPort", "windowSize", "UDP_MTU")
@@ -40,8 +41,6 @@ _NOT_HERE: dict[str, dict[str, str]] = {
     "ANTENNA": {
         "zoom": "zoom bands",
         "addZoomFreq": "zoom bands",
-        "freqClockOffs": "clocks of single bands",
-        "loOffsets": "offsets of oscillators",
         "sampling": "another sampling than the format says",
         "datastreams": "several datastreams of a station",
         "mark6file": "Mark6 modules (copy the data and name them with file)",
@@ -76,6 +75,7 @@ def read_settings(text: str, name: str, refusals: Refusals) -> Settings:
     setups = {block.name: _Asker(block, refusals) for block in v2d.of_kind("SETUP")}
     if not setups:
         setups["default"] = _Asker(V2dBlock("SETUP", "default", (), 0, 0, 0), refusals)
+    all_offsets = bool(common.value("allowAllClockOffsets", False))
     rules = tuple(_rule(_Asker(block, refusals)) for block in v2d.of_kind("RULE"))
     return Settings(
         **_common(common, name),
@@ -83,7 +83,8 @@ def read_settings(text: str, name: str, refusals: Refusals) -> Settings:
         freq_ids={key: frozenset(asker.many("freqId")) for key, asker in setups.items()},
         rules=rules or (RuleOrder((), (), (), next(iter(setups))),),
         stations={
-            block.name.upper(): _station(v2d, _Asker(block, refusals)) for block in v2d.of_kind("ANTENNA")
+            block.name.upper(): _station(v2d, _Asker(block, refusals), all_offsets=all_offsets)
+            for block in v2d.of_kind("ANTENNA")
         },
         sources={block.name.upper(): _source(_Asker(block, refusals)) for block in v2d.of_kind("SOURCE")},
         eops=tuple(_eops(v2d, refusals)),
@@ -248,7 +249,7 @@ def _source(ask: _Asker) -> SourceOrder:
     return SourceOrder(str(ask.value("calCode", ""))[:1], ask.value("ra"), ask.value("dec"))
 
 
-def _station(v2d: V2dText, ask: _Asker) -> StationOrder:
+def _station(v2d: V2dText, ask: _Asker, *, all_offsets: bool) -> StationOrder:
     name = ask.block.name.upper()
     place = [ask.value(axis) for axis in "XYZ"]
     if any(axis is None for axis in place) != all(axis is None for axis in place):
@@ -284,7 +285,19 @@ def _station(v2d: V2dText, ask: _Asker) -> StationOrder:
         phase_cal_mhz=interval if interval >= 0 else None,
         tone_selection=str(ask.value("toneSelection", "smart")).lower(),
         tone_guard_mhz=ask.value("toneGuard", -1.0),
+        band_clocks=_band_clocks(ask, all_offsets),
+        oscillators_hz=ask.many("loOffsets"),
     )
+
+
+def _band_clocks(ask: _Asker, all_offsets: bool) -> tuple[tuple[float, float, float], ...]:
+    offsets = tuple((*one, 0.0, 0.0)[:3] for one in ask.many("freqClockOffs"))
+    if offsets and offsets[0][0] and not all_offsets:
+        ask.refuse(
+            "freqClockOffs: the first is not 0, so that the delays would not be those of the model; move it into "
+            "clockOffset, or set allowAllClockOffsets = True"
+        )
+    return offsets
 
 
 def _clock(v2d: V2dText, ask: _Asker) -> tuple[Clock | None, tuple[float, ...]]:

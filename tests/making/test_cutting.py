@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difxnb.making.cutting import Cuts, ObservedScan, Span, pieces, shortened
+from difxnb.making.cutting import Cuts, ObservedScan, pieces, shortened
+from difxnb.making.spans import Span
 
 
 def scan(name: str, start: float, stop: float, stations: str = "AB", **changes: object) -> ObservedScan:

@@ -278,7 +278,11 @@ def test_schedules_that_cannot_be_used_are_refused(old: str, new: str, why: str)
         ("ANTENNA Bb", "ANTENNA aa", "two blocks"),
         ("file = /data/aa.vdif", "networkPort = 5", "network"),
         ("file = /data/aa.vdif", "filelist = a, b", "several datastreams"),
-        ("file = /data/aa.vdif", "file = a freqClockOffs = 0, 1", "clocks of single bands"),
+        ("file = /data/aa.vdif", "file = a freqClockOffs = 1, 0", "the first is not 0"),
+        ("file = /data/aa.vdif", "file = a freqClockOffs = 0", "1 values for 2 recorded frequencies"),
+        ("file = /data/aa.vdif", "file = a loOffsets = 1.5", "1 values for 2 recorded frequencies"),
+        ("file = /data/aa.vdif", "file = a loOffsets = 0, x", "'x' is no number"),
+        ("file = /data/aa.vdif", "file = a freqClockOffs = 0, 1:2:3:4", "one, two or three numbers"),
         ("file = /data/aa.vdif", "file = a sampling = COMPLEX", "another sampling"),
         ("vex = e.vex", "vex = e.vex\nEOP 60310 { tai_utc = 37 }", "leave it in one of them"),
         ("vex = e.vex", "vex = e.vex\njobSeries = a/b", "only letters and digits"),
@@ -303,10 +307,16 @@ def test_two_modes_in_one_job_are_refused() -> None:
     assert "several configurations" in reasons("singleSetup = False\n" + V2D, vex)
 
 
-def test_offsets_of_nothing_are_no_reason() -> None:
-    assert plan(
-        V2D.replace("file = /data/aa.vdif", "file = a loOffsets = 0, 0.0 freqClockOffs = 0, 0")
-    ).drafts
+def test_each_frequency_has_its_own_clock_and_oscillator() -> None:
+    offsets = "allowAllClockOffsets = True\n" + V2D.replace(
+        "file = /data/aa.vdif", "file = a loOffsets = 1.25, -3e2 freqClockOffs = -0.5:0.25, 0.125:0:-90"
+    )
+    made = plan(offsets)
+    first, second, _ = job_input(made, made.drafts[0], Path("/srv")).datastreams
+    assert [
+        (one.clock_offset_us, one.clock_offset_delta_us, one.phase_offset_deg, one.freq_offset_hz)
+        for one in (*first.recorded_freqs, *second.recorded_freqs)
+    ] == [(-0.5, 0.25, 0, 1.25), (0.125, 0, -90, -300), (0, 0, 0, 0), (0, 0, 0, 0)]
 
 
 _WORDS = ["", ";", "-1", "0", "1e300", "nan", "Aa", "U", "99999999999", "{", "}", "=", ":", "x/y"]
