@@ -62,7 +62,7 @@ PLUMBING = {
     "SessionRecorder": set(),
 }
 ONLY_BLOCKING = {
-    "IntensiveRun": {"close", "recipe", "record", "session"},
+    "IntensiveRun": {"close", "panel", "recipe", "record", "session"},
     "Correlator": {"messages", "jobs", "nodes", "recorders", "alerts", "queue", "panel", "intensive"},
     "Job": {"name", "input_file", "panel"},
     "Messages": {"callback_errors", "failed_callbacks", "hidden", "panel"},

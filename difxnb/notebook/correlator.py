@@ -14,6 +14,7 @@ from difxnb.markup import titled
 from difxnb.notebook.coverage import CoverageVerbs
 from difxnb.notebook.experiments import ExperimentVerbs
 from difxnb.notebook.files import FileVerbs
+from difxnb.notebook.intensive_desk import IntensiveDesk
 from difxnb.notebook.job import Job
 from difxnb.notebook.job_queue import JobQueue
 from difxnb.notebook.making import MakingVerbs
@@ -108,6 +109,7 @@ class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, Message
         inner.warn = loop.warn
         self._panels = OpenPanels(loop)
         self._queue = JobQueue(inner.queue, loop, self._panels)
+        self._sessions = IntensiveDesk(inner)
 
     @property
     def server(self) -> ServerInfo:
@@ -164,7 +166,7 @@ class Correlator(FileVerbs, MakingVerbs, ExperimentVerbs, CoverageVerbs, Message
         return Job(self._inner.job(str(input_file)), self, self._loop)
 
     def panel(self) -> Dashboard:
-        """Everything behind tabs: connection, files, launch, jobs, monitor, quality, messages, nodes and queue.
+        """Everything behind tabs: from the connection and its files to the queue and unattended sessions.
 
         A cell that ends with it shows it. It ends with the connection, or with its own `close`, and leaves a table and
         a picture of what was last seen in the notebook.

@@ -59,6 +59,7 @@ class Tabs:
                 "Messages": self._difx.messages.panel,
                 "Nodes": self._nodes,
                 "Queue": self._difx.queue.panel,
+                "Intensive": self._intensive,
             }
         )
 
@@ -133,6 +134,11 @@ class Tabs:
 
     def _to_check(self) -> Sequence[Offer]:
         return self.watched.to_check()
+
+    def _intensive(self) -> Panel:
+        from difxnb.panels.intensive import IntensiveModel, IntensivePanel
+
+        return IntensivePanel(IntensiveModel(self._difx._sessions, self._work))
 
     def _nodes(self) -> Panel:
         from difxnb.panels.nodes import NodesModel, NodesPanel, RecordersModel

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from difxnb.notebook.correlator import Correlator
+    from difxnb.panels.intensive import IntensivePanel
 
 _SHOWN = ["step", "state", "since", "progress", "why"]
 
@@ -100,6 +101,17 @@ class IntensiveRun:
         """Take it up again: steps that are done stay so. Nothing happens where it runs, or is done."""
         self._loop.call(self._inner.resume())
 
+    def panel(self) -> IntensivePanel:
+        """Its steps, decisions, clocks and verdict as they come; it is stopped, taken up and read there, too.
+
+        Of a dry run: what would be done. The session that is begun there goes on beside this object, which stays the
+        dry run.
+        """
+        from difxnb.panels.intensive import IntensiveModel, IntensivePanel
+
+        panels = self._difx._panels
+        return panels.add(IntensivePanel(IntensiveModel(self._difx._sessions, panels.work, self._inner)))
+
     def close(self) -> None:
         """Do no further step, and close the connection if it was made for this session. Twice is harmless."""
         if self._loop.running:
@@ -180,4 +192,5 @@ def intensive(
         if difx is None:
             made.close()
         raise
+    made._sessions.note(inner)
     return IntensiveRun(inner, made, own=difx is None)

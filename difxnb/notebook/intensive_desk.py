@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unattended sessions of one correlator, as panels begin and find them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from difxnb import aio
+    from difxnb.intensives import IntensiveRun
+    from difxnb.panels.intensive import Session
+
+_UNDER_WAY = ("running", "waiting")
+
+
+class IntensiveDesk:
+    """Sessions that were planned or begun over a connection; one of each directory.
+
+    Parameters
+    ----------
+    difx : aio.Correlator
+    """
+
+    def __init__(self, difx: aio.Correlator) -> None:
+        self._difx = difx
+        self._runs: dict[Path, IntensiveRun] = {}
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Those that were planned or begun, the one that was noted first at the beginning."""
+        return list(self._runs.values())
+
+    def note(self, run: IntensiveRun) -> IntensiveRun:
+        """Keep a session; gives the one that is kept: a dry run takes no place of what goes on."""
+        known = self._runs.get(run.directory)
+        if run.state == "planned" and known is not None and known.state in _UNDER_WAY:
+            return known
+        self._runs[run.directory] = run
+        return run
+
+    async def plan(self, recipe: str, session: str) -> Session:
+        """A dry run of the recipe in this file; the session itself where it goes on already."""
+        from difxnb.intensives import run_intensive
+
+        path = Path(recipe).expanduser()
+        return self.note(await run_intensive(self._difx, path, session=session or None, dry_run=True))
+
+    async def plan_again(self, planned: Session) -> Session:
+        """Another dry run of what was planned."""
+        return await self._again(planned, dry_run=True)
+
+    async def begin(self, planned: Session) -> Session:
+        """Begin what was planned, or take it up where it was."""
+        return await self._again(planned, dry_run=False)
+
+    async def _again(self, planned: Session, *, dry_run: bool) -> Session:
+        from difxnb.intensives import run_intensive
+
+        run = cast("IntensiveRun", planned)
+        made = await run_intensive(
+            self._difx, run.recipe, session=run.session, directory=run.directory, dry_run=dry_run
+        )
+        return self.note(made)
+
+    async def read(self, path: Path, longest: int) -> str:
+        """The text of a report; ValueError where it is longer than so many bytes, or no file."""
+        return await asyncio.to_thread(_read, path, longest)
+
+
+def _read(path: Path, longest: int) -> str:
+    if not path.is_file():
+        raise ValueError(f"{path} is not there any more, or is no file")
+    with path.open("rb") as file:
+        raw = file.read(longest + 1)
+    if len(raw) > longest:
+        raise ValueError(f"{path} has more than {longest // 2**20} MiB: open it in a browser")
+    return raw.decode("utf-8", "replace")

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a panel of unattended sessions knows: the one that is chosen, how it stands, and what is opened of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from difxnb.panels.acting import ActingLook, ActingModel
+from difxnb.panels.intensive.look import Standing, standing_of
+from difxnb.panels.intensive.session import Desk, Session
+from difxnb.panels.work import Work
+
+_MOST_SESSIONS = 100
+_MOST_PROBLEMS = 20
+_LONGEST_REPORT = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A session that may be chosen: where it is kept, its code and its state."""
+
+    key: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class RecipeText:
+    """A recipe as a file has it, and what is likely to go wrong with it: how bad, where, what, and what to do."""
+
+    text: str
+    problems: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """All that one step took and gave, as text."""
+
+    step: str
+    inputs: str
+    outputs: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A report that is shown."""
+
+    path: str
+    text: str
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is HTML."""
+        return self.path.lower().endswith((".html", ".htm"))
+
+
+@dataclass(frozen=True)
+class IntensiveLook(ActingLook):
+    """All that a panel of sessions shows.
+
+    Attributes
+    ----------
+    path, code : str
+        Of the recipe and the session of which a dry run is made.
+    choices : tuple of Choice
+    chosen : str
+        Key of the chosen one; empty for none.
+    standing : Standing, optional
+        How it stands.
+    recipe : RecipeText, optional
+        None where it is not shown.
+    detail : Detail, optional
+        Of the step that was chosen.
+    report : str
+        The report that would be opened.
+    opened : Opened, optional
+    asks : bool
+        Whether the words are a question.
+    """
+
+    path: str
+    code: str
+    choices: tuple[Choice, ...]
+    chosen: str
+    standing: Standing | None
+    recipe: RecipeText | None
+    detail: Detail | None
+    report: str
+    opened: Opened | None
+    asks: bool
+
+
+class IntensiveModel(ActingModel):
+    """Unattended sessions of one connection, or one of them.
+
+    Parameters
+    ----------
+    desk : Desk
+    work : Work
+    run : Session, optional
+        The one that is shown from the beginning; no other one may be chosen then.
+    now : callable
+        Unix seconds.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        work: Work,
+        run: Session | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(work, clock=clock)
+        self.is_bound = run is not None
+        self._desk, self._now = desk, now
+        self._run = run
+        self._path, self._code = "", ""
+        self._recipe: RecipeText | None = None
+        self._step, self._report = "", ""
+        self._detail: tuple[Any, Detail | None] = (None, None)
+        self._opened: Opened | None = None
+
+    @property
+    def run(self) -> Session | None:
+        """The session that is shown."""
+        return self._run
+
+    def snapshot(self) -> IntensiveLook:
+        """What is shown now."""
+        with self._lock:
+            if self._run is None and not self.is_bound:
+                self._run = next(reversed(self._desk.sessions), None)
+            run = self._run
+            standing = None if run is None else standing_of(run, self._now())
+            reports = standing.reports if standing is not None else ()
+            return IntensiveLook(
+                path=self._path,
+                code=self._code,
+                choices=self._choices(),
+                chosen="" if run is None else _key(run),
+                standing=standing,
+                recipe=self._recipe,
+                detail=None if run is None else self._detail_of(run),
+                report=self._report if self._report in reports else next(iter(reports), ""),
+                opened=self._opened,
+                asks=bool(self._confirmation.pending),
+                said=self.said,
+                under_way=self.under_way,
+            )
+
+    def _choices(self) -> tuple[Choice, ...]:
+        runs = [] if self.is_bound else list(self._desk.sessions)[-_MOST_SESSIONS:]
+        if self._run is not None and self._run not in runs:
+            runs = [*(one for one in runs if _key(one) != _key(self._run)), self._run]
+        return tuple(Choice(_key(one), one.session, one.state) for one in runs)
+
+    def _detail_of(self, run: Session) -> Detail | None:
+        """Of the step that was chosen; put together again only when something was written down."""
+        key = (id(run), self._step, len(run.record.lines))
+        if self._detail[0] != key:
+            self._detail = (key, _detail(run, self._step))
+        return self._detail[1]
+
+    # --- what is about to be planned ------------------------------------------------------------------
+
+    def set_path(self, path: str) -> None:
+        """Name the file of a recipe, on this machine."""
+        with self._changing():
+            self._path = path
+
+    def set_code(self, code: str) -> None:
+        """Name the session; empty for the name of the recipe and the day."""
+        with self._changing():
+            self._code = code
+
+    def plan(self) -> None:
+        """Make a dry run of the recipe that was named, or again of the one that is shown."""
+        with self._lock:
+            path, code, run = self._path.strip(), self._code.strip(), self._run
+        if self.is_bound or not path:
+            if run is None or run.state != "planned":
+                self._say("name the file of a recipe first", is_problem=True)
+                return
+            self._do(f"dry run of {run.session}", lambda: self._desk.plan_again(run), self._planned)
+            return
+        self._do(f"dry run of {path}", lambda: self._desk.plan(path, code), self._planned)
+
+    def _planned(self, run: Session) -> None:
+        self._take(run)
+        if run.state != "planned":
+            self._say(f"{run.session} was begun already: this is how it stands")
+            return
+        frame = run.frame()
+        failed = frame.loc[frame["state"] == "failed", "step"].tolist()
+        if failed:
+            waits = "Start begins it all the same, and it waits as long as its recipe says"
+            self._say(f"as things are now, {run.session} could not do {failed[0]}; {waits}", is_problem=True)
+        else:
+            self._say(f"nothing was done; Start begins {run.session}")
+
+    # --- one session ----------------------------------------------------------------------------------
+
+    def choose(self, key: str) -> None:
+        """Choose the session that is shown, by its key."""
+        found = next((one for one in self._desk.sessions if _key(one) == key), None)
+        if found is not None:
+            self._take(found)
+
+    def _take(self, run: Session) -> None:
+        with self._changing():
+            if self._run is None or _key(run) != _key(self._run):
+                self._opened = None
+            self._run = run
+            if self._recipe is not None:
+                self._recipe = _recipe_text(run)
+
+    def start(self) -> None:
+        """Begin what was planned."""
+        run = self._chosen()
+        if run is None:
+            return
+        if run.state != "planned":
+            self._say(
+                f"{run.session} was begun already; make a dry run of another one first", is_problem=True
+            )
+            return
+        self._do(f"start of {run.session}", lambda: self._desk.begin(run), self._begun)
+
+    def _begun(self, run: Session) -> None:
+        self._take(run)
+        self._say(f"{run.session} goes on by itself, as long as this kernel and its connection last")
+
+    def stop(self) -> None:
+        """Do no further step of the chosen session; asked for twice."""
+        run = self._chosen()
+        if run is None:
+            return
+        name = run.session
+        question = f"press Stop again to stop {name}: jobs that run go on, and Resume takes it up again"
+        if self._confirms(f"stop {name}", question):
+            said = f"{name} is stopped; Resume takes it up where it was"
+            self._do(f"stop of {name}", run.stop, lambda _: self._say(said))
+
+    def resume(self) -> None:
+        """Take the chosen session up again."""
+        run = self._chosen()
+        if run is not None:
+            name = run.session
+            self._do(f"resuming {name}", run.resume, lambda _: self._say(f"{name} was taken up where it was"))
+
+    def _chosen(self) -> Session | None:
+        if self._run is None:
+            self._say("make a dry run of a recipe first", is_problem=True)
+        return self._run
+
+    # --- what is opened of it -------------------------------------------------------------------------
+
+    def show_recipe(self, shows: bool) -> None:
+        """Show the recipe, or show it no more."""
+        with self._changing():
+            run = self._run
+            self._recipe = _recipe_text(run) if shows and run is not None else None
+
+    def show_step(self, step: str) -> None:
+        """Show all that a step took and gave; empty for none."""
+        with self._changing():
+            self._step = step
+
+    def choose_report(self, path: str) -> None:
+        """Choose the report that is opened."""
+        with self._changing():
+            self._report = path
+
+    def open_report(self) -> None:
+        """Open the chosen report."""
+        path = self.snapshot().report
+        if not path:
+            self._say("no report is written yet", is_problem=True)
+            return
+        title = f"opening {Path(path).name}"
+        self._do(
+            title, lambda: self._desk.read(Path(path), _LONGEST_REPORT), lambda text: self._open(path, text)
+        )
+
+    def _open(self, path: str, text: str) -> None:
+        with self._changing():
+            self._opened = Opened(path, text)
+
+    def close_report(self) -> None:
+        """Show the report no more."""
+        with self._changing():
+            self._opened = None
+
+
+def _key(run: Session) -> str:
+    return str(run.directory)
+
+
+def _recipe_text(run: Session) -> RecipeText:
+    try:
+        text = run.recipe.to_toml()
+    except ValueError as error:  # it holds a callable
+        text = f"{run.recipe.name}: {error}"
+    rows = run.recipe.problems().head(_MOST_PROBLEMS).to_dict("records")
+    names = ("severity", "where", "text", "fix")
+    severity, where, said, fix = ([str(row[name] or "") for row in rows] for name in names)
+    return RecipeText(text, tuple(zip(severity, where, said, fix, strict=True)))
+
+
+def _detail(run: Session, step: str) -> Detail | None:
+    frame = run.frame()
+    rows = frame[frame["step"] == step].to_dict("records")
+    if not rows:
+        return None
+    return Detail(step, _told(rows[0]["inputs"]), _told(rows[0]["outputs"]))
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False, default=str) if values else ""
