@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import time
 from collections.abc import Callable
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_state_path
 
-from difxnb.errors import ConnectionLost, DifxError, NoReply, SessionNotDone
+from difxnb.errors import SessionNotDone
 from difxnb.intensives.checked import judge, quality_inputs, report_inputs, write_reports
 from difxnb.intensives.clock_pass import clocks_inputs, correct_clocks, correct_inputs, search_clocks
 from difxnb.intensives.correlated import correlate_inputs, correlating
+from difxnb.intensives.drive import Drive
 from difxnb.intensives.hooks import hooks_inputs, tell
 from difxnb.intensives.jobs_made import jobs_inputs, make_all_jobs, make_search_jobs, search_jobs_inputs
 from difxnb.intensives.planned import planned_lines
@@ -26,19 +26,12 @@ from difxnb.intensives.recipe_text import read_recipe
 from difxnb.intensives.scheduled import schedule_inputs, take_schedule
 from difxnb.intensives.shown import run_frame
 from difxnb.intensives.steps import (
-    ALWAYS,
-    GO_ON_AFTER,
     Context,
-    Done,
     Step,
-    StepFailed,
-    generation_of,
-    inputs_of,
-    result_of,
     times_begun_anew,
-    was_begun,
 )
 from difxnb.intensives.waiting import (
+    come_late,
     data_inputs,
     eop_inputs,
     take_data,
@@ -55,7 +48,7 @@ if TYPE_CHECKING:
 STEPS = (
     Step("schedule", schedule_inputs, take_schedule),
     Step("eop", eop_inputs, take_eop),
-    Step("data", data_inputs, take_data),
+    Step("data", data_inputs, take_data, come_late),
     Step("search_jobs", search_jobs_inputs, make_search_jobs),
     Step("search_correlate", correlate_inputs("search_jobs"), correlating("search_jobs")),
     Step("clocks", clocks_inputs, search_clocks),
@@ -68,9 +61,6 @@ STEPS = (
 )
 """What a session does, in this order."""
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_SHORTEST_LOOK_S = 0.05
-_ERRORS = (DifxError, ValueError, TypeError, OSError)
 
 
 class IntensiveRun:
@@ -226,90 +216,12 @@ class IntensiveRun:
     async def _held(self, lease: Lease) -> None:
         """Go through the steps, and let others have the session then."""
         try:
-            await self._drive()
+            self._end, self._why = await Drive(self._context, STEPS).go()
+        except OSError as error:
+            self._why = f"its record cannot be written: {error}"
+            raise
         finally:
             lease.give_back()
-
-    async def _drive(self) -> None:
-        context = self._context
-        failed = ""
-        for step in STEPS:
-            if failed and failed not in GO_ON_AFTER and step.id not in ALWAYS:
-                continue
-            context.step, context.progress = step.id, 0.0
-            context.go_on()
-            try:
-                await self._do(step)
-            except _ERRORS as error:
-                await self._fail(step.id, error)
-                failed = failed or step.id
-        if failed:
-            last = self.record.last(failed)
-            context.step, self._why, self._end = failed, last.why if last is not None else "", "failed"
-        else:
-            self._end, self._why = "done", ""
-
-    async def _fail(self, step: str, error: Exception) -> None:
-        outputs = error.outputs if isinstance(error, StepFailed) else {}
-        why = str(error) or type(error).__name__
-        await self._written(lambda: self.record.fail(step, why, outputs))
-        if outputs:
-            self._context.outputs[step] = outputs
-
-    async def _do(self, step: Step) -> None:
-        """Do a step, unless it was done from the same before."""
-        context = self._context
-        try:
-            inputs = inputs_of(context, step)
-        except _ERRORS:
-            await self._written(lambda: self.record.begin(step.id, {}))
-            raise
-        except KeyError as error:  # of a record that another version has written, or a hand
-            await self._written(lambda: self.record.begin(step.id, {}))
-            raise StepFailed(
-                f"the record of the steps before lacks {error}; resume=False begins anew"
-            ) from error
-        known = result_of(self.record, step.id, inputs)
-        if known is not None:
-            context.outputs[step.id] = known
-            return
-        context.again = was_begun(self.record, step.id, inputs)
-        context.generation = generation_of(self.record, step.id, inputs)
-        await self._written(lambda: self.record.begin(step.id, inputs))
-        done = await self._tried(step)
-        line = await self._written(lambda: self.record.end(step.id, done.outputs, done.why))
-        context.outputs[step.id] = line.outputs
-
-    async def _written(self, write: Callable[[], RecordLine]) -> RecordLine:
-        """Write a line of the record, as soon as there is room for it."""
-        while True:
-            try:
-                return write()
-            except OSError as error:
-                if error.errno not in _FULL:
-                    raise
-                self._context.state, self._context.why = "suspended", f"disk low: {error}"
-            await asyncio.sleep(max(self.recipe.look_s, _SHORTEST_LOOK_S))
-
-    async def _tried(self, step: Step) -> Done:
-        """Do a step; where the connection breaks or a disk is full, wait as long as the recipe waits for anything."""
-        context, until = self._context, time.monotonic() + self.recipe.wait_s
-        while True:
-            try:
-                return await step.run(context)
-            except (ConnectionLost, NoReply, OSError) as error:
-                is_full = isinstance(error, OSError) and error.errno in _FULL
-                if not (is_full or isinstance(error, ConnectionLost | NoReply)) or time.monotonic() >= until:
-                    raise
-                why = f"disk low: {error}" if is_full else f"no answer of the server: {error}"
-            await self._written(lambda why=why: self._waits(why))  # type: ignore[misc]
-            context.again = True
-            await asyncio.sleep(max(self.recipe.look_s, _SHORTEST_LOOK_S))
-
-    def _waits(self, why: str) -> RecordLine:
-        self._context.wait(why)
-        self._context.state = "suspended"
-        return self.record.lines[-1]
 
 
 def _looked_at(task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import os
 import re
 import secrets
@@ -77,6 +78,8 @@ class Context:
         How often it has been done from something else, and 1.
     anew : int
         How often the whole session was begun anew.
+    told : str
+        What has to be said of a session that is done all the same.
     """
 
     difx: Correlator
@@ -91,6 +94,7 @@ class Context:
     state: str = "running"
     why: str = ""
     progress: float = 0.0
+    told: str = ""
 
     @property
     def directory(self) -> Path:
@@ -129,6 +133,16 @@ class Context:
             os.fsync(file.fileno())
         os.replace(partial, path)
         return str(path)
+
+    def keep_new_text(self, name: str, text: str) -> str:
+        """The same under a name that no other text has there: the one given, or that with a number."""
+        stem, dot, end = name.rpartition(".")
+        whole = text.encode("utf-8", "surrogateescape")
+        names = itertools.chain([name], (f"{stem}-{number}{dot}{end}" for number in itertools.count(2)))
+        paths = (self.directory / one for one in names)
+        return self.keep_text(
+            next(one.name for one in paths if not one.exists() or one.read_bytes() == whole), text
+        )
 
     def wait(self, why: str, outputs: Outputs | None = None) -> None:
         """Say what is waited for, once."""
@@ -182,11 +196,15 @@ class Step:
         What its result depends on, of the recipe and the steps before.
     run : callable
         Does it; raises StepFailed, or another error of ours.
+    news : callable, optional
+        Of one that was done from the same: what has come since that it did not know of, and why it matters; without a
+        reason all is as it was.
     """
 
     id: str
     inputs: Callable[[Context], Mapping[str, Any]]
     run: Callable[[Context], Awaitable[Done]]
+    news: Callable[[Context, Outputs], Awaitable[Done]] | None = None
 
 
 ORDER = (
@@ -228,6 +246,14 @@ def result_of(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> Ou
     if last is None or last.state != "done" or last.fingerprint != fingerprint(inputs):
         return None
     return last.outputs
+
+
+def is_correlated(record: SessionRecord) -> bool:
+    """Whether jobs of all scans were submitted since the data were taken last."""
+    steps = [
+        line.step for line in record.lines if line.state == "started" and line.step in ("data", "correlate")
+    ]
+    return bool(steps) and steps[-1] == "correlate"
 
 
 def was_begun(record: SessionRecord, step: str, inputs: Mapping[str, Any]) -> bool:

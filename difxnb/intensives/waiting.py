@@ -103,27 +103,17 @@ async def take_data(context: Context) -> Done:
     orders = parse_v2d(read_text(context.outputs["eop"]["v2d"]))
     orders.use(context.vex())
     wanted = _wanted(context, orders)
+    given_up = _missed(context)
     looks: dict[str, dict[str, int]] = {}
     arrived: dict[str, list[str]] = {}
     while True:
-        missing = dict[str, str]()
-        for station, one in wanted.items():
-            if station in arrived:
-                continue
-            sizes, why = await _look(context, one)
-            if not why and (one.kind == "module" or sizes == looks.get(station)):
-                arrived[station] = list(sizes)
-            else:
-                missing[station] = why or "not looked at twice yet"
-                if not why and looks.get(station):
-                    missing[station] = "its data are still growing"
-            looks[station] = sizes
+        missing = await _looked_for(context, wanted, looks, arrived)
         waited = time.monotonic() - began
         late = [
             name
             for name in missing
             if name in looks
-            and waited >= _patience(context, wanted[name])
+            and (name in given_up or waited >= _patience(context, wanted[name]))
             and not _may_be_there(missing[name])
         ]
         if not missing:
@@ -135,6 +125,52 @@ async def take_data(context: Context) -> Done:
         await context.look_again()
     context.go_on()
     return _settled(context, orders, wanted, arrived, missing)
+
+
+async def _looked_for(
+    context: Context,
+    wanted: Mapping[str, StationData],
+    looks: dict[str, dict[str, int]],
+    arrived: dict[str, list[str]],
+) -> dict[str, str]:
+    """Look once at each station that has not arrived yet; why those have not that are still missing."""
+    missing = dict[str, str]()
+    for station, one in wanted.items():
+        if station in arrived:
+            continue
+        sizes, why = await _look(context, one)
+        if not why and (one.kind == "module" or sizes == looks.get(station)):
+            arrived[station] = list(sizes)
+        else:
+            missing[station] = why or "not looked at twice yet"
+            if not why and looks.get(station):
+                missing[station] = "its data are still growing"
+        looks[station] = sizes
+    return missing
+
+
+def _missed(context: Context) -> set[str]:
+    """Stations that were waited for to the end before: what has come since is taken, and nothing else waited for."""
+    lines = [line for line in context.record.lines if line.step == context.step]
+    done = [line for line in lines if line.state == "done" and line.fingerprint == lines[-1].fingerprint]
+    return {str(row["station"]) for row in done[-1].outputs.get("missing", [])} if done else set()
+
+
+async def come_late(context: Context, known: Outputs) -> Done:
+    """Which of the stations that were missing are there now."""
+    missed = {str(row["station"]) for row in known["missing"]}
+    if not missed:
+        return Done({})
+    orders = parse_v2d(read_text(context.outputs["eop"]["v2d"]))
+    wanted = {name: one for name, one in _wanted(context, orders).items() if name in missed}
+    looks: dict[str, dict[str, int]] = {}
+    arrived: dict[str, list[str]] = {}
+    await _looked_for(context, wanted, looks, arrived)
+    if any(looks.values()):
+        await context.look_again()
+        await _looked_for(context, wanted, looks, arrived)
+    there = sorted(arrived)
+    return Done({"late": there} if there else {}, f"data of {', '.join(there)} have arrived" if there else "")
 
 
 def _may_be_there(why: str) -> bool:
@@ -174,7 +210,7 @@ def _settled(
             orders = orders.with_files(name, module=value)
     if missing:
         orders = _without(orders, context.outputs["schedule"]["stations"], missing)
-    kept = context.keep_text(f"{context.numbered(context.stem)}-there.v2d", orders.text)
+    kept = context.keep_new_text(f"{context.numbered(context.stem)}-there.v2d", orders.text)
     said = f"left out: {said}" if said else ""
     return Done({**found, "v2d": kept}, said)
 
