@@ -49,6 +49,7 @@ def read_eop(
     max_age: float = 7.0,
     refresh: bool = False,
     offline: bool = False,
+    strict: bool = False,
 ) -> EopTable:
     """Read a table of Earth orientation.
 
@@ -68,6 +69,8 @@ def read_eop(
         Fetch it again in any case.
     offline : bool
         Use no network: the kept copy, with a warning where it is older than `max_age`.
+    strict : bool
+        Raise :class:`~difxnb.errors.EopOutdated` instead of warning of it.
 
     Returns
     -------
@@ -81,6 +84,8 @@ def read_eop(
         It is no such table.
     FileNotFoundError
         There is no such file.
+    EopOutdated
+        What is warned of otherwise, where it is to be strict.
 
     Warns
     -----
@@ -94,10 +99,19 @@ def read_eop(
     if not _is_url(url):
         table = _of_file(Path(url.removeprefix("file:")).expanduser())
     else:
-        table = _of_network(url, near=near, max_age=max_age, refresh=refresh, offline=offline)
+        table, doubt = _of_network(url, near=near, max_age=max_age, refresh=refresh, offline=offline)
+        _tell(doubt, strict)
     if near is not None:
         _require(table, near)
+        _tell(_predicted(table, near), strict)
     return table
+
+
+def _tell(doubt: str, strict: bool) -> None:
+    if doubt and strict:
+        raise EopOutdated(doubt)
+    if doubt:
+        warnings.warn(doubt, EopOutdated, stacklevel=3)
 
 
 def _require(table: EopTable, near: Any) -> None:
@@ -105,12 +119,13 @@ def _require(table: EopTable, near: Any) -> None:
         raise ValueError(
             f"{table.source} has Earth orientation from {_date(table.first)} to {_date(table.last)}, and not for {near}"
         )
-    if (days := table.predicted_days(near)) > PREDICTION_D:
-        warnings.warn(
-            f"the Earth orientation for {near} is predicted, {days:.0f} days ahead of what {table.source} has measured",
-            EopOutdated,
-            stacklevel=3,
-        )
+
+
+def _predicted(table: EopTable, near: Any) -> str:
+    days = table.predicted_days(near)
+    if days <= PREDICTION_D:
+        return ""
+    return f"the Earth orientation for {near} is predicted, {days:.0f} days ahead of what {table.source} has measured"
 
 
 def _configured() -> str:
@@ -173,7 +188,8 @@ class _Kept:
         return EopTable(url, np.datetime64(self.fetched.replace(tzinfo=None), "ns"), self.days)
 
 
-def _of_network(url: str, *, near: Any, max_age: float, refresh: bool, offline: bool) -> EopTable:
+def _of_network(url: str, *, near: Any, max_age: float, refresh: bool, offline: bool) -> tuple[EopTable, str]:
+    """A table, and why it may be out of date."""
     require_plain_url(url)
     cache = Cache(url)
     kept = cache.read()
@@ -183,13 +199,11 @@ def _of_network(url: str, *, near: Any, max_age: float, refresh: bool, offline: 
                 f"there is no copy of {url} on this machine, and offline=True uses no network; read it once with a "
                 "network, give a file, or take the Earth orientation of the schedule"
             )
-        if kept.age_days > max_age:
-            _warn_old(url, kept, "offline=True")
-        return kept.table(url)
+        return kept.table(url), _old(url, kept, "offline=True") if kept.age_days > max_age else ""
     if kept is not None and not refresh and not _is_due(kept, url, near, max_age):
-        return kept.table(url)
+        return kept.table(url), ""
     try:
-        return cache.fetch(kept).table(url)
+        return cache.fetch(kept).table(url), ""
     except UNREACHED as error:
         reason = str(getattr(error, "reason", "") or error) or type(error).__name__
         if kept is None:
@@ -197,12 +211,12 @@ def _of_network(url: str, *, near: Any, max_age: float, refresh: bool, offline: 
                 f"{url} cannot be fetched ({reason}), and there is no copy of it on this machine; "
                 "give a file, another URL, or take the Earth orientation of the schedule"
             ) from error
-        _warn_old(url, kept, f"it cannot be fetched ({reason})")
+        why = f"it cannot be fetched ({reason})"
     except FileFormatError as error:
         if kept is None:
             raise
-        _warn_old(url, kept, f"what is fetched now is no table ({error.problem})")
-    return kept.table(url)
+        why = f"what is fetched now is no table ({error.problem})"
+    return kept.table(url), _old(url, kept, why)
 
 
 def _is_due(kept: _Kept, url: str, near: Any, max_age: float) -> bool:
@@ -215,10 +229,8 @@ def _is_due(kept: _Kept, url: str, near: Any, max_age: float) -> bool:
     return not -1 < kept.age_days <= max_age
 
 
-def _warn_old(url: str, kept: _Kept, why: str) -> None:
-    warnings.warn(
-        f"{url}: {why}; the copy fetched {kept.age_days:.1f} days ago is used", EopOutdated, stacklevel=4
-    )
+def _old(url: str, kept: _Kept, why: str) -> str:
+    return f"{url}: {why}; the copy fetched {kept.age_days:.1f} days ago is used"
 
 
 class Cache:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,9 +74,7 @@ async def take_eop(context: Context) -> Done:
 
 def _fresh(source: str | None, near: np.datetime64) -> EopTable:
     """A table that is new enough; EopOutdated is raised where it is not."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", EopOutdated)
-        return read_eop(source, near=near)
+    return read_eop(source, near=near, strict=True)
 
 
 # --- data ------------------------------------------------------------------------------------------------------

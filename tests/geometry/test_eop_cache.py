@@ -145,6 +145,8 @@ def test_offline_uses_the_copy_and_says_how_old_it_is(site: Site, tmp_path: Path
     make_older(tmp_path, 9)
     with pytest.warns(EopOutdated, match=r"offline=True.*9\.0 days"):
         read_eop(site.url("finals"), offline=True)
+    with pytest.raises(EopOutdated, match=r"offline=True.*9\.0 days"):
+        read_eop(site.url("finals"), offline=True, strict=True)
     assert len(site.asked) == 1
 
 
@@ -198,6 +200,8 @@ def test_a_time_that_no_table_has_is_refused_and_a_far_prediction_warned_of(site
         read_eop(site.url("finals"), near="2018-01-01")
     with pytest.warns(EopOutdated, match="20 days ahead"):
         read_eop(site.url("finals"), near="2017-01-25")
+    with pytest.raises(EopOutdated, match="20 days ahead"):
+        read_eop(site.url("finals"), near="2017-01-25", strict=True)
 
 
 def test_redirects_stay_in_the_web_and_carry_no_password(site: Site) -> None:
