@@ -21,8 +21,9 @@ from platformdirs import user_state_path
 
 from difxnb.aio.job_queue_changes import QueueChanges
 from difxnb.aio.job_queue_desk import WRITE_ERRORS, QueueDesk
+from difxnb.aio.job_queue_ends import was_left
 from difxnb.aio.job_queue_seen import facts_of, problems_of
-from difxnb.aio.job_queue_turn import Turn, was_left
+from difxnb.aio.job_queue_turn import Turn
 from difxnb.aio.job_queue_watch import QueueWatch
 from difxnb.client.placement import check_placement
 from difxnb.errors import ConnectionLost, DifxError, NoReply

@@ -12,12 +12,12 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from difxnb.aio.job_queue_ends import Quiet, end_of, starts_in_a_row, why_stalled
+from difxnb.aio.job_queue_find import Missing, QueueSearch
 from difxnb.aio.job_queue_seen import machines_of, machines_without
-from difxnb.errors import ConnectionLost, DifxError, JobNotStopped, NoReply, RemoteFileNotFound
-from difxnb.formats.difxlog import parse_time
+from difxnb.errors import ConnectionLost, DifxError, JobNotStopped, NoReply
 from difxnb.queue import GiveUp, Keep, QueueEntry, QueueState, RetryNow, RetryWithout, next_action
 from difxnb.queue.entry import STATE_OF, shortened
 from difxnb.wire.job import JobOutcome
@@ -25,15 +25,13 @@ from difxnb.wire.job import JobOutcome
 if TYPE_CHECKING:
     from difxnb.aio.job_queue_desk import QueueDesk
     from difxnb.aio.job_run import JobRun
-    from difxnb.queue import Blame, QueueStore
+    from difxnb.client.job_traces import JobTraces
+    from difxnb.queue import Blame
 
 _log = logging.getLogger(__name__)
 
-_SEVERE = ("FATAL", "SEVERE", "ERROR")
 _REFUSALS = (DifxError, ValueError, TypeError, OSError)
-# Logs and the clock that their times are held against have whole seconds.
-_LOG_SLACK_S = 2.0
-_TICK_S, _OLD_LOG_S = 0.5, 5.0
+_TICK_S = 0.5
 
 
 class Turn:
@@ -61,7 +59,8 @@ class Turn:
         self.run: JobRun | None = None
         self.task: asyncio.Task[None] | None = None
         self._desk, self._entry, self._found = desk, entry, found
-        self._asked = False
+        self._before: JobTraces | None = None
+        self._cut_off = ""
         self._ended: QueueState | None = None
 
     @property
@@ -74,7 +73,7 @@ class Turn:
         run = self.run
         if run is None or entry.state is not QueueState.RUNNING:
             return entry
-        why = _stalled(run) if run.stalled else entry.why
+        why = why_stalled(run) if run.stalled else entry.why
         return replace(entry, progress=run.progress, why=why)
 
     async def see_through(self) -> None:
@@ -96,96 +95,89 @@ class Turn:
     # --- the start ------------------------------------------------------------------------------------
 
     async def _start(self) -> JobRun | None:
-        entry = self._entry
-        job, options = self._desk.correlator.job(entry.input_file), dict(entry.options)
+        entry, options = self._entry, dict(self._entry.options)
         if entry.tries:
             options["overwrite"] = True
             self._desk.note(self.number, f"what try {entry.tries} has written is moved aside")
         try:
-            if entry.machines is not None:
-                await job.set_machines(**entry.machines)
-            run = await job.start(**options)
+            run = await self._sent(options)
         except (NoReply, ConnectionLost) as error:
-            self._give_up(str(error))
+            return await self._find_out(error)
         except _REFUSALS as error:
             self._desk.put(self.number, QueueState.REFUSED, shortened(str(error)), what="ended")
-        else:
-            self._accepted("accepted")
-            return run
-        return None
+            return None
+        self._accepted("accepted")
+        return run
+
+    async def _sent(self, options: dict[str, Any]) -> JobRun:
+        entry, correlator = self._entry, self._desk.correlator
+        job = correlator.job(entry.input_file)
+        outputs = job.outputs(await job.input())
+        self._before = await correlator.head_node.look_at_job(entry.input_file, outputs)
+        if entry.machines is not None:
+            await job.set_machines(**entry.machines)
+        return await job.start(**options)
+
+    async def _find_out(self, error: NoReply | ConnectionLost) -> JobRun | None:
+        """A start was cut off: whether the job runs is asked as soon as the server answers again."""
+        if self._desk.closed_why:
+            self._leave()
+            return None
+        self._cut_off = f"its start was cut off ({error})"
+        self._desk.put(self.number, QueueState.STARTING, shortened(f"{self._cut_off}; it is looked for"))
+        return await self._find()
 
     def _accepted(self, what: str, why: str = "") -> None:
         self._entry = replace(self._entry, tries=self._entry.tries + 1)
         self._desk.put(self.number, QueueState.RUNNING, why, what=what, tries=self._entry.tries)
 
-    # --- one that was under way before ----------------------------------------------------------------
+    # --- one that nobody follows ----------------------------------------------------------------------
 
     async def _find(self) -> JobRun | None:
-        """Look for a job that another process was about to start, or had started."""
-        entry, desk, begun = self._entry, self._desk, self._begun()
-        connected, since = desk.connected_since, time.monotonic()
-        while True:
-            run = await self._attached()
-            if connected != desk.connected_since:  # what was said without a connection was not heard
-                connected, since = desk.connected_since, time.monotonic()
-            left = desk.limits.silent - (time.monotonic() - since)
-            if run is not None and _is_of(run, begun):
-                run.watch.stall_after = entry.options.get("stall_after", run.watch.stall_after)
-                if entry.state is QueueState.RUNNING:
-                    desk.put(self.number, QueueState.RUNNING, what="attached")
-                else:
-                    self._accepted("attached")
-                return run
-            if self._asked and (left <= 0 or (run is None and entry.state is QueueState.RUNNING)):
-                await self._not_found(run)
-                return None
-            pause = _TICK_S
-            if run is not None and run.done:  # one that is long over: its log may yet go on
-                run.let_go()
-                pause = _OLD_LOG_S
-            await asyncio.sleep(min(pause, max(0.01, left)))
+        """Look for a job that another process was about to start, or had started, or whose start was cut off."""
+        entry, desk = self._entry, self._desk
+        search = QueueSearch(desk, entry, self._begun(), self._before)
+        found = await search.find()
+        if isinstance(found, Missing):
+            self._not_found(found)
+            return None
+        found.watch.stall_after = entry.options.get("stall_after", found.watch.stall_after)
+        if entry.state is QueueState.RUNNING:
+            desk.put(self.number, QueueState.RUNNING, what="attached")
+        else:
+            self._accepted("attached")
+        return found
 
     def _begun(self) -> float:
         """When the job was last begun, unix seconds."""
         told = self._desk.store.told(number=self.number)
         return next((line.at for line in reversed(told) if line.what == "started"), self._entry.since)
 
-    async def _attached(self) -> JobRun | None:
-        """A run of it; None where nothing was heard of it and it has no log, or the server did not say."""
-        self._asked = True
-        await self._desk.until_connected()
-        try:
-            return await self._desk.correlator.job(self._entry.input_file).attach()
-        except (RemoteFileNotFound, NoReply, ConnectionLost) as error:
-            _log.info("%s was not found: %s", self._entry.job, error)
-            self._asked = isinstance(error, RemoteFileNotFound)
-            return None
-
-    async def _not_found(self, run: JobRun | None) -> None:
+    def _not_found(self, missing: Missing) -> None:
         """Nothing is heard of it: it was never started only where it has left nothing at all."""
-        entry, desk = self._entry, self._desk
-        if entry.state is QueueState.RUNNING:
-            evidence = "it has no log" if run is None else run.outcome_evidence
-            self._give_up(f"it was running when it was last looked at; {evidence}")
-            return
-        try:
-            job = desk.correlator.job(entry.input_file)
-            traces = await desk.correlator.head_node.look_at_job(
-                entry.input_file, job.outputs(await job.input())
-            )
-        except _REFUSALS as error:
-            self._give_up(f"it was about to be started when the process ended; {error}")
-            return
-        if traces.log_size is None and traces.output_size is None:
+        if self._entry.state is QueueState.RUNNING:
+            self._give_up(f"it was running when it was last looked at; {missing.signs}")
+        elif not missing.never_began:
+            how = self._cut_off or "it was about to be started when the process ended"
+            self._give_up(f"{how}, and nothing was heard since; {missing.signs}")
+        elif self._cut_off:
+            self._start_was_lost()
+        else:
             why = "it was about to be started when the process ended, and was not"
-            desk.put(self.number, QueueState.WAITING, why)
+            self._desk.put(self.number, QueueState.WAITING, why)
+
+    def _start_was_lost(self) -> None:
+        """It was never begun: what follows is for its policy to say, which counts starts in a row that were lost."""
+        entry, desk = self._entry, self._desk
+        why = f"{self._cut_off}, and it was never begun"
+        lost = starts_in_a_row(desk.store.told(number=self.number))
+        if entry.policy is not None and lost <= entry.policy.again:
+            again = f"start {lost} of {entry.policy.again + 1}: {why}"
+            desk.put(self.number, QueueState.RETRYING, shortened(again), what="retried")
             return
-        signs = [f"log of {traces.log_size} bytes"] if traces.log_size is not None else []
-        signs += [f"output of {traces.output_size} bytes"] if traces.output_size is not None else []
-        self._give_up(
-            f"it was about to be started when the process ended, and nothing was heard since; there is "
-            f"{' and '.join(signs)}, of this start or of one before"
-        )
+        desk.put(self.number, QueueState.REFUSED, shortened(why), what="ended")
+        if entry.policy is not None:
+            self._hold(f"{entry.job} could not be started; see to it, then resume the queue")
 
     # --- to its end -----------------------------------------------------------------------------------
 
@@ -207,16 +199,16 @@ class Turn:
     async def _outcome(self, run: JobRun) -> tuple[JobOutcome, str]:
         """How it ends. Where a policy says what follows, one that stalls is stopped."""
         if self._entry.policy is None:
-            return _told(run, await run.wait())
+            return await end_of(run, await run.wait())
         waiting = asyncio.ensure_future(run.wait())
-        quiet = _Quiet(run)
+        quiet = Quiet(run)
         try:
             while not (await asyncio.wait({waiting}, timeout=_TICK_S))[0]:
                 seconds = quiet.seconds(connected=self._desk.correlator.connected)
                 if seconds > run.watch.stall_after:
                     await run.stop()
                     return JobOutcome.FAILED, f"stalled: no progress for {seconds:.0f} s"
-            return _told(run, waiting.result())
+            return await end_of(run, waiting.result())
         except (JobNotStopped, NoReply) as error:
             return JobOutcome.UNKNOWN, f"it stalled, and could not be stopped: {error}"
         finally:
@@ -323,64 +315,3 @@ class Turn:
         else:
             why = "not followed to its end: the connection was closed"
             self._desk.put(self.number, QueueState.UNKNOWN, why)
-
-
-class _Quiet:
-    """How long a run has told no progress, as far as it could be heard, whatever the clock of the day does meanwhile.
-
-    Parameters
-    ----------
-    run : JobRun
-    """
-
-    def __init__(self, run: JobRun) -> None:
-        self._run, self._seen, self._since = run, run.watch.last_progress, time.monotonic()
-
-    def seconds(self, *, connected: bool) -> float:
-        """Seconds without progress up to now; none while there is no connection, over which it would be told."""
-        now, last = time.monotonic(), self._run.watch.last_progress
-        if last != self._seen or not connected:
-            self._seen, self._since = last, now
-        return now - self._since
-
-
-def was_left(store: QueueStore, entry: QueueEntry) -> bool:
-    """Whether a job has ended badly, and the process before anything followed."""
-    if entry.policy is None or entry.state not in (QueueState.FAILED, QueueState.DONE_WITH_ERRORS):
-        return False
-    told = store.told(number=entry.number, limit=1)
-    return bool(told) and told[-1].what == "ended"
-
-
-def why_ended(run: JobRun, outcome: JobOutcome) -> str:
-    """What an end is due to, in words; empty where all is well."""
-    if outcome is JobOutcome.DONE:
-        return ""
-    events = run.events
-    severe = events[events["severity"].isin(_SEVERE)]["text"]
-    return shortened("; ".join([run.outcome_evidence, *severe.tail(1)]))
-
-
-def _told(run: JobRun, outcome: JobOutcome) -> tuple[JobOutcome, str]:
-    if outcome is JobOutcome.UNKNOWN:
-        return outcome, run.outcome_evidence
-    return outcome, why_ended(run, outcome)
-
-
-def _stalled(run: JobRun) -> str:
-    return f"stalled: no progress for {time.time() - run.watch.last_progress:.0f} s"
-
-
-def _is_of(run: JobRun, begun: float) -> bool:
-    """Whether what is known of a run is of a start at that time, and not of one before."""
-    heard = run.watch.last_heard
-    if heard != run.watch.begun and heard >= begun:
-        return True
-    search = run.search
-    if search is None:  # it was started over this connection
-        return run.begun >= begun - _LOG_SLACK_S
-    first = next((parse_time(line.time_text or "") for line in search.attempt.notable), None)
-    if first is None or search.clock_offset is None:
-        return False
-    logged = (first - datetime(1970, 1, 1)).total_seconds() + search.clock_offset
-    return logged >= begun - _LOG_SLACK_S

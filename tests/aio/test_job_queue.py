@@ -148,25 +148,3 @@ async def test_a_queue_goes_on_after_the_connection_was_lost(tmp_path: Path, mad
             cable.broken = False
             async with asyncio.timeout(30):
                 await until_true(lambda: all(row.state is DONE for row in difx.queue.rows))
-
-
-async def test_a_start_that_nobody_knows_of_holds_the_queue(tmp_path: Path, made: Path) -> None:
-    paths = put_named(made, "short", tmp_path.resolve(), "one", "two")
-    async with stage(tmp_path, "integrates") as server:
-        cable = Cable(server.port)
-        async with (
-            scripted(cable) as port,
-            aio.connect("127.0.0.1", port, patience=ROBUST) as difx,
-        ):
-            await difx.queue.pause()
-            for path in paths:
-                await difx.queue.add(path, machines=MACHINES)
-            cable.cut_before = b".difx"  # an answer of the start: that output is looked for
-            await difx.queue.resume()
-            await until_true(lambda: difx.queue.paused)
-            assert states(difx) == ["unknown", "waiting"]
-            assert "whether one still runs is not known" in difx.queue.why_paused
-            await until_true(lambda: difx.connected)
-            await difx.queue.remove("one")
-            await difx.queue.resume()
-            await until_true(lambda: states(difx) == ["done"])

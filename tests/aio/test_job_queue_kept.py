@@ -172,11 +172,16 @@ async def test_a_job_that_was_running_and_left_no_log_is_unknown_and_holds_the_q
                 store.add(path, server=difx.queue.desk.server, machines=MACHINES)
             store.claim(1)
             store.set_state(1, RUNNING, tries=1)
+        difx.queue.limits = QueueLimits(silent=0.3)
         await difx.queue.keep(file)
         await until_true(lambda: states(difx) == ["unknown", "waiting"])
         assert "it has no log" in difx.queue.rows[0].why
         assert "whether one still runs is not known" in difx.queue.why_paused
         assert server.starts(one) == server.starts(two) == 0
+        await difx.queue.remove("one")
+        await difx.queue.resume()
+        await until_true(lambda: states(difx) == ["done"])
+        assert server.starts(one) == 0
 
 
 class Hush(Cable):

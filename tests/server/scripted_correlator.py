@@ -78,10 +78,10 @@ if behaviour == "integrates":
     for number in range(5):
         integration(number)
     status("Ending")
-elif behaviour == "patient":
-    number = 0
+elif behaviour in ("patient", "halfway"):
+    number, last = 0, 4 if behaviour == "patient" else 1
     while not stopped:
-        integration(min(number, 4))
+        integration(min(number, last))
         number += 1
         time.sleep(0.01)
 elif behaviour == "flood":
