@@ -38,6 +38,7 @@
     ├── RecordingFailed          (OSError) a recording of a session cannot be made or written
     ├── QueueTaken               another process runs the queue of this file
     ├── SessionNotDone           an unattended session ended before its last step
+    ├── NotebookFailed           a cell of a report failed
     ├── NothingMade              vex2difx made no job, or the delay model program no model
     └── ServerNotStarted         the embedded server did not come up
 
@@ -48,6 +49,10 @@ what can be done next. The caller's own mistakes are plain ``ValueError`` and ``
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DifxError(Exception):
@@ -325,6 +330,22 @@ class SessionNotDone(DifxError):
         self.session, self.step, self.why = session, step, why
         where = f" in step {step}" if step else ""
         super().__init__(f"session {session} ended{where}: {why}; its record says more, and resume goes on")
+
+
+class NotebookFailed(DifxError):
+    """The notebook of a report did not run to its end; there is no report.
+
+    Attributes
+    ----------
+    cell : int
+        The cell that failed, counted from 1 in the notebook that was run; 0 where none was begun.
+    kept : Path or None
+        The notebook as far as it ran, with the error in the cell.
+    """
+
+    def __init__(self, text: str, cell: int = 0, kept: Path | None = None) -> None:
+        self.cell, self.kept = cell, kept
+        super().__init__(text if kept is None else f"{text}; as far as it ran it is in {kept}")
 
 
 class NothingMade(DifxError):

@@ -71,7 +71,7 @@ def gather(
     TypeError
         It is nothing that could be a job.
     """
-    material = _of_dataset(source) if isinstance(source, xr.Dataset) else _of_job(_job_of(source))
+    material = _of_dataset(source) if isinstance(source, xr.Dataset) else _of_job(job_of(source))
     if running is not None:
         material.running = running
     material.given_fringes = fringes
@@ -79,7 +79,8 @@ def gather(
     return material
 
 
-def _job_of(source: object) -> StoredJob:
+def job_of(source: object) -> StoredJob:
+    """The one job on this machine that is meant; errors as those of :func:`gather`."""
     if isinstance(source, StoredJob):
         return source
     if isinstance(source, HasInputFile):

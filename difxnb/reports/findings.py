@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from difxnb.clock.search import clock_search
 from difxnb.errors import DifxError
 from difxnb.quality.gathering import HasInputFile, JobSource, damage_is_checked, gather
-from difxnb.quality.limits import limits_with
+from difxnb.quality.limits import Limits, limits_with
 from difxnb.quality.material import Material
 from difxnb.quality.report import QualityReport, report_on
 
@@ -89,18 +89,18 @@ class Findings:
     run: Run | None
 
 
-def findings_of(reported: Reported) -> Findings:
-    """Gather, check and fit; errors as those of :func:`difxnb.check_quality`."""
+def findings_of(reported: Reported, limits: Limits | str | None = None) -> Findings:
+    """Gather, check and fit; `limits` and errors as those of :func:`difxnb.check_quality`."""
     run = reported if isinstance(reported, Run) else None
-    source = reported if run is None else _source_of(run)
+    source = reported if run is None else source_of(run)
     with damage_is_checked():
         material = gather(source)  # type: ignore[arg-type]
-        quality = report_on(material, limits_with(None))
+        quality = report_on(material, limits_with(limits))
     name = material.job or (_name_of(run) if run else "")
-    return Findings(name, _input_file(source), material, quality, _clock(material.fringes), run)
+    return Findings(name, input_file_of(source), material, quality, _clock(material.fringes), run)
 
 
-def _source_of(run: Run) -> JobSource:
+def source_of(run: Run) -> JobSource:
     """A recorded run tells of what was recorded; a live one of its files, or of its monitor where they are away."""
     seen = None if run.monitor is None else run.monitor.dataset
     here = None if isinstance(run.job, str) else Path(run.job.input_file)
@@ -118,7 +118,7 @@ def _name_of(run: Run) -> str:
     return run.job if isinstance(run.job, str) else Path(run.job.input_file).stem
 
 
-def _input_file(source: Any) -> Path | None:
+def input_file_of(source: Any) -> Path | None:
     """Where the ``.input`` is: beside a folder of visibilities it has the folder's name."""
     named = source.attrs.get("input_file", "") if hasattr(source, "attrs") else source
     text = getattr(named, "input_file", named)
