@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from difxnb.formats.v2d import V2d
     from difxnb.formats.vex import Vex
 
+_LONGEST_BEGIN = 72  # characters of a text in a table
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
@@ -99,12 +101,19 @@ class ExperimentPlan:
         return self.v2d, self.vex
 
     def frame(self) -> pd.DataFrame:
-        """What would be done, in its order: ``action path text detail exists``."""
+        """What would be done, in its order: ``action path text detail exists``; whole texts in ``attrs``."""
         rows = list[tuple[str, str, str, str, bool]]()
         if self.is_new:
             rows.append(("make directory", self.directory, "", "", False))
         for file in self.files:
-            rows.append((file.action, file.path, decoded(file.content), file.note, file.before is not None))
+            row = (
+                file.action,
+                file.path,
+                _begin_of(decoded(file.content)),
+                file.note,
+                file.before is not None,
+            )
+            rows.append(row)
         if self.calc:
             detail = f"vex2difx, then {self.calc} on each job"
             rows.append(("run", self.v2d.path, "", detail, self.v2d.before is not None))
@@ -119,7 +128,8 @@ class ExperimentPlan:
                 "exists": flags(row[4] for row in rows),
             }
         )
-        frame.attrs.update(self.attached(), clashes=self.clashes)
+        whole = {file.path: decoded(file.content) for file in self.files}
+        frame.attrs.update(self.attached(), clashes=self.clashes, texts=whole)
         return frame
 
     def attached(self) -> dict[str, object]:
@@ -145,6 +155,12 @@ class ExperimentPlan:
 def decoded(content: bytes) -> str:
     """A text to show."""
     return content.decode("utf-8", "replace")
+
+
+def _begin_of(text: str) -> str:
+    """The first line of a text, and how many there are."""
+    lines = text.splitlines()
+    return f"{lines[0][:_LONGEST_BEGIN]} … ({len(lines)} lines)" if len(lines) > 1 else text[:_LONGEST_BEGIN]
 
 
 def _of_job(job: PlannedJob) -> str:

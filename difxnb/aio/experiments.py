@@ -95,7 +95,7 @@ class ExperimentVerbs:
             ``action path text detail exists``, one row for each thing that would be (or was) done. In ``attrs``, of
             both: ``directory``, ``vex`` and ``v2d`` (paths), ``problems`` (a DataFrame as `Vex.problems` gives it) and
             ``jobs`` (those that are planned, as far as their rules are known here); of a preview ``clashes`` (what
-            would be replaced).
+            would be replaced) and ``texts`` (both files whole, by their paths; the column ``text`` their beginning).
 
         Raises
         ------

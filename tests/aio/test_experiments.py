@@ -1,75 +1,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Experiments put down on a server: looked at first, written whole or not at all, and made again without a station."""
+"""Experiments put down on a server: looked at first, then made, made again without a station, and listed."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from difxnb import aio
 from difxnb.aio.experiment_files import kind_of, next_stem
 from difxnb.aio.experiment_orders import Named
 from difxnb.aio.experiment_plan import plan_experiment
 from difxnb.errors import (
-    FileFormatError,
     NothingMade,
-    RemoteFileChanged,
-    RemoteFileError,
-    RemoteFileExists,
     RemoteFileNotFound,
-    UnsafeValue,
 )
 from difxnb.formats.input import read_input
 from difxnb.formats.v2d import parse_v2d, read_v2d
-from difxnb.formats.v2d_templates import V2dTemplate
-from difxnb.formats.vex import parse_vex, read_vex
-from difxnb.synthetic import small_experiment
-from difxnb.synthetic.observing_files import v2d_text, vex_text
-from tests.client.peers import own_server, patience_for
-from tests.server.recorder_rooms import install
-
-EXPERIMENT = small_experiment()
-NAME = EXPERIMENT.name
-VEX = vex_text(EXPERIMENT)
-V2D = v2d_text(EXPERIMENT, Path("/data"))
-STATIONS = [station.code for station in EXPERIMENT.stations]
-
-# As vex2difx it calls jobs after jobSeries, else after the file.
-VEX2DIFX = """\
-stem=${2%.v2d}
-test -f "$(sed -n 's/^vex = \\([^ ]*\\).*/\\1/p' $2)" || { echo "Error: no schedule" >&2; exit 1; }
-echo "Warning: no clock" >&2
-echo x > ${stem}_1.input; echo x > ${stem}_1.calc
-"""
-PROGRAMS = {"vex2difx": VEX2DIFX, "difxcalc": 'echo im > "${2%.calc}.im"'}
-
-
-@asynccontextmanager
-async def workshop(
-    tmp_path: Path, quirks: str | None = None, programs: Mapping[str, str] | None = PROGRAMS
-) -> AsyncIterator[tuple[aio.Correlator, Path]]:
-    """A server whose root holds ``src/NAME.vex``."""
-    root = (tmp_path / "root").resolve()
-    (root / "src").mkdir(parents=True)
-    (root / "src" / f"{NAME}.vex").write_text(VEX)
-    where = {"programs": install(tmp_path / "bin", programs)} if programs else {}
-    async with (
-        own_server(root, quirks, **where) as server,
-        aio.connect("127.0.0.1", server.port, patience=patience_for(quirks)) as difx,
-    ):
-        yield difx, root
-
-
-def everything(root: Path) -> dict[str, str]:
-    """All files below a directory, with their texts."""
-    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+from difxnb.formats.vex import read_vex
+from tests.aio.experiment_room import (
+    EXPERIMENT,
+    NAME,
+    STATIONS,
+    V2D,
+    VEX,
+    everything,
+    workshop,
+)
 
 
 @pytest.mark.parametrize("quirks", [None, "2.9"])
@@ -107,7 +64,11 @@ async def test_a_preview_tells_everything_and_does_nothing(tmp_path: Path) -> No
             f"{root}/exp/{NAME}.v2d",
             f"{root}/exp/{NAME}_1.input",
         ]
-        assert shown["text"].tolist() == ["", V2D, VEX, "", ""]
+        v2d_begin, vex_begin = (
+            f"{text.splitlines()[0]} … ({text.count(chr(10))} lines)" for text in (V2D, VEX)
+        )
+        assert shown["text"].tolist() == ["", v2d_begin, vex_begin, "", ""]
+        assert shown.attrs["texts"] == {shown["path"][1]: V2D, shown["path"][2]: VEX}
         assert not shown["exists"].any()
         assert f"{root}/src/{NAME}.vex on " in shown["detail"][2]
         assert all(code.upper() in shown["detail"][4] for code in STATIONS)
@@ -209,236 +170,6 @@ def test_what_a_real_vex2difx_took_is_not_refused(shared: Path, name: str, end: 
     assert plan.frame()["action"].tolist()[:4] == ["make directory", "write", "write", "run"]
 
 
-async def test_a_schedule_from_everywhere(tmp_path: Path) -> None:
-    """The server's file wins over one of the same path here; ``file:`` means the one here."""
-    here = tmp_path / "here.vex"
-    here.write_text(VEX + "* from here\n")
-    async with workshop(tmp_path) as (difx, root):
-
-        async def shown(vex: object) -> tuple[str, str, str]:
-            frame = await difx.new_experiment(f"{root}/exp", vex=vex, v2d=V2D, make=False, preview=True)  # type: ignore[arg-type]
-            return tuple(frame.loc[2, ["path", "text", "detail"]])
-
-        name, text, note = await shown(here)
-        assert (name, text, note) == (f"{root}/exp/here.vex", here.read_text(), f"{here} on this machine")
-        assert (await shown(f"file:{here}"))[1] == here.read_text()
-        assert (await shown(read_vex(here)))[0] == f"{root}/exp/here.vex"
-        assert (await shown(parse_vex(VEX)))[0] == f"{root}/exp/{NAME}.vex"
-        assert (await shown(VEX))[:2] == (f"{root}/exp/{NAME}.vex", VEX)
-        assert (await shown(f"{root}/src/{NAME}.vex"))[1] == VEX
-        with serving(VEX.encode()) as url:
-            name, text, note = await shown(f"{url}/a/b.vex?x=1")
-            assert (name, text, note) == (f"{root}/exp/b.vex", VEX, f"{url}/a/b.vex?x=1")
-        with pytest.raises(OSError, match=r"b\.vex could not be fetched"):
-            await shown(f"{url}/a/b.vex")  # nobody is there any more
-        with pytest.raises(ValueError, match="a password"):
-            await shown("https://a:b@c/d.vex")
-        with pytest.raises(RemoteFileNotFound, match="nor on this machine"):
-            await shown("/no/such.vex")
-        with pytest.raises(FileNotFoundError):
-            await shown("no-such.vex")
-        with pytest.raises(ValueError, match="this is a directory"):
-            await shown(f"{root}/src")
-        with pytest.raises(FileFormatError):
-            await shown("no schedule\nat all;\n")
-
-
-async def test_a_v2d_from_everywhere_names_the_schedule(tmp_path: Path) -> None:
-    here = tmp_path / "orders.v2d"
-    here.write_text("# mine\nvex = other.vex  # this one\n" + V2D.partition("vex = ")[2].partition("\n")[2])
-    template = "vex = ${VEX}\nantennas = ${STATIONS}\nnCore = ${cores:2}\nSETUP default { tInt = ${tint} }\n"
-    async with workshop(tmp_path) as (difx, root):
-
-        async def shown(**keywords: object) -> tuple[str, str]:
-            frame = await difx.new_experiment(
-                f"{root}/exp",
-                vex=f"{root}/src/{NAME}.vex",
-                make=False,
-                preview=True,
-                **keywords,  # type: ignore[arg-type]
-            )
-            return tuple(frame.loc[1, ["path", "text"]])
-
-        for given in (here, f"file:{here}", parse_v2d(here.read_text(), here)):
-            path, text = await shown(v2d=given)
-            assert path == f"{root}/exp/orders.v2d"
-            assert text.startswith(f"# mine\nvex = {NAME}.vex  # this one\n")
-        assert here.read_text().startswith("# mine\nvex = other.vex")
-        for given in ({"v2d": V2dTemplate(template)}, {"template": template}):
-            path, text = await shown(**given, variables={"tint": 0.5})
-            assert path == f"{root}/exp/{NAME}.v2d"
-            assert "nCore = 2\nSETUP default { tInt = 0.5 }" in text
-            assert f"vex = {NAME}.vex\n" in text
-        with pytest.raises(ValueError, match="give one of the two"):
-            await shown()
-        with pytest.raises(ValueError, match="give one of the two"):
-            await shown(v2d=V2D, template=template)
-        with pytest.raises(ValueError, match="variables are for templates"):
-            await shown(v2d=V2D, variables={"tint": 1})
-        with pytest.raises(ValueError, match="tint"):
-            await shown(template=template)
-        bad = tmp_path / "a_b.v2d"
-        bad.write_text(V2D)
-        with pytest.raises(ValueError, match="vex2difx names jobs after"):
-            await shown(v2d=bad)
-
-
-async def test_stations_are_chosen(tmp_path: Path) -> None:
-    first, *others = STATIONS
-    async with workshop(tmp_path) as (difx, root):
-
-        async def antennas(**keywords: object) -> list[str]:
-            frame = await difx.new_experiment(
-                f"{root}/exp",
-                vex=f"{root}/src/{NAME}.vex",
-                v2d=V2D,
-                make=False,
-                preview=True,
-                **keywords,  # type: ignore[arg-type]
-            )
-            return parse_v2d(frame.loc[1, "text"]).words("antennas")
-
-        assert await antennas(stations=[code.lower() for code in STATIONS[:2]]) == STATIONS[:2]
-        assert await antennas(without=[first]) == others
-        with pytest.raises(ValueError, match="there is no station 'Zz' in the schedule; there are"):
-            await antennas(without=["Zz"])
-        with pytest.raises(ValueError, match="no station would be left"):
-            await antennas(without=STATIONS)
-        for keywords in ({"stations": first}, {"without": first}):
-            with pytest.raises(ValueError, match=f"{next(iter(keywords))} is a list of names; got '{first}'"):
-                await antennas(**keywords)
-
-
-async def test_what_is_in_the_way_is_told_before_anything_is_written(tmp_path: Path) -> None:
-    async with workshop(tmp_path) as (difx, root):
-        exp = root / "exp"
-        exp.mkdir()
-        (exp / f"{NAME}.v2d").write_text("# of somebody else\n")
-        (exp / f"{NAME}_1.input").write_text("theirs")
-        (exp / "other_1.input").write_text("theirs")
-        (exp / f"{NAME}x_1.input").write_text("theirs")
-        before = everything(root)
-        keywords = {"vex": f"{root}/src/{NAME}.vex", "v2d": V2D}
-        with pytest.raises(
-            RemoteFileExists, match=rf"{NAME}.v2d, .*{NAME}_1.input would be replaced"
-        ) as caught:
-            await difx.new_experiment(str(exp), **keywords)
-        assert "other_1" not in str(caught.value)
-        assert f"{NAME}x_1" not in str(caught.value)
-        assert everything(root) == before
-        shown = await difx.new_experiment(str(exp), **keywords, preview=True)
-        assert shown.attrs["clashes"] == [f"{exp}/{NAME}.v2d", f"{exp}/{NAME}_1.input"]
-        assert shown["action"].tolist() == ["replace", "write", "run", "make job"]
-        assert shown["exists"].tolist() == [True, False, True, True]
-        jobs = await difx.new_experiment(str(exp), **keywords, overwrite=True)
-        assert jobs["replaced"].tolist() == [True]
-        assert (exp / f"{NAME}.v2d~").read_text() == "# of somebody else\n"
-        assert (exp / "other_1.input").read_text() == "theirs"
-        (root / "file").write_text("x")
-        with pytest.raises(RemoteFileExists, match="a file of that name is in the way"):
-            await difx.new_experiment(f"{root}/file", **keywords)
-
-
-async def test_the_same_again_clashes_with_nothing_but_the_jobs(tmp_path: Path) -> None:
-    async with workshop(tmp_path) as (difx, root):
-        keywords = {"vex": f"{root}/src/{NAME}.vex", "v2d": V2D}
-        first = await difx.new_experiment(f"{root}/src", **keywords, make=False)
-        assert first["action"].tolist() == ["write", "keep"]
-        jobs = await difx.new_experiment(f"{root}/src", **keywords)
-        assert jobs["replaced"].tolist() == [False]
-        again = await difx.new_experiment(f"{root}/src", **keywords, preview=True)
-        assert again["action"].tolist() == ["keep", "keep", "run", "make job"]
-        assert again.attrs["clashes"] == [f"{root}/src/{NAME}_1.input"]
-
-
-async def test_problems_that_are_errors_keep_it_from_being_made(tmp_path: Path) -> None:
-    bad = V2D.replace("SETUP", "SETUP bad { tInt = many }\nSETUP", 1)
-    async with workshop(tmp_path) as (difx, root):
-        before = everything(root)
-        with pytest.raises(ValueError, match=r"no experiment was made of .*tInt.*preview=True shows all"):
-            await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=bad)
-        assert everything(root) == before
-        shown = await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=bad, preview=True)
-        problems = shown.attrs["problems"]
-        assert not problems.attrs["passed"]
-        assert problems.loc[0, "severity"] == "error"
-        head, scan, rest = VEX.partition("scan No")
-        timeless = head + scan + rest.replace("start = ", "start = x", 1)
-        with pytest.raises(ValueError, match=r"no experiment was made of .*\$SCHED"):
-            await difx.new_experiment(f"{root}/exp", vex=timeless, v2d=V2D)
-        with pytest.raises(UnsafeValue):
-            await difx.new_experiment(f"{root}/a;b", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
-        with pytest.raises(UnsafeValue):
-            await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=V2D, calc="a;b")
-        assert everything(root) == before
-
-
-async def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
-    """A real guiServer takes no NUL bytes, which a comment may hold: the .v2d is there by then, and goes again."""
-    odd = VEX + "* \0\n"
-    async with workshop(tmp_path, "2.9") as (difx, root):
-        before = everything(root)
-        with pytest.raises(RemoteFileError, match="NUL"):
-            await difx.new_experiment(f"{root}/exp", vex=odd, v2d=V2D)
-        assert everything(root) == before
-        assert not (root / "exp").exists()
-        (root / "old").mkdir()
-        (root / "old" / f"{NAME}.v2d").write_text("# old\n")
-        before = everything(root)
-        with pytest.raises(RemoteFileError, match="NUL"):
-            await difx.new_experiment(f"{root}/old", vex=odd, v2d=V2D, overwrite=True)
-        assert everything(root) == before
-
-
-async def test_texts_stay_where_no_job_was_made_of_them(tmp_path: Path) -> None:
-    programs = {**PROGRAMS, "vex2difx": 'echo "Error: no antenna has data" >&2; exit 1'}
-    async with workshop(tmp_path, programs=programs) as (difx, root):
-        with pytest.raises(NothingMade, match="no antenna has data"):
-            await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
-        assert sorted(path.name for path in (root / "exp").iterdir()) == [f"{NAME}.v2d", f"{NAME}.vex"]
-
-
-async def test_two_people_at_once_are_never_told_of_jobs_that_are_the_others(tmp_path: Path) -> None:
-    """A server has no way to take a name: whoever is told of jobs finds their own text beside them."""
-    first, second, *_ = STATIONS
-    other = V2D + "# of somebody else\n"
-    async with (
-        workshop(tmp_path) as (difx, root),
-        aio.connect("127.0.0.1", difx.address.port) as their,
-    ):
-        vex = f"{root}/src/{NAME}.vex"
-        ends = await asyncio.gather(
-            difx.new_experiment(f"{root}/exp", vex=vex, v2d=V2D),
-            their.new_experiment(f"{root}/exp", vex=vex, v2d=other),
-            return_exceptions=True,
-        )
-        there = (root / "exp" / f"{NAME}.v2d").read_text()
-        for text, end in zip((V2D, other), ends, strict=True):
-            assert isinstance(end, RemoteFileError | pd.DataFrame), end
-            assert isinstance(end, RemoteFileError) or there == text
-        made = await asyncio.gather(
-            difx.rebuild_without(f"{root}/exp/{NAME}.v2d", [first]),
-            their.rebuild_without(f"{root}/exp/{NAME}.v2d", [second]),
-            return_exceptions=True,
-        )
-        for station, end in zip((first, second), made, strict=True):
-            assert isinstance(end, RemoteFileError | pd.DataFrame), end
-            if isinstance(end, pd.DataFrame):
-                assert station not in parse_v2d(Path(end.attrs["v2d"]).read_text()).words("antennas")
-
-
-async def test_a_text_that_is_written_over_meanwhile_is_told(tmp_path: Path) -> None:
-    """The program stands for somebody else here: it changes the .v2d that it is given."""
-    programs = {**PROGRAMS, "vex2difx": VEX2DIFX + 'echo "# mine" >> $2\n'}
-    async with workshop(tmp_path, programs=programs) as (difx, root):
-        with pytest.raises(
-            RemoteFileChanged, match=r"somebody else wrote .*the jobs of .* may be of another one"
-        ):
-            await difx.new_experiment(f"{root}/exp", vex=f"{root}/src/{NAME}.vex", v2d=V2D)
-        with pytest.raises(RemoteFileChanged, match=f"its jobs may not be without {STATIONS[0]}"):
-            await difx.rebuild_without(f"{root}/exp/{NAME}.v2d", [STATIONS[0]])
-
-
 async def test_jobs_again_without_a_station(tmp_path: Path) -> None:
     first, *others = STATIONS
     async with workshop(tmp_path) as (difx, root):
@@ -523,28 +254,3 @@ def test_names_that_follow() -> None:
     assert next_stem("/d/e.v2d", []) == "e-2"
     assert next_stem("/d/e-2.v2d", ["e-2.v2d"]) == "e-3"
     assert next_stem("/d/e.v2d", ["e.v2d", "e-2.v2d", "e-3_1.input", "e-20.v2d"]) == "e-4"
-
-
-@contextmanager
-def serving(content: bytes) -> Iterator[str]:
-    """An HTTP server of one answer."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
