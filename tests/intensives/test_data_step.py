@@ -78,3 +78,29 @@ def test_data_that_grow_have_not_arrived_yet(tmp_path: Path) -> None:
     assert done.outputs["arrived"] == ["AL", "BO"]
     assert at.difx.sizes == [4]  # type: ignore[attr-defined]
     assert any("still growing" in line.why for line in at.record.lines if line.state == "waiting")
+
+
+def test_a_station_that_comes_after_its_time_is_taken_up_by_a_session_that_is_not_correlated(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(search=SearchRecipe(scans=("none",)))
+    late = [path.rename(root / f"late-{path.name}") for path in (*root.glob("CE_*"), *root.glob("BO_*"))]
+    assert ended(root, recipe)[0] == "data", "one station is not enough"
+    for path in late:
+        if path.name.startswith("late-BO"):
+            path.rename(root / path.name.removeprefix("late-"))
+    _, _, run = ended(root, recipe)
+    frame = run.frame().set_index("step")
+    assert [one["station"] for one in frame["outputs"]["data"]["missing"]] == ["CE"]
+    without = Path(frame["outputs"]["data"]["v2d"])
+    _, _, again = ended(root, recipe)
+    assert [line.step for line in again.record.lines[len(run.record.lines) :]] == ["search_jobs"] * 2
+    for path in root.glob("late-CE*"):
+        path.rename(root / path.name.removeprefix("late-"))
+    step, _, taken = ended(root, recipe)
+    outputs = taken.frame().set_index("step")["outputs"]["data"]
+    assert step == "search_jobs"
+    assert (outputs["arrived"], outputs["missing"]) == (["AL", "BO", "CE"], [])
+    assert "CE_No0001.vdif" in Path(outputs["v2d"]).read_text()
+    assert "ANTENNA CE" not in without.read_text(), "what was there before stays as it was"

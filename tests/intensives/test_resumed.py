@@ -7,19 +7,21 @@ import asyncio
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from difxnb import aio
 from difxnb.errors import SessionNotDone
-from difxnb.intensives import IntensiveRun, run_intensive
+from difxnb.intensives import IntensiveRun, Recipe, run_intensive
 from difxnb.intensives.correlated import QUEUE
 from difxnb.intensives.recipe import ClocksRecipe, QualityRecipe
 from difxnb.intensives.run import STEPS
 from difxnb.sessions import read_record
+from difxnb.sessions.record import RECORD
 from difxnb.synthetic import default_experiment, make_experiment
 from tests.client.peers import own_server
 
@@ -31,7 +33,8 @@ directory = "{root}/{{session}}"
 newest = 0
 wait_s = 0
 look_s = 0
-{more}
+[report]
+html = false
 """
 
 
@@ -50,101 +53,6 @@ class Clock:
         if self.left < 0:
             raise Killed
         return time.time()
-
-
-@asynccontextmanager
-async def connected(root: Path) -> AsyncIterator[aio.Correlator]:
-    async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
-        yield difx
-
-
-def put_down(root: Path, more: str = "") -> Path:
-    """A small experiment, and a recipe for it."""
-    experiment = default_experiment(
-        n_stations=2, n_scans=1, scan_seconds=2, n_bands=1, bandwidth=0.256e6, polarizations="R"
-    )
-    make_experiment(root, experiment=experiment, model="full")
-    recipe = root / "short.toml"
-    recipe.write_text(RECIPE.format(root=root, more=more))
-    return recipe
-
-
-@pytest.mark.slow
-def test_a_session_that_is_killed_before_every_line_ends_the_same(tmp_path: Path) -> None:
-    """Each life writes two lines more than the one before and is then gone, connection and all."""
-    root = tmp_path.resolve()
-    recipe = put_down(root)
-
-    async def main() -> IntensiveRun:
-        # One server for all of them, so that what a life has begun goes on.
-        async with own_server(root) as server:
-            for _ in range(3 * len(STEPS)):
-                async with aio.connect("127.0.0.1", server.port) as difx:
-                    run = await run_intensive(
-                        difx, recipe, session="one", directory=root / "record", now=Clock(2)
-                    )
-                    try:
-                        await run.wait(timeout=60)
-                    except Killed:
-                        continue
-                    return run
-        raise AssertionError("it never came to its end")
-
-    run = asyncio.run(main())
-    frame = run.frame()
-    assert frame["state"].tolist() == ["done"] * len(STEPS)
-    lines = read_record(root / "record")
-    done = lines.loc[lines["state"] == "done", "step"].tolist()
-    assert done == [step.id for step in STEPS]  # each one once, in order
-    jobs = sorted(path.name for path in (root / "one").glob("*.input"))
-    assert jobs == ["one-search_1.input", "one_1.input"]
-    queued = frame.set_index("step")["outputs"]["correlate"]["jobs"]
-    assert [one["tries"] for one in queued] == [1]
-    assert not list((root / "one").glob("*.difx.*"))  # no output was moved aside for a second try
-    report = run.report()
-    assert report is not None
-    assert report.is_file()
-
-
-@pytest.mark.slow
-def test_what_is_done_is_not_done_again_and_other_clocks_make_other_jobs(tmp_path: Path) -> None:
-    root = tmp_path.resolve()
-    recipe = put_down(root)
-
-    async def main() -> None:
-        async with connected(root) as difx:
-            first = await run_intensive(difx, recipe, session="one", directory=root / "record")
-            await first.wait(timeout=60)
-            before = len(first.record.lines)
-            again = await run_intensive(difx, recipe, session="one", directory=root / "record")
-            assert await again.wait(timeout=60) == "done"
-            assert len(again.record.lines) == before
-            other = first.recipe.with_(clocks=ClocksRecipe(reference="BO"))
-            third = await run_intensive(difx, other, session="one", directory=root / "record")
-            await third.wait(timeout=60)
-            # Whoever is never content has a report all the same, and a session that is not done.
-            strict = other.with_(quality=QualityRecipe(stop_on=("go", "look", "no_go")))
-            fourth = await run_intensive(difx, strict, session="one", directory=root / "record")
-            with pytest.raises(SessionNotDone, match="in step quality: quality"):
-                await fourth.wait(timeout=60)
-            frame = fourth.frame().set_index("step")
-            assert frame["state"][["quality", "report", "hooks"]].tolist() == ["failed", "done", "done"]
-            assert fourth.state == "failed"
-            jobs = sorted(path.name for path in (root / "one").glob("*.input"))
-            assert jobs == ["one-r2_1.input", "one-search_1.input", "one_1.input"]
-            # Begun anew it makes others, and is itself taken up where it was.
-            late = first.recipe.with_(clocks=ClocksRecipe(max_change_s=0.0))
-            fifth = await run_intensive(difx, late, session="one", directory=root / "record", resume=False)
-            with pytest.raises(SessionNotDone, match="in step correct: clock change too large"):
-                await fifth.wait(timeout=60)
-            assert (root / "one" / "one-search-r2_1.input").is_file()
-            count = len(fifth.record.lines)
-            sixth = await run_intensive(difx, late, session="one", directory=root / "record")
-            with pytest.raises(SessionNotDone, match="in step correct"):
-                await sixth.wait(timeout=60)
-            assert [line.step for line in sixth.record.lines[count:]] == ["correct", "correct"]
-
-    asyncio.run(main())
 
 
 CHILD = """\
@@ -172,35 +80,166 @@ def states(queue: Path) -> list[str]:
             return []
 
 
-@pytest.mark.slow
-def test_a_process_that_is_killed_while_a_job_runs_is_followed_by_another_and_no_job_runs_twice(
-    tmp_path: Path,
-) -> None:
-    root = tmp_path.resolve()
-    recipe = put_down(root)
-    queue, log = root / "record" / QUEUE, root / "one" / "one-search_1.difxlog"
+@dataclass(frozen=True)
+class Lived:
+    """A session of many lives, all of them on one server.
+
+    Attributes
+    ----------
+    root : Path
+    recipe : Path
+    run : IntensiveRun
+        Of the last life.
+    states : list of str
+        Of the jobs in its queue, at its end.
+    """
+
+    root: Path
+    recipe: Path
+    run: IntensiveRun
+    states: list[str]
+
+    def jobs(self) -> list[str]:
+        return sorted(path.name for path in (self.root / "one").glob("*.input"))
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """Each life writes two lines more than the one before and is then gone, connection and all.
+
+    One of them is a process, and is killed while a job runs. A station never arrives.
+    """
+    root = tmp_path_factory.mktemp("lived").resolve()
+    experiment = default_experiment(
+        n_stations=3, n_scans=1, scan_seconds=2, n_bands=1, bandwidth=0.256e6, polarizations="R"
+    )
+    make_experiment(root, experiment=experiment, model="full")
+    (root / "late").mkdir()
+    for path in root.glob("CE_*"):
+        path.rename(root / "late" / path.name)
+    recipe = root / "short.toml"
+    recipe.write_text(RECIPE.format(root=root))
 
     async def main() -> IntensiveRun:
+        # One server for all of them, so that what a life has begun goes on.
         async with own_server(root) as server:
-            words = (sys.executable, "-c", CHILD, str(server.port), str(recipe), str(root / "record"))
-            child = await asyncio.create_subprocess_exec(*words)
-            try:
-                async with asyncio.timeout(60):
-                    # Of a job without a log nobody could know how it ended, and the queue would ask.
-                    while not (log.is_file() and {"running", "done"} & set(states(queue))):
-                        assert child.returncode is None
-                        await asyncio.sleep(0.01)
-            finally:
-                child.kill()
-                await child.wait()
-            async with aio.connect("127.0.0.1", server.port) as difx:
-                run = await run_intensive(difx, recipe, session="one", directory=root / "record")
-                assert await run.wait(timeout=60) == "done"
-                return run
+            for _ in range(3 * len(STEPS)):
+                if not (root / "record" / QUEUE).exists() and step_of(root) == ("search_jobs", "done"):
+                    await killed_while_a_job_runs(root, recipe, server.port)
+                async with aio.connect("127.0.0.1", server.port) as difx:
+                    # One that waits for data in vain has a line more to write.
+                    lines = 3 if step_of(root)[0] == "data" else 2
+                    run = await taken_up(difx, recipe, root, now=Clock(lines))
+                    try:
+                        await run.wait(timeout=60)
+                    except Killed:
+                        continue
+                    return run
+        raise AssertionError("it never came to its end")
 
     run = asyncio.run(main())
-    outputs = run.frame().set_index("step")["outputs"]
+    lines = read_record(root / "record")
+    assert (lines["step"] == "search_correlate").sum() > 3, "a process has begun it, and others went on"
+    return Lived(root, recipe, run, states(root / "record" / QUEUE))
+
+
+def step_of(root: Path) -> tuple[str, str]:
+    """The step that has the last line, and its state."""
+    lines = read_record(root / "record") if (root / "record" / RECORD).exists() else None
+    return ("", "") if lines is None else tuple(lines[["step", "state"]].iloc[-1])
+
+
+async def killed_while_a_job_runs(root: Path, recipe: Path, port: int) -> None:
+    words = (sys.executable, "-c", CHILD, str(port), str(recipe), str(root / "record"))
+    child = await asyncio.create_subprocess_exec(*words)
+    queue, log = root / "record" / QUEUE, root / "one" / "one-search_1.difxlog"
+    try:
+        async with asyncio.timeout(60):
+            # Of a job without a log nobody could know how it ended, and the queue would ask.
+            while not (log.is_file() and {"running", "done"} & set(states(queue))):
+                assert child.returncode is None
+                await asyncio.sleep(0.01)
+    finally:
+        child.kill()
+        await child.wait()
+
+
+async def taken_up(difx: aio.Correlator, recipe: Path | Recipe, root: Path, **options: Any) -> IntensiveRun:
+    return await run_intensive(difx, recipe, session="one", directory=root / "record", **options)
+
+
+@pytest.mark.slow
+def test_a_session_that_is_killed_before_every_line_ends_the_same(lived: Lived) -> None:
+    frame = lived.run.frame()
+    assert frame["state"].tolist() == ["done"] * len(STEPS)
+    lines = read_record(lived.root / "record")
+    done = lines.loc[lines["state"] == "done", "step"].tolist()
+    assert done == [step.id for step in STEPS]  # each one once, in order
+    assert lived.jobs() == ["one-search_1.input", "one_1.input"]
+    report = lived.run.report()
+    assert report is not None
+    assert report.is_file()
+
+
+@pytest.mark.slow
+def test_no_job_runs_twice_though_a_process_was_killed_while_one_ran(lived: Lived) -> None:
+    outputs = lived.run.frame().set_index("step")["outputs"]
     for step in ("search_correlate", "correlate"):
         assert [(one["state"], one["tries"]) for one in outputs[step]["jobs"]] == [("done", 1)]
-    assert not list((root / "one").glob("*.difx.*"))
-    assert states(queue) == ["done", "done"]
+    assert not list((lived.root / "one").glob("*.difx.*"))  # no output was moved aside for a second try
+    assert lived.states == ["done", "done"]
+
+
+@pytest.mark.slow
+def test_what_is_done_is_not_done_again_and_other_clocks_make_other_jobs(lived: Lived) -> None:
+    root, recipe = lived.root, lived.recipe
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            before = len(lived.run.record.lines)
+            again = await taken_up(difx, recipe, root)
+            assert await again.wait(timeout=60) == "done"
+            assert len(again.record.lines) == before
+            await what_comes_after_that_is_told(difx, lived)
+            other = again.recipe.with_(clocks=ClocksRecipe(reference="BO"))
+            third = await taken_up(difx, other, root)
+            await third.wait(timeout=60)
+            # Whoever is never content has a report all the same, and a session that is not done.
+            strict = other.with_(quality=QualityRecipe(stop_on=("go", "look", "no_go")))
+            fourth = await taken_up(difx, strict, root)
+            with pytest.raises(SessionNotDone, match="in step quality: quality"):
+                await fourth.wait(timeout=60)
+            frame = fourth.frame().set_index("step")
+            assert frame["state"][["quality", "report", "hooks"]].tolist() == ["failed", "done", "done"]
+            assert fourth.state == "failed"
+            assert lived.jobs() == ["one-r2_1.input", "one-search_1.input", "one_1.input"]
+            # Begun anew it makes others, and is itself taken up where it was.
+            late = again.recipe.with_(clocks=ClocksRecipe(max_change_s=0.0))
+            fifth = await taken_up(difx, late, root, resume=False)
+            with pytest.raises(SessionNotDone, match="in step correct: clock change too large"):
+                await fifth.wait(timeout=60)
+            assert (root / "one" / "one-search-r2_1.input").is_file()
+            assert fifth.frame().set_index("step")["outputs"]["data"]["arrived"] == ["AL", "BO", "CE"]
+            count = len(fifth.record.lines)
+            sixth = await taken_up(difx, late, root)
+            with pytest.raises(SessionNotDone, match="in step correct"):
+                await sixth.wait(timeout=60)
+            assert [line.step for line in sixth.record.lines[count:]] == ["correct", "correct"]
+
+    asyncio.run(main())
+
+
+async def what_comes_after_that_is_told(difx: aio.Correlator, lived: Lived) -> None:
+    """Data of a station that had not arrived: the session that is done stays so, and says it."""
+    for path in (lived.root / "late").iterdir():
+        path.rename(lived.root / path.name)
+    for _ in range(2):
+        late = await taken_up(difx, lived.recipe, lived.root)
+        assert await late.wait(timeout=60) == "done"
+        assert late.why.startswith(
+            "data of CE have arrived, after this was correlated; resume=False correlates"
+        )
+        assert late.frame().set_index("step")["why"]["data"] == late.why
+        lines = [line.step for line in late.record.lines[len(lived.run.record.lines) :]]
+        assert lines == ["data"], "it is written down once, and nothing is done"
+    assert lived.jobs() == ["one-search_1.input", "one_1.input"]
