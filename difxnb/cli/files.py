@@ -188,7 +188,7 @@ def mv(
 
     difxnb mv /data/exp/note /data/exp/old
     """
-    from difxnb.client.remote_files import where_renamed
+    from difxnb.client.remote_moves import where_renamed
 
     with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
         if dry_run:
@@ -217,7 +217,7 @@ def cp(
 
     difxnb cp /data/exp/exp_1.v2d /data/exp/exp_1.v2d.kept
     """
-    from difxnb.client.remote_files import where_copied
+    from difxnb.client.remote_moves import where_copied
 
     with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
         if dry_run:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,22 +139,22 @@ def _shown(run: IntensiveRun, printer: Printer, wait: float | None) -> bool:
     from difxnb.cli.live import PERIOD_S
     from difxnb.errors import DifxError, SessionNotDone
 
-    end = None if wait is None else time.monotonic() + wait
-    while True:
+    def show() -> None:
         printer.show(_look(run))
-        left = PERIOD_S if end is None else min(PERIOD_S, end - time.monotonic())
-        try:
-            run.wait(timeout=max(0.0, left))
-        except SessionNotDone:
-            pass
-        except TimeoutError as error:
-            if isinstance(error, DifxError):  # of the server, and not of the waiting
-                raise
-            if left <= 0:
-                return False
-            continue
-        printer.show(_look(run, is_over=True))
-        return True
+
+    show()
+    try:
+        # One wait for all of it: an interrupt between many would leave one that nobody has begun.
+        run._loop.call(run._inner.wait(wait), while_waiting=show, every=PERIOD_S)
+    except SessionNotDone:
+        pass
+    except TimeoutError as error:
+        if isinstance(error, DifxError):  # of the server, and not of the waiting
+            raise
+        show()
+        return False
+    printer.show(_look(run, is_over=True))
+    return True
 
 
 def _leave(difx: Correlator, run: IntensiveRun, printer: Printer) -> None:

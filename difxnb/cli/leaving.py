@@ -6,7 +6,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from difxnb.cli.live import PERIOD_S
@@ -14,6 +14,9 @@ from difxnb.cli.printed import complain
 
 if TYPE_CHECKING:
     from difxnb.notebook import Correlator
+
+STARTING_S = 30.0
+"""Seconds that are left for jobs that are being started."""
 
 
 @contextmanager
@@ -39,6 +42,7 @@ def leave_running(difx: Correlator, show: Callable[[], None], follows: str) -> N
         What is said of jobs that are left: who will follow them.
     """
     difx.queue._inner.start_no_more("the queue was ended")
+    _until_started(difx)
     running = [one.job for one in difx.queue.rows if one.state.is_under_way]
     if not running:
         return
@@ -54,6 +58,14 @@ def leave_running(difx: Correlator, show: Callable[[], None], follows: str) -> N
                 job = difx.job(entry.input_file)
                 job._loop.call(job._inner.stop())
         _until_none_runs(difx, show)
+
+
+def _until_started(difx: Correlator) -> None:
+    """Wait a little for what is being started: whoever comes next could not know whether it was, for minutes."""
+    end = time.monotonic() + STARTING_S
+    with suppress(KeyboardInterrupt):
+        while any(str(one.state) == "starting" for one in difx.queue.rows) and time.monotonic() < end:
+            time.sleep(PERIOD_S / 5)
 
 
 def _until_none_runs(difx: Correlator, show: Callable[[], None]) -> None:
