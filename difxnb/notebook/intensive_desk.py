@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from platformdirs import user_state_path
 
 if TYPE_CHECKING:
     from difxnb import aio
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from difxnb.panels.intensive import Session
 
 _UNDER_WAY = ("running", "waiting")
+_MOST_OFFERS = 100
+_LARGEST_RECIPE = 2**20
 
 
 class IntensiveDesk:
@@ -39,6 +44,10 @@ class IntensiveDesk:
             return known
         self._runs[run.directory] = run
         return run
+
+    async def around(self) -> tuple[list[str], list[str]]:
+        """Recipes in the working directory, and codes of sessions that this machine keeps, the newest first."""
+        return await asyncio.to_thread(lambda: (_recipes(Path()), _codes()))
 
     async def plan(self, recipe: str, session: str) -> Session:
         """A dry run of the recipe in this file; the session itself where it goes on already."""
@@ -67,6 +76,32 @@ class IntensiveDesk:
     async def read(self, path: Path, longest: int) -> str:
         """The text of a report; ValueError where it is longer than so many bytes, or no file."""
         return await asyncio.to_thread(_read, path, longest)
+
+
+def _recipes(directory: Path) -> list[str]:
+    """Names of files that look like recipes."""
+    files = sorted(path for path in directory.glob("*.toml") if path.is_file())[:_MOST_OFFERS]
+    return [path.name for path in files if _is_recipe(path)]
+
+
+def _is_recipe(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            found = tomllib.loads(file.read(_LARGEST_RECIPE).decode())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return {"name", "schedule"} <= found.keys()
+
+
+def _codes() -> list[str]:
+    from difxnb.sessions.record import RECORD
+
+    folder = user_state_path("difxnb") / "sessions"
+    try:
+        found = [(path.stat().st_mtime, path.parent.name) for path in folder.glob(f"*/{RECORD}")]
+    except OSError:
+        return []
+    return [name for _, name in sorted(found, reverse=True)[:_MOST_OFFERS]]
 
 
 def _read(path: Path, longest: int) -> str:

@@ -91,7 +91,11 @@ class IntensiveRun:
         SessionNotDone is raised where it ended otherwise, with the step and the reason; TimeoutError after `timeout`
         seconds, and the session goes on.
         """
-        return self._loop.call(self._inner.wait(timeout))
+        try:
+            return self._loop.call(self._inner.wait(timeout))
+        finally:
+            # A notebook that is run as a program keeps only what a cell shows before it ends.
+            self._difx._panels.show_twins(str(self.directory))
 
     def stop(self) -> None:
         """Do no further step; jobs that run go on, and `resume` takes it up again."""
@@ -110,7 +114,8 @@ class IntensiveRun:
         from difxnb.panels.intensive import IntensiveModel, IntensivePanel
 
         panels = self._difx._panels
-        return panels.add(IntensivePanel(IntensiveModel(self._difx._sessions, panels.work, self._inner)))
+        panel = IntensivePanel(IntensiveModel(self._difx._sessions, panels.work, self._inner))
+        return panels.add(panel, run=str(self.directory))
 
     def close(self) -> None:
         """Do no further step, and close the connection if it was made for this session. Twice is harmless."""

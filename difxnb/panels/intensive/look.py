@@ -8,6 +8,7 @@ over here.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ UNDER_WAY = ("running", "waiting")
 _BEGUN = ("started", "waiting")
 _MOST_DECISIONS, _MOST_ROWS, _MOST_WORDS = 12, 40, 4
 _ELAPSED_S = 5.0
+_FINGERPRINT = re.compile(r"[0-9a-f]{16,64}")
 _QUIET = ("diff", "checks", "snr", "weights", "compared", "queue", "notes", "fingerprint")
 _NAMES = ("station", "antenna", "input", "check", "name")
 
@@ -310,6 +312,8 @@ def word(value: Any) -> str:
     if isinstance(value, int | float):
         return f"{value:.6g}" if math.isfinite(value) else ""
     if isinstance(value, str):
+        if _FINGERPRINT.fullmatch(value):
+            return ""  # of a text, so that another one is told from it
         return PurePosixPath(value).name if value.startswith("/") and "\n" not in value else value[:200]
     if isinstance(value, Mapping):
         name = next((value[one] for one in _NAMES if one in value), None)

@@ -34,10 +34,18 @@ _VERDICTS = {
 }
 _UNKNOWN = Mark("unknown", "?", PURPLE)
 _STEP_HEAD = ("step", "state", "begun (UTC)", "took", "what was decided", "what it gave")
-_PLAN_HEAD = ("step", "state", "begun (UTC)", "", "what is known", "what it would start from")
+_PLAN_HEAD = ("step", "state", "what is known", "what it would start from")
 _CLOCK_HEAD = ("station", "late by (µs)", "± (µs)", "rate (ps/s)", "fringes", "")
-_LONGEST_WHY, _LONGEST_FOUND, _LONGEST_TEXT = 400, 300, 20_000
+_LONGEST_HEAD, _LONGEST_WHY, _LONGEST_FOUND, _LONGEST_TEXT = 2000, 400, 300, 20_000
 _LONGEST_REPORT = 200_000
+STYLE = """<style>
+.difxnb-steps .difxnb-table {max-height: none}
+.difxnb-steps td:nth-last-child(-n+2) {min-width: 14em}
+.difxnb-report pre {max-height: 48em}
+.difxnb-report iframe {width: 100%; height: 48em; border: 1px solid var(--jp-border-color2, #8888); background: white}
+.difxnb-moment {white-space: nowrap}
+</style>"""
+"""What this panel has beyond the style of all."""
 _EMPTY = "No session yet: name the file of a recipe, and make a dry run."
 
 
@@ -45,10 +53,14 @@ def headline(standing: Standing) -> str:
     """The whole session in a sentence."""
     if standing.is_planned:
         return f"{standing.session}: a dry run of {standing.recipe}, nothing was done"
+    return f"{standing.session}: {standing.state}{_where(standing)}"
+
+
+def _where(standing: Standing) -> str:
+    """How far it is, and why it stands as it does."""
     where = f" in {standing.step}" if standing.step and standing.state != "done" else ""
     why = f": {standing.why}" if standing.why else ""
-    count = f"{standing.done} of {len(standing.steps)} steps done"
-    return f"{standing.session}: {standing.state}{where}, {count}{why}"
+    return f"{where}, {standing.done} of {len(standing.steps)} steps done{why}"
 
 
 def label(choice: Choice) -> str:
@@ -62,7 +74,9 @@ def standing_html(standing: Standing | None) -> str:
         return shown.said(_EMPTY)
     mark = shown.badge(MARKS.get(standing.state, _UNKNOWN))
     share = "" if standing.is_planned else shown.bar(standing.progress, GREEN if standing.is_over else BLUE)
-    head = f'<div class="difxnb-said">{mark} <b>{shown.safe(headline(standing), 2000)}</b> {share}</div>'
+    # The mark says the state already.
+    words = headline(standing) if standing.is_planned else standing.session + _where(standing)
+    head = f'<div class="difxnb-said">{mark} <b>{shown.safe(words, _LONGEST_HEAD)}</b> {share}</div>'
     kept = shown.quiet(f"kept in {standing.directory}")
     return shown.page(head, kept, _missing_html(standing), _verdict_html(standing)) + _clocks_html(standing)
 
@@ -70,7 +84,7 @@ def standing_html(standing: Standing | None) -> str:
 def _missing_html(standing: Standing) -> str:
     cells = [(shown.safe(name), shown.safe(why, _LONGEST_WHY)) for name, why in standing.missing]
     more = shown.quiet(shown.left_out(standing.left_out[1], "stations"))
-    return shown.table(("missing station", "why"), cells) + more if cells else ""
+    return shown.table(("station", "why"), cells, "Missing stations") + more if cells else ""
 
 
 def _verdict_html(standing: Standing) -> str:
@@ -124,9 +138,17 @@ def steps_html(standing: Standing | None) -> str:
     """The steps as a table."""
     if standing is None:
         return ""
-    head = _PLAN_HEAD if standing.is_planned else _STEP_HEAD
-    caption = "What would be done" if standing.is_planned else "Steps"
-    return shown.table(head, [_step_cells(one) for one in standing.steps], caption)
+    if standing.is_planned:
+        cells = [_planned_cells(one) for one in standing.steps]
+        table = shown.table(_PLAN_HEAD, cells, "What would be done")
+    else:
+        table = shown.table(_STEP_HEAD, [_step_cells(one) for one in standing.steps], "Steps")
+    return f'<div class="difxnb-steps">{table}</div>'
+
+
+def _planned_cells(step: StepLine) -> tuple[str, ...]:
+    mark, why = shown.badge(MARKS.get(step.state, _UNKNOWN)), shown.safe(step.why, _LONGEST_WHY)
+    return shown.safe(step.step), mark, why, shown.safe(step.found, _LONGEST_FOUND)
 
 
 def _step_cells(step: StepLine) -> tuple[str, ...]:
@@ -134,11 +156,16 @@ def _step_cells(step: StepLine) -> tuple[str, ...]:
     return (
         shown.safe(step.step),
         shown.badge(MARKS.get(step.state, _UNKNOWN)) + bar,
-        step.begun,
-        step.took,
+        _moment(step.begun),
+        _moment(step.took),
         shown.safe(step.why, _LONGEST_WHY),
         shown.safe(step.found, _LONGEST_FOUND),
     )
+
+
+def _moment(text: str) -> str:
+    """A time in one line."""
+    return f'<span class="difxnb-moment">{text}</span>' if text else ""
 
 
 def decisions_html(standing: Standing | None) -> str:
@@ -147,7 +174,7 @@ def decisions_html(standing: Standing | None) -> str:
         return ""
     cells = [
         (
-            one.at,
+            _moment(one.at),
             shown.safe(one.step),
             shown.badge(MARKS.get(one.state, _UNKNOWN)),
             shown.safe(one.why, _LONGEST_WHY),
@@ -181,12 +208,10 @@ def report_html(opened: Opened | None) -> str:
     """A report: a text as it is, a page in a frame of its own, in which nothing runs."""
     if opened is None:
         return ""
-    head = shown.heading(opened.path)
-    if not opened.is_page:
-        return shown.page(head, shown.preformatted(opened.text, _LONGEST_REPORT))
-    style = "width: 100%; height: 40em; border: 1px solid var(--jp-border-color2, #8888); background: white"
-    frame = f'<iframe sandbox="" title="report" style="{style}" srcdoc="{escape(opened.text)}"></iframe>'
-    return shown.page(head, frame)
+    text = shown.preformatted(opened.text, _LONGEST_REPORT)
+    if opened.is_page:
+        text = f'<iframe sandbox="" title="report" srcdoc="{escape(opened.text)}"></iframe>'
+    return f'<div class="difxnb-report">{shown.page(shown.heading(opened.path), text)}</div>'
 
 
 def plain_lines(standing: Standing | None) -> Iterator[str]:
@@ -194,7 +219,7 @@ def plain_lines(standing: Standing | None) -> Iterator[str]:
     if standing is None:
         yield _EMPTY
         return
-    yield headline(standing)[:2000]
+    yield printable(headline(standing)[:_LONGEST_HEAD])
     for step in standing.steps:
         why = f": {step.why[:_LONGEST_WHY]}" if step.why else ""
         yield printable(f"{MARKS.get(step.state, _UNKNOWN)} {step.step} {step.took}".rstrip() + why)

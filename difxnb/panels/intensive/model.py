@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difxnb.panels.acting import ActingLook, ActingModel
-from difxnb.panels.intensive.look import Standing, standing_of
+from difxnb.panels.acting import ActingLook, ActingModel, Said
+from difxnb.panels.intensive.look import Standing, clock_time, standing_of
 from difxnb.panels.intensive.session import Desk, Session
 from difxnb.panels.work import Work
 
@@ -81,6 +81,8 @@ class IntensiveLook(ActingLook):
     opened : Opened, optional
     asks : bool
         Whether the words are a question.
+    recipes, codes : tuple of str
+        Files of recipes and codes of earlier sessions on this machine, to choose from.
     """
 
     path: str
@@ -93,6 +95,8 @@ class IntensiveLook(ActingLook):
     report: str
     opened: Opened | None
     asks: bool
+    recipes: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 class IntensiveModel(ActingModel):
@@ -126,6 +130,11 @@ class IntensiveModel(ActingModel):
         self._step, self._report = "", ""
         self._detail: tuple[Any, Detail | None] = (None, None)
         self._opened: Opened | None = None
+        self._going: Said | None = None
+        self._recipes: tuple[str, ...] = ()
+        self._codes: tuple[str, ...] = ()
+        if not self.is_bound:
+            self._look_around()
 
     @property
     def run(self) -> Session | None:
@@ -151,9 +160,21 @@ class IntensiveModel(ActingModel):
                 report=self._report if self._report in reports else next(iter(reports), ""),
                 opened=self._opened,
                 asks=bool(self._confirmation.pending),
-                said=self.said,
+                recipes=self._recipes,
+                codes=self._codes,
+                said=self._said_of(standing),
                 under_way=self.under_way,
             )
+
+    def _said_of(self, standing: Standing | None) -> Said:
+        """What was said last, but for what is so no more: that a session goes on."""
+        said = self.said
+        goes_on = standing is not None and not standing.is_over
+        return Said() if said is self._going and not goes_on else said
+
+    def now(self) -> str:
+        """The time that it is, UTC."""
+        return clock_time(self._now())
 
     def _choices(self) -> tuple[Choice, ...]:
         runs = [] if self.is_bound else list(self._desk.sessions)[-_MOST_SESSIONS:]
@@ -180,6 +201,15 @@ class IntensiveModel(ActingModel):
         with self._changing():
             self._code = code
 
+    def _look_around(self) -> None:
+        """Look for recipes and sessions to choose from."""
+        self._work.do("looking for recipes", self._desk.around, self._offer, self._refuse)
+
+    def _offer(self, found: tuple[Sequence[str], Sequence[str]]) -> None:
+        recipes, codes = found
+        with self._changing():
+            self._recipes, self._codes = tuple(recipes), tuple(codes)
+
     def plan(self) -> None:
         """Make a dry run of the recipe that was named, or again of the one that is shown."""
         with self._lock:
@@ -194,6 +224,8 @@ class IntensiveModel(ActingModel):
 
     def _planned(self, run: Session) -> None:
         self._take(run)
+        if not self.is_bound:
+            self._look_around()
         if run.state != "planned":
             self._say(f"{run.session} was begun already: this is how it stands")
             return
@@ -235,7 +267,11 @@ class IntensiveModel(ActingModel):
 
     def _begun(self, run: Session) -> None:
         self._take(run)
-        self._say(f"{run.session} goes on by itself, as long as this kernel and its connection last")
+        self._say_going(f"{run.session} goes on by itself, as long as this kernel and its connection last")
+
+    def _say_going(self, text: str) -> None:
+        with self._changing():
+            self._said = self._going = Said(text)
 
     def stop(self) -> None:
         """Do no further step of the chosen session; asked for twice."""
@@ -253,7 +289,8 @@ class IntensiveModel(ActingModel):
         run = self._chosen()
         if run is not None:
             name = run.session
-            self._do(f"resuming {name}", run.resume, lambda _: self._say(f"{name} was taken up where it was"))
+            said = f"{name} was taken up where it was"
+            self._do(f"resuming {name}", run.resume, lambda _: self._say_going(said))
 
     def _chosen(self) -> Session | None:
         if self._run is None:

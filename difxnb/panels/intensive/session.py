@@ -93,6 +93,10 @@ class Desk(Protocol):
         """Those that were planned or begun, oldest first."""
         ...
 
+    def around(self) -> Coroutine[Any, Any, tuple[Sequence[str], Sequence[str]]]:
+        """Files of recipes, and codes of earlier sessions, on this machine."""
+        ...
+
     def plan(self, recipe: str, session: str) -> Coroutine[Any, Any, Session]:
         """A dry run of the recipe in this file; the session itself where it goes on already."""
         ...

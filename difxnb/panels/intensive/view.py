@@ -37,19 +37,22 @@ class IntensivePanel(ActingPanel):
         self.news, self.standing, self.steps = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.decisions, self.detail = widgets.HTML(), widgets.HTML()
         self.recipe, self.report = widgets.HTML(), widgets.HTML()
-        controls = [widgets.HTML(shown.STYLE), self._make_planning(), self._make_acting(), self.news]
+        style = widgets.HTML(shown.STYLE + markup.STYLE)
+        controls = [style, self._make_planning(), self._make_acting(), self.news]
         seen = [self.standing, self.steps, self.decisions]
         more = [self._make_opening(), self.detail, self.recipe, self.report]
         super().__init__(widgets.VBox([*controls, *seen, *more]), painter)
 
     def _make_planning(self) -> widgets.Widget:
         model = self.model
-        self.path = widgets.Text(
+        self.path = widgets.Combobox(
+            ensure_option=False,
             description="Recipe",
             placeholder="daily.toml, on this machine",
             layout=widgets.Layout(flex="1 1 auto", width="24em", max_width="100%"),
         )
-        self.code = widgets.Text(
+        self.code = widgets.Combobox(
+            ensure_option=False,
             description="Session",
             placeholder="name of the recipe and day",
             layout=widgets.Layout(width="22em", max_width="100%"),
@@ -94,8 +97,8 @@ class IntensivePanel(ActingPanel):
         look = self.model.snapshot()
         if look == self._written:
             return
-        self._path.write(look.path)
-        self._code.write(look.code)
+        self._path.write(look.path, options=look.recipes)
+        self._code.write(look.code, options=look.codes)
         self._shows_recipe.write(look.recipe is not None)
         self._paint_lists(look)
         self._paint_buttons(look)
@@ -154,4 +157,8 @@ class IntensivePanel(ActingPanel):
         """The session as it last was."""
         standing = self.model.snapshot().standing
         html = markup.standing_html(standing) + markup.steps_html(standing) + markup.decisions_html(standing)
-        return Twin("\n".join(markup.plain_lines(standing)), shown.STYLE + html)
+        text = "\n".join(markup.plain_lines(standing))
+        if standing is not None and standing.is_under_way:  # whoever reads it later may not take it for now
+            at = f"as it was at {self.model.now()} UTC"
+            html, text = shown.quiet(at) + html, f"{text}\n{at}"
+        return Twin(text, shown.STYLE + markup.STYLE + html)

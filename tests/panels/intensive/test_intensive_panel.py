@@ -103,6 +103,7 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
         stage.until(lambda: state(panel) == "waiting")
         assert "holds no recording" in panel.standing.value
         assert panel.begin.disabled
+        assert "as it was at 20" in panel.twin().text
         panel.plan.click()
         settle(panel, stage)
         assert "was begun already" in panel.news.value
@@ -125,6 +126,7 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
         assert isinstance(run, IntensiveRun)
         stage.loop.call(run.wait(100), 110)
         assert state(panel) == "done"
+        assert "goes on" not in panel.news.value
         assert panel.stop.disabled
         assert panel.resume.disabled
         assert "Clocks found, against AL" in panel.standing.value
@@ -252,6 +254,20 @@ def test_what_cannot_be_is_refused_in_words(stage: Stage, tmp_path: Path) -> Non
             assert panel.model.snapshot().is_problem
             assert words in panel.news.value
             assert panel.path.value == str(path), "what was typed stays, to be mended"
+
+
+def test_recipes_and_sessions_of_this_machine_are_offered(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("daily", 'name = "a"\nschedule = "/x"'), ("other", "x = 1"), ("bad", "\0")):
+        (tmp_path / f"{name}.toml").write_text(text)
+    SessionRecord.open(tmp_path / "state" / "difxnb" / "sessions" / "one", "one").begin("data", {})
+    with opened(stage, IntensiveDesk(stage.difx)) as panel:
+        settle(panel, stage)
+        assert panel.path.options == ("daily.toml",)
+        assert panel.code.options == ("one",)
 
 
 def test_painting_writes_nothing_where_nothing_changed(stage: Stage, tmp_path: Path) -> None:
