@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pandas as pd
 
 from difxnb.aio.frames import told_frame
+from difxnb.aio.live_end import CATCH_UP_S, catch_up, second_of
 from difxnb.client.monitor_feed import MonitorFeed
 from difxnb.client.monitor_watch import MonitorWatch
 from difxnb.errors import DifxError
 from difxnb.formats.im import Im
 from difxnb.formats.input import Input
-from difxnb.formats.mjd import DAY_S
 from difxnb.wire.monitor import Product, VisibilityBlock
 
 if TYPE_CHECKING:
@@ -38,13 +37,6 @@ Select: TypeAlias = Mapping[str, Any] | pd.DataFrame | Callable[[pd.DataFrame], 
 
 LIMIT_BYTES = 256 * 2**20
 """Bytes of live visibilities that a monitor keeps when nothing else was said."""
-
-
-CATCH_UP_S = 5.0
-"""Seconds that the last integrations may come after the end of their job."""
-
-_QUIET_S = 0.1
-_TICK_S = 0.02
 
 
 class Monitor:
@@ -342,17 +334,7 @@ class Monitor:
         patience : float
             Seconds to wait at most; where the selection has nothing of that time, nothing will come.
         """
-        # The server's times are whole seconds, of the beginning of an integration.
-        half = max((one.int_time for one in self._input.configurations), default=0.0) / 2.0
-        second = (reached_mjd - self._input.start_mjd) * DAY_S - half - 1.0
-        deadline = time.monotonic() + patience
-        seen, since = self.version, time.monotonic()
-        while not (self.closed or self.interruption) and (now := time.monotonic()) < deadline:
-            if self.version != seen:
-                seen, since = self.version, now
-            elif self._known.latest_second >= second and now - since >= _QUIET_S:
-                return
-            await asyncio.sleep(_TICK_S)
+        await catch_up(self, self._known, second_of(reached_mjd, self._input), patience)
 
     def plot(self, kind: str = "spectra", *, ax: Any = None, **selection: Any) -> Artists:
         """Draw what has been received so far; see :meth:`difxnb.notebook.Monitor.plot`."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from difxnb.client import local_trees, remote_files, remote_listing, transfer, trees
+from difxnb.client import local_trees, remote_files, remote_listing, remote_moves, transfer, trees
 from difxnb.client.link import Link
 from difxnb.client.remote_files import Progress
 from difxnb.client.session import Session
@@ -61,23 +61,23 @@ class FileRequests(Link):
         )
 
     async def move(self, path: str, target: str) -> None:
-        """Give another name, never into a directory; see `remote_files.move`."""
+        """Give another name, never into a directory; see `remote_moves.move`."""
         await self._change_files(
-            f"mv {path} {target}", lambda session: remote_files.move(session, path, target)
+            f"mv {path} {target}", lambda session: remote_moves.move(session, path, target)
         )
 
     async def rename(self, path: str, target: str, *, overwrite: bool = False) -> None:
-        """Move as a shell does; see `remote_files.rename`."""
+        """Move as a shell does; see `remote_moves.rename`."""
         await self._change_files(
             f"mv {path} {target}",
-            lambda session: remote_files.rename(session, path, target, overwrite=overwrite),
+            lambda session: remote_moves.rename(session, path, target, overwrite=overwrite),
         )
 
     async def copy(self, path: str, target: str, *, overwrite: bool = False) -> None:
-        """Copy a file; see `remote_files.copy`."""
+        """Copy a file; see `remote_moves.copy`."""
         await self._change_files(
             f"cp {path} {target}",
-            lambda session: remote_files.copy(session, path, target, overwrite=overwrite),
+            lambda session: remote_moves.copy(session, path, target, overwrite=overwrite),
         )
 
     async def get_file(self, path: str, *, checksum: bool = False, progress: Progress | None = None) -> bytes:

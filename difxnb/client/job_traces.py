@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from difxnb.client.job_status import status_report
 from difxnb.client.placement import base_name
-from difxnb.client.remote_files import look, ls_entries, move
+from difxnb.client.remote_files import look, ls_entries
+from difxnb.client.remote_moves import move
 from difxnb.client.session import Session
 from difxnb.errors import OutputExists, RemoteFileNotFound
 from difxnb.wire.status import JobStatusRecord

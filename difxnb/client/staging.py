@@ -12,7 +12,8 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from difxnb.client.remote_files import copy_exactly, remove_quietly
+from difxnb.client.remote_files import remove_quietly
+from difxnb.client.remote_moves import copy_exactly
 from difxnb.client.session import Session
 from difxnb.errors import RemoteFileError
 from difxnb.wire.files import Entry

@@ -14,16 +14,8 @@ from collections.abc import Awaitable, Callable
 
 from difxnb.client import staging
 from difxnb.client.local_files import Content
-from difxnb.client.remote_files import (
-    Progress,
-    beside,
-    copy_exactly,
-    follow,
-    look,
-    move,
-    remove_quietly,
-    require_absolute,
-)
+from difxnb.client.remote_files import Progress, follow, look, remove_quietly, require_absolute
+from difxnb.client.remote_moves import beside, copy_exactly, move
 from difxnb.client.session import Session
 from difxnb.client.transfer_stream import Sink, receive, upload
 from difxnb.errors import (
