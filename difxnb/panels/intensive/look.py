@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,7 +23,8 @@ UNDER_WAY = ("running", "waiting")
 """States of a session that goes on."""
 _BEGUN = ("started", "waiting")
 _MOST_DECISIONS, _MOST_ROWS, _MOST_WORDS = 12, 40, 4
-_ELAPSED_S = 5.0
+ELAPSED_S = 5.0
+"""Seconds by which the time that a step has taken grows, as it is shown."""
 _FINGERPRINT = re.compile(r"[0-9a-f]{16,64}")
 _QUIET = ("diff", "checks", "snr", "weights", "compared", "queue", "notes", "fingerprint")
 _NAMES = ("station", "antenna", "input", "check", "name")
@@ -183,10 +185,10 @@ def standing_of(run: Session, now: float) -> Standing:
 def _steps(
     rows: Sequence[Mapping[str, Any]], lines: Sequence[Line], state: str, current: str, now: float
 ) -> Iterator[StepLine]:
-    is_later, begun_at = False, _begun_at(lines, current)
+    is_later, begun_at, lines_of = False, _begun_at(lines, current), _by_step(lines)
     for row in rows:
         name = str(row["step"])
-        own = [(place, line) for place, line in enumerate(lines) if line.step == name]
+        own = lines_of.get(name, [])
         if state == "planned":
             yield _planned(row)
         elif not own:
@@ -220,7 +222,7 @@ def _begun(row: Mapping[str, Any], own: Sequence[Line], shown: str, now: float) 
     is_under_way = shown in UNDER_WAY
     took = last.seconds if last.state not in _BEGUN and last.seconds is not None else math.nan
     if is_under_way:
-        took = max(0.0, now - at) // _ELAPSED_S * _ELAPSED_S
+        took = max(0.0, now - at) // ELAPSED_S * ELAPSED_S
     return StepLine(
         step=last.step,
         state=shown,
@@ -241,6 +243,14 @@ def _state(last: Line, state: str, *, is_current: bool, is_old: bool) -> str:
     return "cut off"
 
 
+def _by_step(lines: Sequence[Line]) -> dict[str, list[tuple[int, Line]]]:
+    """Lines of each step, with their places."""
+    found: dict[str, list[tuple[int, Line]]] = {}
+    for place, line in enumerate(lines):
+        found.setdefault(line.step, []).append((place, line))
+    return found
+
+
 def _begun_at(lines: Sequence[Line], step: str) -> int:
     """Place of the line with which a step was last begun; -1 where it never was."""
     own = (place for place, line in enumerate(lines) if (line.step, line.state) == (step, "started"))
@@ -249,8 +259,8 @@ def _begun_at(lines: Sequence[Line], step: str) -> int:
 
 def _decisions(lines: Sequence[Line]) -> tuple[Decision, ...]:
     """The newest lines that are in words, the latest first."""
-    told = [line for line in lines if line.why][-_MOST_DECISIONS:]
-    return tuple(Decision(clock_time(one.at), one.step, one.state, one.why) for one in reversed(told))
+    told = islice((line for line in reversed(lines) if line.why), _MOST_DECISIONS)
+    return tuple(Decision(clock_time(one.at), one.step, one.state, one.why) for one in told)
 
 
 def clock_time(seconds: float) -> str:

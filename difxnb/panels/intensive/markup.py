@@ -78,7 +78,9 @@ def standing_html(standing: Standing | None) -> str:
     words = headline(standing) if standing.is_planned else standing.session + _where(standing)
     head = f'<div class="difxnb-said">{mark} <b>{shown.safe(words, _LONGEST_HEAD)}</b> {share}</div>'
     kept = shown.quiet(f"kept in {standing.directory}")
-    return shown.page(head, kept, _missing_html(standing), _verdict_html(standing)) + _clocks_html(standing)
+    reports = "".join(shown.quiet(f"report {path}") for path in standing.reports)
+    found = _missing_html(standing), _verdict_html(standing)
+    return shown.page(head, kept, reports, *found) + _clocks_html(standing)
 
 
 def _missing_html(standing: Standing) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from difxnb.panels.acting import ActingLook, ActingModel, Said
-from difxnb.panels.intensive.look import Standing, clock_time, standing_of
+from difxnb.panels.intensive.look import ELAPSED_S, UNDER_WAY, Standing, clock_time, standing_of
 from difxnb.panels.intensive.session import Desk, Session
 from difxnb.panels.work import Work
 
@@ -130,6 +130,7 @@ class IntensiveModel(ActingModel):
         self._step, self._report = "", ""
         self._detail: tuple[Any, Detail | None] = (None, None)
         self._opened: Opened | None = None
+        self._standing: tuple[Session, object, Standing] | None = None
         self._going: Said | None = None
         self._recipes: tuple[str, ...] = ()
         self._codes: tuple[str, ...] = ()
@@ -147,7 +148,7 @@ class IntensiveModel(ActingModel):
             if self._run is None and not self.is_bound:
                 self._run = next(reversed(self._desk.sessions), None)
             run = self._run
-            standing = None if run is None else standing_of(run, self._now())
+            standing = None if run is None else self._standing_of(run)
             reports = standing.reports if standing is not None else ()
             return IntensiveLook(
                 path=self._path,
@@ -165,6 +166,16 @@ class IntensiveModel(ActingModel):
                 said=self._said_of(standing),
                 under_way=self.under_way,
             )
+
+    def _standing_of(self, run: Session) -> Standing:
+        """How a session stands; told anew only where something is another: records grow long."""
+        now = self._now()
+        slot = now // ELAPSED_S if run.state in UNDER_WAY else 0.0
+        states = (run.state, run.step, run.why, round(run.progress, 2), len(run.record.lines), slot)
+        known = self._standing
+        if known is None or known[:2] != (run, states):
+            known = self._standing = (run, states, standing_of(run, now))
+        return known[2]
 
     def _said_of(self, standing: Standing | None) -> Said:
         """What was said last, but for what is so no more: that a session goes on."""
