@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from difxnb.cli import (
     busy,
+    clocks,
     completing,
     correlating,
     experiments,
@@ -23,6 +24,7 @@ from difxnb.cli import (
     reporting,
     schedules,
     serving,
+    sessions,
     status,
     transfers,
     verdicts,
@@ -34,6 +36,7 @@ from difxnb.cli.program import app
 __all__ = [
     "app",
     "busy",
+    "clocks",
     "completing",
     "correlating",
     "experiments",
@@ -48,6 +51,7 @@ __all__ = [
     "reporting",
     "schedules",
     "serving",
+    "sessions",
     "status",
     "transfers",
     "verdicts",

@@ -7,13 +7,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 
+from difxnb.cli import app
 from difxnb.cli.printed import cell, plain, print_rows
 from tests.aio.test_status import LOG
 from tests.cli.in_process import difxnb_program as difxnb
@@ -139,34 +143,18 @@ def test_values_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == ["name    n", "x\\n     1", "long  100", "name  n"]
 
 
-QUEUE = (
-    *("add", "history", "move", "pause", "priority", "remove"),
-    *("resume", "retry", "run", "show", "suspend"),
-)
+def verbs_of(group: Any, before: str = "") -> Iterator[str]:
+    """All verbs of the program, those of its groups with the name of the group."""
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from verbs_of(one, f"{before}{name} ")
+        else:
+            yield f"{before}{name}"
 
 
 def test_help_of_every_verb_has_an_example() -> None:
-    verbs = [
-        "ls",
-        "mkdir",
-        "rmdir",
-        "rm",
-        "mv",
-        "cp",
-        "get",
-        "send",
-        "version",
-        "messages",
-        "status",
-        "completion",
-        "new",
-        "models",
-        "vex",
-        "v2d",
-        "eop",
-        "intensive",
-        *(f"queue {verb}" for verb in QUEUE),
-    ]
+    verbs = list(verbs_of(typer.main.get_command(app)))
+    assert {"ls", "intensive", "queue add", "sessions calendar"} <= set(verbs)
     for verb in verbs:
         done = difxnb(*verb.split(), "--help")
         assert done.status == 0

@@ -34,10 +34,10 @@ def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
     for command in (
-        *("busy", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "intensive"),
+        *("busy", "clocks", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "intensive"),
         *("job", "lab", "ls"),
         *("messages", "mkdir", "models", "monitor", "mv", "new", "quality", "queue", "report", "rm", "rmdir"),
-        *("send", "serve", "start", "status", "stop", "token", "v2d", "version", "vex"),
+        *("send", "serve", "sessions", "start", "status", "stop", "token", "v2d", "version", "vex"),
     ):
         assert f"\n  {command} " in done.stdout
     assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut

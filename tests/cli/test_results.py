@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,31 @@ def test_some_fringes_are_selected(job: Path) -> None:
     for wrong in (["--select", "baseline=A-B,C-D"], ["--select", "frequency=1,2"]):
         assert difxnb("fringe", job, *wrong).status == 2, wrong
     assert difxnb("fringe", "none.difx").status == 1
+
+
+def test_clocks_are_told_and_taken_out_of_files_when_asked(job: Path, tmp_path: Path) -> None:
+    orders = tmp_path / "demo.v2d"
+    shutil.copy(job.parent / "demo.v2d", orders)
+    shutil.copy(job.parent / "demo.vex", tmp_path)
+    before = orders.read_text()
+    told = difxnb("clocks", job, "--reference", "AL", "--json")
+    (answer,) = told.objects
+    assert (answer["reference"], answer["edits"]) == ("AL", [])
+    late = {row["antenna"]: row["delay"] for row in answer["rows"]}
+    assert late["AL"] == 0
+    first, second, *_ = default_experiment().stations
+    put_in = second.residual_delay_s - first.residual_delay_s
+    assert late["BO"] == pytest.approx(put_in, abs=4e-8)
+    looked = difxnb("clocks", job, "-r", "AL", "--v2d", orders)
+    assert (looked.status, "+++" in looked.out, orders.read_text()) == (0, True, before)
+    assert difxnb("clocks", job, "-r", "AL", "--v2d", orders, "--overwrite", "--dry-run").status == 0
+    assert orders.read_text() == before
+    (wrote,) = difxnb("clocks", job, "-r", "AL", "--v2d", orders, "--overwrite", "--json").objects
+    assert [(one["path"], one["done"]) for one in wrote["edits"]] == [(str(orders), True)]
+    assert orders.read_text() != before
+    for wrong in (["--overwrite"], ["--reference", "XX"]):
+        assert difxnb("clocks", job, *wrong).status == 2, wrong
+    assert difxnb("clocks", tmp_path / "none.difx").status == 1
 
 
 def test_a_verdict_is_given_and_no_go_is_status_3(job: Path, tmp_path: Path) -> None:
