@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from difxnb.panels.work import Work
 
@@ -40,7 +40,7 @@ class Said:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActingLook:
+class ActingSnapshot:
     """What every panel with buttons shows; derived classes have the rest.
 
     Attributes
@@ -93,6 +93,13 @@ class Confirmation:
     def forget(self) -> None:
         """Take the next time for the first one again."""
         self._asked, self._until = "", 0.0
+
+
+class Server(Protocol):
+    """What can be told which version's programs it is to run."""
+
+    def use_version(self, name: str | None) -> Coroutine[Any, Any, None]:
+        """Run those of this version from now on."""
 
 
 class ActingModel:
@@ -162,6 +169,15 @@ class ActingModel:
         else:
             self._say(f"{title}: this is under way already, or the panel is closed", is_problem=True)
         return begun
+
+    def _choose_version(self, server: Server, name: str | None) -> None:
+        """Have a server run the programs of an installed version; without a name, of its own choice."""
+        used = f"DiFX {name}" if name else "the version that the server finds by itself"
+        self._do(
+            f"choice of {used}",
+            lambda: server.use_version(name or None),
+            lambda _: self._say(f"{used} is used from now on"),
+        )
 
 
 def words_of(error: Exception) -> str:

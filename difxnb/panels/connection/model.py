@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from difxnb.panels.acting import ActingLook, ActingModel
+from difxnb.panels.acting import ActingModel, ActingSnapshot
 from difxnb.panels.connection.standing import Standing, standing_of
 from difxnb.panels.work import Work
 
@@ -39,7 +39,7 @@ class Connected(Protocol):
 
 
 @dataclass(frozen=True)
-class ConnectionLook(ActingLook):
+class ConnectionSnapshot(ActingSnapshot):
     """What the panel shows; texts are as the server gave them, not escaped.
 
     Attributes
@@ -104,12 +104,12 @@ class ConnectionModel(ActingModel):
         self._latency: float | None = None
         self._measured = -MEASURE_EVERY_S
 
-    def snapshot(self) -> ConnectionLook:
+    def snapshot(self) -> ConnectionSnapshot:
         """All that the panel shows, as it is now."""
         difx = self._difx
         node, server = difx.head_node, difx.server
         standing = standing_of(difx)
-        return ConnectionLook(
+        return ConnectionSnapshot(
             standing=standing,
             where=node.where,
             user=server.user,
@@ -139,12 +139,7 @@ class ConnectionModel(ActingModel):
 
     def use_version(self, name: str | None) -> None:
         """Have the programs of an installed DiFX version run from now on; None for the server's own choice."""
-        used = "the version that the server finds by itself" if not name else f"DiFX {name}"
-        self._do(
-            f"choice of {used}",
-            lambda: self._difx.server.use_version(name or None),
-            lambda _: self._say(f"{used} is used from now on"),
-        )
+        self._choose_version(self._difx.server, name)
 
     def measure(self) -> None:
         """Ask the server for a sign of life, and note how long it took."""

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
-from difxnb.panels.connection.model import ConnectionLook, ConnectionModel
+from difxnb.panels.connection.model import ConnectionModel, ConnectionSnapshot
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.shown import counted
 from difxnb.panels.twin import Twin
@@ -40,7 +40,7 @@ class ConnectionPanel(ActingPanel):
             description="DiFX version", options=[(_OWN_CHOICE, "")], style={"description_width": "initial"}
         )
         self._version = Bound(self.difx_version, self._choose_version)
-        self._written: ConnectionLook | None = None
+        self._written: ConnectionSnapshot | None = None
         buttons = row(self.reconnect, self.measure, self.difx_version)
         style = widgets.HTML(shown.STYLE)
         super().__init__(widgets.VBox([style, self.state, buttons, self.news, self.facts]), painter)
@@ -69,7 +69,7 @@ class ConnectionPanel(ActingPanel):
         return Twin("\n".join(words), shown.STYLE + state_html(look) + facts_html(look))
 
 
-def state_html(look: ConnectionLook) -> str:
+def state_html(look: ConnectionSnapshot) -> str:
     """Whether the connection stands."""
     standing = look.standing
     tone = "good" if standing.stands else "warn" if standing.comes_back else "bad"
@@ -79,7 +79,7 @@ def state_html(look: ConnectionLook) -> str:
     return shown.page(*lines)
 
 
-def facts_html(look: ConnectionLook) -> str:
+def facts_html(look: ConnectionSnapshot) -> str:
     """What is known of the server and of the connection."""
     heard = counted(look.messages, "message") + (
         f", {look.dropped} older ones dropped" if look.dropped else ""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from difxnb.panels.acting import ActingLook, ActingModel, Said
+from difxnb.panels.acting import ActingModel, ActingSnapshot, Said
 from difxnb.panels.files.listing import (
     MOST_ROWS,
     ORDERS,
@@ -55,7 +55,7 @@ class FileServer(Protocol):
 
 
 @dataclass(frozen=True)
-class FilesLook(ActingLook):
+class FilesSnapshot(ActingSnapshot):
     """What the panel shows; names are as the server gave them, not escaped.
 
     Attributes
@@ -133,11 +133,11 @@ class FilesModel(ActingModel):
         self._has_begun = False
         self.on_chosen: list[Callable[[str], None]] = []
 
-    def snapshot(self) -> FilesLook:
+    def snapshot(self) -> FilesSnapshot:
         """All that the panel shows, as it is now."""
         with self._lock:
             found = self._found()
-            return FilesLook(
+            return FilesSnapshot(
                 path=self._path,
                 rows=tuple(found[:MOST_ROWS]),
                 total=len(self._rows),

@@ -11,7 +11,7 @@ from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.files.listing import ORDERS, labels_of
-from difxnb.panels.files.model import HEAD_LETTERS, FilesLook, FilesModel
+from difxnb.panels.files.model import HEAD_LETTERS, FilesModel, FilesSnapshot
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
@@ -39,7 +39,7 @@ class FilesPanel(ActingPanel):
 
     def __init__(self, model: FilesModel, painter: Painter = PAINTER) -> None:
         self.model = model
-        self._written: FilesLook | None = None
+        self._written: FilesSnapshot | None = None
         self._lines: tuple[tuple[str, str], ...] = ()
         self._make_where()
         self._make_list()
@@ -133,20 +133,20 @@ class FilesPanel(ActingPanel):
         self._paint_deeds(look)
         self._written = look
 
-    def _paint_list(self, look: FilesLook) -> None:
+    def _paint_list(self, look: FilesSnapshot) -> None:
         self._path.write(look.path)
         self._filter.write(look.filter)
         self._jobs_only.write(look.jobs_only)
         self._order.write(look.order)
         self._list.write(look.selected if look.selected_row else None, options=self._labels(look))
 
-    def _labels(self, look: FilesLook) -> tuple[tuple[str, str], ...]:
+    def _labels(self, look: FilesSnapshot) -> tuple[tuple[str, str], ...]:
         """The lines of the list; worked out once, for there may be many."""
         if self._written is None or self._written.rows != look.rows:
             self._lines = tuple(labels_of(list(look.rows)))
         return self._lines
 
-    def _paint_deeds(self, look: FilesLook) -> None:
+    def _paint_deeds(self, look: FilesSnapshot) -> None:
         chosen = look.selected_row
         write(self.open, disabled=chosen is None)
         write(self.use, disabled=chosen is None or not chosen.is_job)
@@ -165,7 +165,7 @@ class FilesPanel(ActingPanel):
         return Twin(text, shown.STYLE + twin_html(look))
 
 
-def head_html(look: FilesLook) -> str:
+def head_html(look: FilesSnapshot) -> str:
     """The text that was read, or nothing."""
     if not look.read_path:
         return ""
@@ -173,7 +173,7 @@ def head_html(look: FilesLook) -> str:
     return shown.page(shown.quiet(f"{look.read_path} ({look.read_note})"), body)
 
 
-def twin_html(look: FilesLook) -> str:
+def twin_html(look: FilesSnapshot) -> str:
     """The list as a table."""
     listed = look.rows[:_TWIN_ROWS]
     more = len(look.rows) - len(listed)

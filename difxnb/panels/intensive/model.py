@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difxnb.panels.acting import ActingLook, ActingModel, Said
+from difxnb.panels.acting import ActingModel, ActingSnapshot, Said
 from difxnb.panels.intensive.look import ELAPSED_S, UNDER_WAY, Standing, clock_time, standing_of
 from difxnb.panels.intensive.session import Desk, Session
 from difxnb.panels.work import Work
@@ -60,7 +60,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class IntensiveLook(ActingLook):
+class IntensiveSnapshot(ActingSnapshot):
     """All that a panel of sessions shows.
 
     Attributes
@@ -142,7 +142,7 @@ class IntensiveModel(ActingModel):
         """The session that is shown."""
         return self._run
 
-    def snapshot(self) -> IntensiveLook:
+    def snapshot(self) -> IntensiveSnapshot:
         """What is shown now."""
         with self._lock:
             if self._run is None and not self.is_bound:
@@ -150,7 +150,7 @@ class IntensiveModel(ActingModel):
             run = self._run
             standing = None if run is None else self._standing_of(run)
             reports = standing.reports if standing is not None else ()
-            return IntensiveLook(
+            return IntensiveSnapshot(
                 path=self._path,
                 code=self._code,
                 choices=self._choices(),
@@ -290,7 +290,7 @@ class IntensiveModel(ActingModel):
         if run is None:
             return
         name = run.session
-        question = f"press Stop again to stop {name}: jobs that run go on, and Resume takes it up again"
+        question = f"stop {name}? Jobs that run go on, and Resume takes it up again"
         if self._confirms(f"stop {name}", question):
             said = f"{name} is stopped; Resume takes it up where it was"
             self._do(f"stop of {name}", run.stop, lambda _: self._say(said))

@@ -14,11 +14,12 @@ from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.intensive import markup
 from difxnb.panels.intensive.look import Standing
-from difxnb.panels.intensive.model import IntensiveLook, IntensiveModel
+from difxnb.panels.intensive.model import IntensiveModel, IntensiveSnapshot
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
 _NONE = ("–", "")
+_STOPS = {"description": "Stop…", "button_style": ""}
 
 
 class IntensivePanel(ActingPanel):
@@ -32,7 +33,7 @@ class IntensivePanel(ActingPanel):
 
     def __init__(self, model: IntensiveModel, painter: Painter = PAINTER) -> None:
         self.model = model
-        self._written: IntensiveLook | None = None
+        self._written: IntensiveSnapshot | None = None
         self._told_end = ""
         self.news, self.standing, self.steps = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.decisions, self.detail = widgets.HTML(), widgets.HTML()
@@ -69,7 +70,7 @@ class IntensivePanel(ActingPanel):
         )
         self._chosen = Bound(self.chosen, lambda key: self._asked(lambda: model.choose(key or "")))
         self.begin = self._button("Start", "Begin what the dry run shows", model.start, "primary")
-        self.stop = self._button("Stop", "Do no further step; jobs that run go on", model.stop)
+        self.stop = self._button("Stop…", "Do no further step; jobs that run go on", model.stop)
         self.resume = self._button("Resume", "Take it up where it was", model.resume)
         buttons = (self.begin, self.stop, self.resume)
         return row(*buttons) if model.is_bound else row(self.chosen, *buttons)
@@ -110,7 +111,7 @@ class IntensivePanel(ActingPanel):
         self._written = look
         self._tell_end(look.standing)
 
-    def _paint_lists(self, look: IntensiveLook) -> None:
+    def _paint_lists(self, look: IntensiveSnapshot) -> None:
         choices = tuple((markup.label(one), one.key) for one in look.choices) or (_NONE,)
         self._chosen.write(look.chosen, options=choices)
         standing = look.standing
@@ -121,12 +122,13 @@ class IntensivePanel(ActingPanel):
         files = tuple((printable(Path(one).name[:200]), one) for one in reports) or (_NONE,)
         self._files.write(look.report, options=files)
 
-    def _paint_buttons(self, look: IntensiveLook) -> None:
+    def _paint_buttons(self, look: IntensiveSnapshot) -> None:
         standing = look.standing
         write(self.begin, disabled=standing is None or not standing.is_planned)
         # A session that is suspended may still wait by itself, for a server or for room on a disk.
         goes = standing is not None and (standing.is_under_way or standing.state == "suspended")
-        write(self.stop, disabled=not goes, button_style="warning" if look.asks else "")
+        asking = {"description": "Press again to stop", "button_style": "danger"}
+        write(self.stop, disabled=not goes, **(asking if look.asks else _STOPS))
         rests = standing is not None and standing.state in ("suspended", "failed")
         write(self.resume, disabled=not rests)
         write(self.open, disabled=not look.report)
@@ -137,7 +139,7 @@ class IntensivePanel(ActingPanel):
     def _plans_nothing(self, standing: Standing | None) -> bool:
         return self.model.is_bound and (standing is None or not standing.is_planned)
 
-    def _paint_opened(self, look: IntensiveLook, before: IntensiveLook | None) -> None:
+    def _paint_opened(self, look: IntensiveSnapshot, before: IntensiveSnapshot | None) -> None:
         """What was opened; it may be large, and is written only where it is another."""
         if before is None or before.detail != look.detail:
             write(self.detail, value=markup.detail_html(look.detail))

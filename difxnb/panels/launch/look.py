@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from difxnb.panels.acting import ActingLook
+from difxnb.panels.acting import ActingSnapshot
 from difxnb.panels.connection.standing import Standing
 from difxnb.panels.launch.choices import Options
 from difxnb.panels.launch.nodes import NodeRow
@@ -27,7 +27,7 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
-class LaunchLook(ActingLook):
+class LaunchSnapshot(ActingSnapshot):
     """What the panel shows; texts are as they came, not escaped.
 
     Attributes

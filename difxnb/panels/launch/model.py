@@ -14,7 +14,7 @@ from difxnb.errors import JobRefused, OutputExists
 from difxnb.panels.acting import Said, words_of
 from difxnb.panels.connection.standing import Standing, standing_of
 from difxnb.panels.launch.choices import Choices, Options
-from difxnb.panels.launch.look import FindingRow, LaunchLook
+from difxnb.panels.launch.look import FindingRow, LaunchSnapshot
 from difxnb.panels.launch.plan import Plan
 from difxnb.panels.launch.reading import Reading, read_job
 from difxnb.panels.launch.run_look import RunLook, RunWatcher
@@ -56,7 +56,7 @@ class LaunchModel(Choices):
         """The run that was started or is followed here, a `difxnb.aio.JobRun`; None before that."""
         return None if self._watcher is None else self._watcher.run
 
-    def snapshot(self) -> LaunchLook:
+    def snapshot(self) -> LaunchSnapshot:
         """All that the panel shows, as it is now."""
         titles = {what.title for what in self._work.under_way}
         server, standing = self._difx.server, standing_of(self._difx)
@@ -64,7 +64,7 @@ class LaunchModel(Choices):
         run = None if watcher is None else watcher.look()
         with self._lock:
             findings = self._finding_rows()
-            return LaunchLook(
+            return LaunchSnapshot(
                 wanted=self._wanted,
                 reading=self._reading,
                 findings=findings,
@@ -233,9 +233,7 @@ class LaunchModel(Choices):
 
     def use_version(self, name: str | None) -> None:
         """Have the programs of an installed DiFX version run from now on; None for the server's own choice."""
-        used = f"DiFX {name}" if name else "the version that the server finds by itself"
-        choose = self._difx.server.use_version
-        self._do(f"choice of {used}", lambda: choose(name or None), lambda _: self._say(f"{used} is used"))
+        self._choose_version(self._difx.server, name)
 
     # --- starting, following, stopping ----------------------------------------------------------------
 

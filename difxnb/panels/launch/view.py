@@ -14,7 +14,7 @@ from difxnb.panels.bound import Bound, write
 from difxnb.panels.files.model import FilesModel
 from difxnb.panels.launch import words
 from difxnb.panels.launch.findings_view import FindingsView
-from difxnb.panels.launch.look import LaunchLook
+from difxnb.panels.launch.look import LaunchSnapshot
 from difxnb.panels.launch.machines_view import NodesView, SourcesView
 from difxnb.panels.launch.model import LaunchModel
 from difxnb.panels.painter import PAINTER, Painter
@@ -41,7 +41,7 @@ class LaunchPanel(ActingPanel):
         self, model: LaunchModel, files: FilesModel | None = None, painter: Painter = PAINTER
     ) -> None:
         self.model, self.files = model, files
-        self._written: LaunchLook | None = None
+        self._written: LaunchSnapshot | None = None
         self._make_job()
         self._make_deeds()
         self._make_options()
@@ -198,7 +198,7 @@ class LaunchPanel(ActingPanel):
         self._listed.write(options=(("choose…", ""), *jobs))
         write(self.listed.layout, display="" if jobs else "none")
 
-    def _paint_run(self, look: LaunchLook) -> None:
+    def _paint_run(self, look: LaunchSnapshot) -> None:
         run = look.run
         write(self.ready, value=words.ready_html(look))
         write(self.news, value=news_html(look.said, look.under_way, asks=look.confirming))
@@ -210,7 +210,7 @@ class LaunchPanel(ActingPanel):
             write(self.progress, value=run.progress, description=percent, bar_style=style)
         self.findings.paint(look.findings, passed=look.passed)
 
-    def _paint_deeds(self, look: LaunchLook) -> None:
+    def _paint_deeds(self, look: LaunchSnapshot) -> None:
         idle = not look.is_starting and not look.is_stopping
         is_read = look.reading is not None
         write(self.start_job, disabled=bool(look.hindrance) or not idle)
@@ -222,7 +222,7 @@ class LaunchPanel(ActingPanel):
         calm = {"description": "Stop…", "button_style": ""}
         write(self.stop_job, disabled=not stoppable, **(asking if look.confirming else calm))
 
-    def _paint_options(self, look: LaunchLook) -> None:
+    def _paint_options(self, look: LaunchSnapshot) -> None:
         options = look.options
         self._overwrite.write(options.overwrite)
         self._monitor.write(options.monitor)
@@ -232,7 +232,7 @@ class LaunchPanel(ActingPanel):
         in_use = look.version_in_use if look.version_in_use in look.versions else ""
         self._version.write(in_use, options=versions, disabled=not look.standing.stands)
 
-    def _paint_machines(self, look: LaunchLook) -> None:
+    def _paint_machines(self, look: LaunchSnapshot) -> None:
         names = tuple(node.name for node in look.nodes)
         self._head.write(look.plan.head_node, options=(("", ""), *((printable(n), n) for n in names)))
         self.nodes.paint(look.nodes)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from difxnb.panels import shown
 from difxnb.panels.launch.findings_view import finding_words, findings_html
-from difxnb.panels.launch.look import LaunchLook
+from difxnb.panels.launch.look import LaunchSnapshot
 from difxnb.panels.launch.machines_view import node_words, shown_nodes, source_words
 from difxnb.panels.launch.run_look import RunLook
 from difxnb.panels.twin import Twin
 
 
-def job_html(look: LaunchLook) -> str:
+def job_html(look: LaunchSnapshot) -> str:
     """The job that was read, and whether it would overwrite something."""
     reading = look.reading
     if reading is None:
@@ -23,7 +23,7 @@ def job_html(look: LaunchLook) -> str:
     )
 
 
-def _output(look: LaunchLook) -> tuple[str, str]:
+def _output(look: LaunchSnapshot) -> tuple[str, str]:
     reading = look.reading
     if reading is None or not reading.existing:
         return "There is no output yet.", "good"
@@ -33,7 +33,7 @@ def _output(look: LaunchLook) -> tuple[str, str]:
     return f"{there}The start is refused unless it may be moved aside.", "warn"
 
 
-def ready_html(look: LaunchLook) -> str:
+def ready_html(look: LaunchSnapshot) -> str:
     """Whether the job can be started now, and what a start does."""
     if look.is_starting or look.is_stopping:
         return ""
@@ -65,7 +65,7 @@ def run_html(run: RunLook | None) -> str:
     return shown.page(shown.line(run.words, run.tone, is_news=True), shown.quiet(run.weight_words), *troubles)
 
 
-def machines_html(look: LaunchLook) -> str:
+def machines_html(look: LaunchSnapshot) -> str:
     """Why nodes are chosen as they are, and whether that stands in the files."""
     if look.reading is None:
         return ""
@@ -76,7 +76,7 @@ def machines_html(look: LaunchLook) -> str:
     )
 
 
-def twin_of(look: LaunchLook) -> Twin:
+def twin_of(look: LaunchSnapshot) -> Twin:
     """All of it, for readers without a kernel."""
     run = look.run
     text = [f"launch of {look.reading.input_file if look.reading else 'no job yet'}"]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from difxnb.panels.queue.model import Queue, QueueLook, QueueModel
+from difxnb.panels.queue.model import Queue, QueueModel, QueueSnapshot
 from difxnb.panels.queue.view import QueuePanel
 
-__all__ = ["Queue", "QueueLook", "QueueModel", "QueuePanel"]
+__all__ = ["Queue", "QueueModel", "QueuePanel", "QueueSnapshot"]

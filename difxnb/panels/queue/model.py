@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
-from difxnb.panels.acting import ActingLook, ActingModel
+from difxnb.panels.acting import ActingModel, ActingSnapshot
 from difxnb.panels.work import Work
 
 _WAITS = ("waiting", "retrying")
@@ -123,7 +123,7 @@ class ToldLine:
 
 
 @dataclass(frozen=True)
-class QueueLook(ActingLook):
+class QueueSnapshot(ActingSnapshot):
     """All that a panel of a queue shows.
 
     Attributes
@@ -186,10 +186,10 @@ class QueueModel(ActingModel):
         self._priority = 0
         self._told: tuple[int, tuple[ToldLine, ...]] = (-1, ())
 
-    def snapshot(self) -> QueueLook:
+    def snapshot(self) -> QueueSnapshot:
         """All that is to be shown."""
         with self._lock:
-            return QueueLook(
+            return QueueSnapshot(
                 rows=lines_of(self._queue.rows),
                 chosen=self._chosen,
                 why_paused=self._queue.why_paused,

@@ -13,7 +13,7 @@ from difxnb.panels import shown
 from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.painter import PAINTER, Painter
-from difxnb.panels.queue.model import QueuedJob, QueueLook, QueueModel, ToldLine
+from difxnb.panels.queue.model import QueuedJob, QueueModel, QueueSnapshot, ToldLine
 from difxnb.panels.shown import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Mark
 from difxnb.panels.twin import Twin
 
@@ -50,7 +50,7 @@ class QueuePanel(ActingPanel):
 
     def __init__(self, model: QueueModel, painter: Painter = PAINTER) -> None:
         self.model = model
-        self._written: QueueLook | None = None
+        self._written: QueueSnapshot | None = None
         self.news, self.table, self.told = widgets.HTML(), widgets.HTML(), widgets.HTML()
         parts = [widgets.HTML(shown.STYLE), self._make_adding(), self._make_list(), self.news]
         super().__init__(widgets.VBox([*parts, self.table, self.history, self.told]), painter)
@@ -127,12 +127,12 @@ class QueuePanel(ActingPanel):
         write(self.told, value=told_html(look))
         self._written = look
 
-    def _paint_list(self, look: QueueLook) -> None:
+    def _paint_list(self, look: QueueSnapshot) -> None:
         options = tuple((label(line), line.input_file) for line in look.rows)
         chosen = look.chosen if look.chosen_row is not None else None
         self._jobs.write(chosen, options=options)
 
-    def _paint_buttons(self, look: QueueLook) -> None:
+    def _paint_buttons(self, look: QueueSnapshot) -> None:
         line = look.chosen_row
         waits = line is not None and bool(line.position)
         write(self.first, disabled=not waits)
@@ -173,7 +173,7 @@ def most_telling(rows: Sequence[QueuedJob]) -> list[QueuedJob]:
     return [rows[index] for index in sorted(kept)]
 
 
-def headline(look: QueueLook) -> str:
+def headline(look: QueueSnapshot) -> str:
     """The whole queue in a sentence."""
     under_way = sum(line.position == 0 for line in look.rows)
     counts = f"Queue: {under_way} under way, {look.waiting} waiting, {len(look.over)} over"
@@ -181,14 +181,14 @@ def headline(look: QueueLook) -> str:
     return f"{counts}{paused}{f'; suspended: {look.why_suspended}' if look.why_suspended else ''}"
 
 
-def table_html(look: QueueLook) -> str:
+def table_html(look: QueueSnapshot) -> str:
     """All jobs as a table, under what is said of the whole."""
     cells = [_cells(line) for line in most_telling(look.rows)]
     more = len(look.rows) - len(cells) + look.dropped
     return shown.table(_HEAD, cells, headline(look), empty=_EMPTY) + shown.said(shown.left_out(more, "jobs"))
 
 
-def told_html(look: QueueLook) -> str:
+def told_html(look: QueueSnapshot) -> str:
     """What happened, as a table; nothing where it is not shown."""
     if look.history is None:
         return ""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from difxnb.panels.launch import LaunchLook, LaunchModel, LaunchPanel
+from difxnb.panels.launch import LaunchModel, LaunchPanel, LaunchSnapshot
 from tests.panels.stage import Stage
 
 
@@ -16,21 +16,21 @@ def launch_at(stage: Stage) -> LaunchPanel:
     return panel
 
 
-def settle(panel: LaunchPanel, stage: Stage) -> LaunchLook:
+def settle(panel: LaunchPanel, stage: Stage) -> LaunchSnapshot:
     """Wait for what was asked for, and paint what came of it."""
     stage.until_idle()
     panel.paint()
     return panel.model.snapshot()
 
 
-def started(panel: LaunchPanel, stage: Stage) -> LaunchLook:
+def started(panel: LaunchPanel, stage: Stage) -> LaunchSnapshot:
     """Press "start" and wait for the answer of the correlator."""
     assert not panel.start_job.disabled, panel.ready.value
     panel.start_job.click()
     return settle(panel, stage)
 
 
-def until_over(panel: LaunchPanel, stage: Stage) -> LaunchLook:
+def until_over(panel: LaunchPanel, stage: Stage) -> LaunchSnapshot:
     """Wait for the end of the run, and paint it."""
     stage.until(lambda: panel.model.run is not None and panel.model.run.done, "the run did not end")
     panel.paint()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from difxnb.panels.acting import Said
-from difxnb.panels.queue import QueueLook, QueueModel, QueuePanel
+from difxnb.panels.queue import QueueModel, QueuePanel, QueueSnapshot
 from difxnb.panels.queue.model import lines_of
 from difxnb.panels.queue.view import MARKS, headline, most_telling, table_html
 from difxnb.queue import DiskLow, QueueEntry, QueueState
@@ -217,13 +217,13 @@ def test_painting_writes_nothing_where_nothing_changed(stage: Stage) -> None:
 
 
 @pytest.fixture
-def look() -> QueueLook:
+def look() -> QueueSnapshot:
     """A long queue with hostile texts."""
     rows = (
         QueueEntry(1, "/data/<b>x</b>.input", QueueState.FAILED, "<script>bad</script>" * 100),
         *(QueueEntry(k, f"/data/e_{k}.input") for k in range(2, 200)),
     )
-    return QueueLook(
+    return QueueSnapshot(
         rows=lines_of(rows),
         chosen="",
         why_paused="",
@@ -236,7 +236,7 @@ def look() -> QueueLook:
     )
 
 
-def test_names_and_reasons_are_text_and_what_is_left_out_is_counted(look: QueueLook) -> None:
+def test_names_and_reasons_are_text_and_what_is_left_out_is_counted(look: QueueSnapshot) -> None:
     html = table_html(look)
     assert "<script>" not in html
     assert "<b>x" not in html
@@ -259,7 +259,7 @@ def test_lines_have_the_places_that_the_queue_gives() -> None:
     assert lines[0].since == "1970-01-01 00:00:00"
 
 
-def test_of_a_long_queue_what_runs_and_what_is_next_is_shown(look: QueueLook) -> None:
+def test_of_a_long_queue_what_runs_and_what_is_next_is_shown(look: QueueSnapshot) -> None:
     """And after that the latest that are over; the first of a month say nothing any more."""
     over = [QueueEntry(number, f"/d/old_{number}.input", QueueState.DONE) for number in range(400)]
     now = QueueEntry(400, "/d/now_1.input", QueueState.RUNNING)
