@@ -111,7 +111,8 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
 
         panel.stop.click()
         panel.paint()
-        assert "press Stop again" in panel.news.value
+        assert "stop i26327?" in panel.news.value
+        assert panel.stop.description == "Press again to stop"
         assert state(panel) == "waiting"
         panel.stop.click()
         settle(panel, stage)
