@@ -23,6 +23,9 @@ _IN_A_SHELL = {
     "overwrite=True": "--overwrite",
     "recursive=True": "--recursive",
     "force=True": "--force",
+    "confirm=True": "--confirm",
+    "generate=True": "--generate",
+    "resume=False": "--no-resume",
     "with set_machines": "with 'difxnb start --head --sources --processors'",
 }
 """What errors advise, in the words of the command line."""

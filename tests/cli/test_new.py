@@ -87,6 +87,31 @@ def test_what_is_wrong_is_told_and_nothing_is_written(served: Path, here: tuple[
     assert not (served / "exp").exists()
 
 
+def test_jobs_of_a_v2d_on_the_server_are_made_and_made_again_without_a_station(
+    served: Path, here: tuple[str, ...]
+) -> None:
+    assert difxnb("new", "-d", served / "exp", *here, "--no-jobs").status == 0
+    (v2d,) = (served / "exp").glob("*.v2d")
+    planned = difxnb("make", v2d, "--dry-run")
+    assert (planned.status, planned.lines[-1]) == (0, "would make jobs demo_1 and so on")
+    assert not list((served / "exp").glob("*.input"))
+    (answer,) = difxnb("make", v2d, "--json").objects
+    assert [row["input"] for row in answer["rows"]] == [f"{served}/exp/demo_1.input"]
+    again = difxnb("make", v2d)
+    assert (again.status, "--overwrite" in again.complaints) == (1, True)
+    (told,) = difxnb("make", v2d, "--dry-run", "--json").objects
+    assert (told["refused"], told["in_the_way"]) == (True, [f"{served}/exp/demo_1.input"])
+    assert difxnb("make", v2d, "--dry-run").status == 3
+    (other,) = difxnb("rebuild", v2d, "--without", FIRST, "--dry-run", "--json").objects
+    assert (FIRST in other["diff"], other["done"]) == (True, False)
+    less = difxnb("rebuild", v2d, "--without", FIRST)
+    assert less.status == 0, less
+    (made,) = (served / "exp").glob("demo-2_*.input")
+    assert len(read_input(made).telescopes) == len(OTHERS)
+    assert difxnb("rebuild", v2d, "--without", "ZZ").status == 2
+    assert difxnb("make", served / "none.v2d").status == 1
+
+
 def test_models_are_made_again_when_asked(served: Path, here: tuple[str, ...]) -> None:
     assert difxnb("new", "-d", served / "exp", *here).status == 0
     jobs, model = served / "exp" / "demo_*.input", served / "exp" / "demo_1.im"

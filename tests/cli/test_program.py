@@ -34,9 +34,37 @@ def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.returncode == 0
     for command in (
-        *("busy", "clocks", "completion", "correlate", "cp", "demo", "eop", "fringe", "get", "intensive"),
+        *(
+            "busy",
+            "clocks",
+            "completion",
+            "correlate",
+            "coverage",
+            "cp",
+            "demo",
+            "eop",
+            "filelist",
+            "fringe",
+            "get",
+            "intensive",
+        ),
         *("job", "lab", "ls"),
-        *("messages", "mkdir", "models", "monitor", "mv", "new", "quality", "queue", "report", "rm", "rmdir"),
+        *(
+            "make",
+            "messages",
+            "mkdir",
+            "models",
+            "monitor",
+            "mv",
+            "new",
+            "quality",
+            "queue",
+            "rebuild",
+            "recorder",
+            "report",
+            "rm",
+            "rmdir",
+        ),
         *("send", "serve", "sessions", "start", "status", "stop", "token", "v2d", "version", "vex"),
     ):
         assert f"\n  {command} " in done.stdout
