@@ -38,7 +38,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_there_are_notebooks_of_every_number() -> None:
-    assert [int(path.name[:2]) for path in NOTEBOOKS] == list(range(9))
+    assert [int(path.name[:2]) for path in NOTEBOOKS] == list(range(10))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -44,6 +44,7 @@ def kernels() -> list[str]:
     return [command for command in commands if "ipykernel" in command and "difxnb-report-" in command]
 
 
+@pytest.mark.timeout(300)
 def test_the_notebook_of_the_package_becomes_a_page_that_fetches_nothing(tmp_path: Path) -> None:
     """All that the plain page tells, the notebook beside it, and no kernel afterwards."""
     html = difxnb.report(ALPHA, tmp_path, notebook=True, parameters={"most_rows": 3})
@@ -75,6 +76,7 @@ def test_the_notebook_of_the_package_becomes_a_page_that_fetches_nothing(tmp_pat
     assert not [one for one in outputs if one["output_type"] == "error" or one.get("name") == "stderr"]
 
 
+@pytest.mark.timeout(300)
 def test_a_cell_that_fails_is_named_and_what_ran_is_kept(tmp_path: Path) -> None:
     """Nothing else is written, and what was kept before stays."""
     own = written(
