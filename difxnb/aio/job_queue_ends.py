@@ -74,7 +74,8 @@ def why_ended(run: JobRun, outcome: JobOutcome) -> str:
     if outcome is JobOutcome.DONE:
         return ""
     events = run.events
-    severe = events[events["severity"].isin(_SEVERE)]["text"]
+    # What the server said of it stands in the evidence.
+    severe = events[events["severity"].isin(_SEVERE) & (events["source"] == "mpifxcorr")]["text"]
     return shortened("; ".join([run.outcome_evidence, *severe.tail(1)]))
 
 

@@ -23,7 +23,7 @@ from difxnb.client.start_options import USUAL, StartOptions
 from difxnb.errors import DifxError, NoReply
 from difxnb.tables.jobs import STALL_SECONDS
 from difxnb.wire.events import Gap
-from difxnb.wire.job import JobEvent, JobOutcome
+from difxnb.wire.job import JobConversation, JobEvent, JobId, JobOutcome
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -116,8 +116,7 @@ class JobRun:
         """What `outcome` is based on; what was looked at in vain where that is UNKNOWN."""
         if self.search is not None:
             return self.search.evidence
-        last = None if self.started is None else self.started.conversation.terminal
-        return "" if last is None else f"guiServer: {last.name.lower()} ({last.value})"
+        return "" if self.started is None else _told(self.started.conversation)
 
     @property
     def silence(self) -> float | None:
@@ -349,6 +348,20 @@ class JobRun:
         if self.stalled:
             return f"{progress}, stalled: none for {time.time() - self.watch.last_progress:.0f} s"
         return progress
+
+
+def _told(said: JobConversation) -> str:
+    """How a conversation ended, and what was complained of last."""
+    if said.terminal is None:
+        return ""
+    text = f"guiServer: {said.terminal.name.lower()} ({said.terminal.value})"
+    if said.terminal is JobId.JOB_ENDED_WITH_ERRORS and said.only_notices:
+        return f"{text}, which mpirun says of its own options alone"
+    if said.outcome not in (JobOutcome.FAILED, JobOutcome.DONE_WITH_ERRORS):
+        return text
+    # "mpifxcorr FAILED" is the end once more, in other words.
+    last = [one for one in said.complaints if not one.endswith(" FAILED")][-1:]
+    return "; ".join([text, *last])
 
 
 def _merged(*frames: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from difxnb.wire.launcher_notices import Complaints
 from difxnb.wire.packet import Packet, UnknownPacket, decode_text, encode_text, packet_chunks
 
 # What a client keeps of a job's output; a chatty job sends some thousand lines an hour.
@@ -159,6 +160,7 @@ class JobConversation:
         self.checker_missing = False
         self.dropped_lines = 0
         self._lines: deque[JobEvent] = deque(maxlen=max_lines)
+        self._complaints = Complaints()
         self._failure: Refusal | None = None
         self._terminal: JobId | None = None
 
@@ -169,6 +171,7 @@ class JobConversation:
         if event.id in _OUTPUT:
             self._keep(event)
         elif event.id in TERMINAL:
+            self._complaints.end()
             self._terminal = event.id
         else:
             self._note(event.id)
@@ -187,6 +190,16 @@ class JobConversation:
         return list(self._lines)
 
     @property
+    def complaints(self) -> tuple[str, ...]:
+        """The last texts on error output, without what mpirun says of its own options."""
+        return self._complaints.latest
+
+    @property
+    def only_notices(self) -> bool:
+        """Whether all error output was of mpirun about its own options, for which the server counts errors."""
+        return self._complaints.lines > 0 and self._complaints.count == 0
+
+    @property
     def outcome(self) -> JobOutcome | None:
         match self._terminal:
             case None:
@@ -194,7 +207,7 @@ class JobConversation:
             case JobId.JOB_ENDED_GRACEFULLY:
                 return JobOutcome.DONE
             case JobId.JOB_ENDED_WITH_ERRORS:
-                return JobOutcome.DONE_WITH_ERRORS
+                return JobOutcome.DONE if self.only_notices else JobOutcome.DONE_WITH_ERRORS
             case JobId.JOB_FAILED:
                 return JobOutcome.FAILED
             case JobId.STOPPED_AFTER_CONFIG:
@@ -214,6 +227,8 @@ class JobConversation:
         return None
 
     def _keep(self, event: JobEvent) -> None:
+        if event.id is JobId.DIFX_ERROR:
+            self._complaints.add(event.text)
         if len(self._lines) == self._lines.maxlen:
             self.dropped_lines += 1
         self._lines.append(event)

@@ -2,7 +2,8 @@
 """What the original client never asks, asked of ours as it was of a real guiServer 2.9: the same answers.
 
 The recordings are those of ``tests/reference/guiserver-2.9``. Not replayed are those in which the real server runs
-whatever it is given as wrapper or program (start_program_…, start_stopped), which ours never does; ``list_mkiv``, whose
+whatever it is given as wrapper or program (start_program_…, start_stopped), which ours never does; those in which the
+real mpirun is what answers (start_whole, start_not_mapped); ``list_mkiv``, whose
 times of 0 for files that are no recordings are a fault that ours does not have; and the directories of modules whose
 host cannot be reached (their texts are Open MPI's). What their answers mean is read in `tests/wire`.
 """
@@ -225,7 +226,7 @@ def test_the_recordings_that_are_played() -> None:
     elsewhere = {
         "list_mark5b", "list_same_start", "list_refusals", "machines_tested", "monitor_missing_input",
         "transfer_refusals", "recorder_control_usage", "recorder_directory_host", "list_mkiv",
-        "start_program_dies", "start_program_options", "start_stopped",
+        "start_program_dies", "start_program_options", "start_stopped", "start_whole", "start_not_mapped",
     }  # fmt: skip
     played = {name for name in NAMES if f'"{name}"' in text or name.startswith("crash_")}
     assert {n for n in NAMES if n not in played | elsewhere and not n.startswith("dialback_")} == set()

@@ -15,7 +15,7 @@ from difxnb.formats.module_directory import parse_module_directory
 from difxnb.wire import control, files
 from difxnb.wire.control import Notice, Relayed
 from difxnb.wire.file_list import CANCEL, OVERWRITE, FileListConversation, decode_file_list, encode_file_list
-from difxnb.wire.job import JobConversation, JobOutcome, Refusal, decode_job, encode_job
+from difxnb.wire.job import JobConversation, JobId, JobOutcome, Refusal, decode_job, encode_job
 from difxnb.wire.machines import MachinesConversation, decode_machines, encode_machines
 from difxnb.wire.message import FileOperation, FileTransfer, Message, Mk5Control, Start, parse
 from difxnb.wire.monitor_packets import MonitorId
@@ -262,6 +262,8 @@ STARTS = {
         (JobOutcome.DONE, None), (JobOutcome.DONE_WITH_ERRORS, None), (JobOutcome.FAILED, None),
     ],
     "start_stopped": [(JobOutcome.STOPPED, None)],
+    "start_whole": [(JobOutcome.DONE, None)],
+    "start_not_mapped": [(JobOutcome.FAILED, None)],
     "crash_after_job": [(JobOutcome.DONE, None)],
 }  # fmt: skip
 REFUSED = [
@@ -276,6 +278,21 @@ def test_starts(name: str) -> None:
     talks = [job(exchange) for exchange in exchanges(name)]
     assert all(talk.complete for talk in talks)
     assert [(talk.outcome, talk.refusal) for talk in talks] == STARTS[name]
+
+
+def test_what_mpirun_says_of_its_own_options_is_no_error_of_the_job() -> None:
+    """15: fifteen lines of error output about --bynode make the end of a sound job 120."""
+    (whole,), (not_mapped,) = (
+        [job(one) for one in exchanges(name)] for name in ("start_whole", "start_not_mapped")
+    )
+    assert (whole.terminal, whole.complaints, whole.only_notices) == (JobId.JOB_ENDED_WITH_ERRORS, (), True)
+    assert sum(line.id is JobId.DIFX_ERROR for line in whole.lines) == 15
+    assert not not_mapped.only_notices
+    reason, end = not_mapped.complaints
+    assert reason.startswith(
+        "The specified hostfile contained a node (localhost) that is not in your allocation."
+    )
+    assert end == "mpifxcorr FAILED"
 
 
 def test_what_the_server_makes_of_start_options() -> None:
