@@ -95,9 +95,9 @@ def filelist(
 ) -> None:
     """Write a list of recordings for vex2difx; with --v2d and --antenna straight into a .v2d, whose old text is kept.
 
-    difxnb filelist "/d/kk/*.vdif" -f VDIF --mjd 60000 --to /d/kk.filelist
+    difxnb filelist "/d/*.vdif" -f VDIF --mjd 60000 --to /d/d.filelist
 
-    difxnb filelist "/d/kk/*.vdif" -f VDIF --mjd 60000 --v2d /d/e.v2d --antenna KK
+    difxnb filelist "/d/*.vdif" -f VDIF --mjd 60000 --v2d /d/e.v2d --antenna KK
     """
     if (to is None) == (v2d is None) or (v2d is None) != (antenna is None):
         raise typer.BadParameter("give either --to, or --v2d and --antenna")

@@ -65,7 +65,7 @@ def test_help_names_the_commands() -> None:
             "rm",
             "rmdir",
         ),
-        *("send", "serve", "sessions", "start", "status", "stop", "token", "v2d", "version", "vex"),
+        *("send", "serve", "sessions", "start", "status", "stop", "table", "token", "v2d", "version", "vex"),
     ):
         assert f"\n  {command} " in done.stdout
     assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,30 @@ def test_without_a_network_and_a_copy_there_is_none(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     done = difxnb("eop", "http://127.0.0.1:9/finals.all", "--offline")
     assert (done.status, "no copy" in done.complaints) == (2, True)
+
+
+@pytest.mark.parametrize("kind", ["input", "calc", "im", "flag", "threads", "machines", "joblist", "difxlog"])
+def test_files_of_jobs_are_tables(kind: str, shared: Path) -> None:
+    file = next(
+        one for one in sorted((shared / "data/difx-samples").rglob(f"*.{kind}")) if one.stat().st_size
+    )
+    done = difxnb("table", file, "--json")
+    assert (done.status, "rows" in done.objects[0]) == (0, True)
+    assert difxnb("table", file).status == 0
+
+
+def test_tables_are_named_and_so_is_what_a_file_is(shared: Path, tmp_path: Path) -> None:
+    file = next((shared / "data/difx-samples").rglob("*.input"))
+    (answer,) = difxnb("table", file, "telescopes", "--json").objects
+    assert {"antenna", "clock_rate"} <= answer["rows"][0].keys()
+    assert difxnb("table", file, "colours").status == 2
+    other = tmp_path / "what.txt"
+    shutil.copy(file, other)
+    unknown = difxnb("table", other)
+    assert (unknown.status, "--kind" in unknown.complaints) == (2, True)
+    assert difxnb("table", other, "--kind", "input").status == 0
+    assert difxnb("table", other, "--kind", "im").status == 1
+    tones = next((shared / "data/difx-samples").rglob("PCAL_*"))
+    (values,) = difxnb("table", tones, "--json").objects
+    assert {"antenna", "tone", "amplitude", "phase"} <= values["rows"][0].keys()
+    assert difxnb("table", file.with_suffix(".machines"), "x").status == 2
