@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 class Line(Protocol):
-    """One line of a record, such as :class:`difxnb.sessions.RecordLine`."""
+    """One line of a record, such as :class:`difxnb.sessions.record.RecordLine`."""
 
     @property
     def step(self) -> str: ...
