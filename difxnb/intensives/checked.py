@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from difxnb.errors import OutputExists
+from difxnb.errors import NotebookFailed, OutputExists
 from difxnb.intensives.clock_pass import visibilities_of
 from difxnb.intensives.correlated import correlated_jobs
 from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
@@ -105,7 +105,12 @@ def report_inputs(context: Context) -> Mapping[str, Any]:
         "to": context.named(wanted.to),
         "html": wanted.html,
         "ivs": wanted.ivs,
-    }
+    } | ({"notebook": _notebook(context)} if wanted.notebook else {})
+
+
+def _notebook(context: Context) -> bool | str:
+    wanted = context.recipe.report.notebook
+    return context.named(wanted) if isinstance(wanted, str) else wanted
 
 
 async def write_reports(context: Context) -> Done:
@@ -126,7 +131,23 @@ async def write_reports(context: Context) -> Done:
             overwrite = _is_ours(context, target)
             written = await asyncio.to_thread(report, dataset, target, overwrite=overwrite)
             files.append(str(written))
+    if wanted.notebook:
+        for path, dataset in jobs:
+            target = folder / f"{PurePosixPath(path).stem}-notebook.html"
+            files += await _with_notebook(context, dataset, target, files)
     return Done({"files": files})
+
+
+async def _with_notebook(context: Context, dataset: xr.Dataset, target: Path, so_far: list[str]) -> list[str]:
+    """Run the notebook of the recipe on a job; what was written before is told where it fails."""
+    both = (target, target.with_suffix(".ipynb"))
+    overwrite = any([_is_ours(context, one) for one in both])
+    notebook = _notebook(context)
+    try:
+        await asyncio.to_thread(report, dataset, target, notebook=notebook, overwrite=overwrite)
+    except (NotebookFailed, ImportError) as error:
+        raise StepFailed(str(error), {"files": so_far}) from error
+    return [str(one) for one in both]
 
 
 def _plain(name: str) -> str:

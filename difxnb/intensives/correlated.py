@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from difxnb.intensives.steps import Context, Done, StepFailed
-from difxnb.queue import QueueEntry, QueueState
+from difxnb.queue import QueueEntry, QueueState, QueueStore
 
 QUEUE = "queue.sqlite"
 """Name of the file in the directory of a session that keeps its queue, where the connection keeps none."""
@@ -49,22 +50,38 @@ async def _correlate(context: Context, jobs: list[str]) -> Done:
     await _keep(context, jobs)
     for path in jobs:
         await _submit(context, path)
+    lost: float | None = None
     while True:
         rows = _rows(context, jobs)
         queue = context.difx.queue
+        lost = None if context.difx.connected else lost or time.monotonic()
         # What is over may still be made again without a station, as long as its turn lasts.
         if all(row.state.is_over and row.number not in queue.desk.turns for row in rows):
             break
         shares = [1.0 if row.state.is_over else row.progress for row in rows]
         context.progress = sum(shares) / len(shares)
         held = queue.why_paused or queue.why_suspended
-        if held and not any(row.state.is_under_way for row in rows):
+        if lost is not None:
+            _say_lost(context, time.monotonic() - lost)
+        elif held and not any(row.state.is_under_way for row in rows):
             context.wait(f"nothing is started: {held}")
         else:
             context.go_on()
         await asyncio.sleep(_LOOK_S)
     context.go_on()
     return _judged(context, jobs, rows)
+
+
+def _say_lost(context: Context, seconds: float) -> None:
+    """Wait for the connection as long as the recipe waits: nothing is started, and what runs goes on."""
+    server, most = context.difx.queue.desk.server, context.recipe.wait_s
+    if seconds >= most:
+        raise StepFailed(
+            f"no connection to {server} for {most:g} s; its jobs stay in the queue, and what runs goes on. Take the "
+            "session up again when the server is there: it looks for them and starts none a second time"
+        )
+    context.wait(f"the connection to {server} is lost; jobs that run are looked for when it is back")
+    context.state = "suspended"
 
 
 async def _keep(context: Context, jobs: list[str]) -> None:
@@ -146,8 +163,17 @@ def _had_failed(context: Context) -> bool:
 
 def _mine(context: Context) -> list[QueueEntry]:
     """Jobs of this session on this server, also those that are not shown any more, but none that was taken out."""
-    rows = context.difx.queue.desk.entries(hidden=True)
-    return [row for row in rows if row.of_session == context.session and row.state is not QueueState.REMOVED]
+    desk = context.difx.queue.desk
+    rows = [row for row in desk.entries(hidden=True) if row.of_session == context.session]
+    return [row for row in rows if row.state is not QueueState.REMOVED and not _is_settled(desk.store, row)]
+
+
+def _is_settled(store: QueueStore, row: QueueEntry) -> bool:
+    """Whether somebody has looked at a job of which nobody knew whether it still ran, and taken it out."""
+    if row.state is not QueueState.UNKNOWN:
+        return False
+    told = store.told(number=row.number, limit=1)
+    return bool(told) and told[-1].what == "removed"
 
 
 def _rows(context: Context, jobs: list[str]) -> list[QueueEntry]:
@@ -199,7 +225,12 @@ def _judged(context: Context, jobs: list[str], rows: list[QueueEntry]) -> Done:
 
 def _next_step(row: QueueEntry) -> str:
     if row.state is QueueState.UNKNOWN:
-        return " (nobody knows whether it still runs: look at its log, then remove its row and go on)"
+        return (
+            " (nobody knows whether it still runs: look at its log; then take it out of the queue, "
+            f"difx.queue.remove({row.job!r}), and take the session up again)"
+        )
+    if row.state in _AGAIN:
+        return " (taken up again, the session tries it again, and moves aside what it has written)"
     return ""
 
 

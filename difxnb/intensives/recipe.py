@@ -32,6 +32,7 @@ from difxnb.intensives.recipe_parts import (
     SearchRecipe,
     StationData,
 )
+from difxnb.reports.notebook_programs import missing_programs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,8 +202,24 @@ def _problems(recipe: Recipe) -> Iterable[Problem]:
         yield Problem("warning", "one directory", said, name="directory", fix="put {session} into it")
     if recipe.newest == 0:
         yield Problem("note", "any schedule", "old schedules are taken, too", name="newest")
-    if not (recipe.report.html or recipe.report.ivs):
+    yield from _notebook_problems(recipe.report.notebook)
+    if not (recipe.report.html or recipe.report.ivs or recipe.report.notebook):
         yield Problem("note", "no report", "nothing is written at the end", "report")
+
+
+def _notebook_problems(notebook: bool | str) -> Iterable[Problem]:
+    if notebook and (missing := missing_programs()):
+        said = f"{', '.join(missing)} is not installed, and notebooks are run by it"
+        yield Problem(
+            "error", "not installed", said, "report", name="notebook", fix="pip install 'difxnb[report]'"
+        )
+    if (
+        isinstance(notebook, str)
+        and not any(name in notebook for name in NAMES)
+        and not Path(notebook).is_file()
+    ):
+        said = f"{notebook} is not on this machine"
+        yield Problem("warning", "missing file", said, "report", name="notebook", fix="copy it here")
 
 
 def _paths(recipe: Recipe) -> Iterable[tuple[str, str]]:
@@ -211,5 +228,7 @@ def _paths(recipe: Recipe) -> Iterable[tuple[str, str]]:
         yield "template", recipe.template
     if recipe.v2d is not None and "\n" not in recipe.v2d:
         yield "v2d", recipe.v2d
+    if isinstance(recipe.report.notebook, str):
+        yield "report", recipe.report.notebook
     yield from (("data", one.pattern) for one in recipe.data)
     yield from (("clocks", table) for table in recipe.clocks.tables)

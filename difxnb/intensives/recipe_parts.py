@@ -196,16 +196,24 @@ class ReportRecipe:
         One page for each job.
     ivs : bool
         The text as the IVS has it.
+    notebook : bool or str
+        A notebook that is run on each job, and its page: true for that of this package, or a path of this machine;
+        see :func:`difxnb.report`.
     """
 
     to: str = ""
     html: bool = True
     ivs: bool = True
+    notebook: bool | str = False
 
     def __post_init__(self) -> None:
         require_text("to", self.to, empty=True)
         require_flag("html", self.html)
         require_flag("ivs", self.ivs)
+        if isinstance(self.notebook, str):
+            require_text("notebook", self.notebook)
+        else:
+            require_flag("notebook", self.notebook)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,8 @@ class IntensiveRun:
         self._end = self._why = ""
         self._context = Context(self._difx, self.recipe, self.session, self.record, anew=self._anew)
         self._task = asyncio.create_task(self._held(lease), name=f"difxnb session {self.session}")
+        # One that is cancelled before it has begun never comes to its own end.
+        self._task.add_done_callback(lambda _: lease.give_back())
         self._task.add_done_callback(_looked_at)
 
     # --- inside --------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ import pytest
 from difxnb import aio
 from difxnb.errors import SessionNotDone
 from difxnb.intensives import IntensiveRun, Recipe, run_intensive
+from difxnb.intensives.recipe import ReportRecipe
 from difxnb.intensives.steps import Context
 from difxnb.sessions import SessionRecord
-from difxnb.synthetic import small_experiment
+from difxnb.synthetic import default_experiment, make_experiment, small_experiment
 from difxnb.synthetic.observing_files import write_observing_files
 from tests.client.peers import own_server
 
@@ -36,6 +37,24 @@ def put_down(root: Path) -> Recipe:
         newest=0,
         wait_s=0,
         look_s=0.01,
+    )
+
+
+def put_down_recordings(root: Path, stations: int = 2) -> Recipe:
+    """An experiment that can be correlated: one scan of two seconds, one band."""
+    experiment = default_experiment(
+        n_stations=stations, n_scans=1, scan_seconds=2, n_bands=1, bandwidth=0.256e6, polarizations="R"
+    )
+    make_experiment(root, experiment=experiment, model="full")
+    return Recipe(
+        name="test",
+        schedule=f"{root}/demo.vex",
+        v2d=f"{root}/demo.v2d",
+        directory=f"{root}/{{session}}",
+        newest=0,
+        wait_s=0,
+        look_s=0.01,
+        report=ReportRecipe(html=False),
     )
 
 

@@ -58,7 +58,9 @@ def entry(path: str, state: QueueState, number: int = 1, why: str = "") -> Queue
 
 def correlated(place: Path, queue: Queue) -> Done:
     recipe = Recipe(name="n", schedule="/s.vex", v2d="/s.v2d")
-    at = Context(SimpleNamespace(queue=queue), recipe, "one", SessionRecord.open(place, "one"))  # type: ignore[arg-type]
+    at = Context(
+        SimpleNamespace(queue=queue, connected=True), recipe, "one", SessionRecord.open(place, "one")
+    )  # type: ignore[arg-type]
     at.step, at.outputs["jobs"] = "correlate", {"jobs": [JOB]}
     at.record.begin("correlate", {"jobs": [JOB]})
     try:

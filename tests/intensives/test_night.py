@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from difxnb import aio
@@ -36,6 +37,9 @@ n = 1
 
 [clocks]
 reference = "al"
+
+[report]
+notebook = "{root}/own.ipynb"
 """
 
 
@@ -72,6 +76,9 @@ def test_a_night_from_the_schedule_to_the_report(made: Path) -> None:
     """The search finds the clock, a new .v2d has it, the jobs are without the missing station, and all is said."""
     recipe = made / "daily.toml"
     recipe.write_text(RECIPE.format(root=made))
+    parameters = nbformat.v4.new_code_cell("job = ''", metadata={"tags": ["parameters"]})
+    cells = [parameters, nbformat.v4.new_code_cell("print('made of', job)")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), made / "own.ipynb")
     old = (made / "demo.v2d").read_text()
     run = asyncio.run(night(made, recipe, "i26327"))
     frame = run.frame().set_index("step")
@@ -108,6 +115,11 @@ def test_a_night_from_the_schedule_to_the_report(made: Path) -> None:
     # Early is positive there, and what is late is added to it.
     assert float(clock.split()[2]) == pytest.approx(-(before[0] + before[1] * (start_s - 1)) + 2.99, abs=0.02)
     assert "DALSUND (DA): no data: not arrived" in text
+
+    assert f"made of {path}" in (run.directory / "i26327_1-notebook.html").read_text()
+    files = [Path(one).name for one in outputs["report"]["files"]]
+    pages = [f"i26327_1-{end}" for end in ("report.html", "notebook.html", "notebook.ipynb")]
+    assert files == ["i26327.ivs.txt", *pages]
 
     lines = read_record(run.directory)
     assert lines.groupby("step", sort=False)["state"].last().tolist() == ["done"] * len(STEPS)

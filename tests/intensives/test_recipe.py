@@ -128,6 +128,8 @@ def test_what_may_go_wrong_is_told_in_rows() -> None:
         newest=0,
         report=ReportRecipe(html=False, ivs=False),
     )
+    noted = recipe.with_(report=ReportRecipe(html=False, ivs=False, notebook="/nowhere.ipynb"))
+    assert noted.problems()["text"].str.contains("/nowhere.ipynb is not on this machine").any()
     table = recipe.problems()
     assert not table.attrs["passed"]
     assert table["kind"].tolist() == [
@@ -170,6 +172,7 @@ RECIPES = st.builds(
         processors=st.dictionaries(WORDS, st.integers(1, 9), max_size=2),
         policy=st.builds(RetryPolicy, again=st.integers(0, 3), wait=SECONDS),
     ),
+    report=st.builds(ReportRecipe, notebook=st.booleans() | WORDS),
     quality=st.builds(QualityRecipe, limits=st.none() | st.just({"weights": {"look": 0.8}})),
     hooks=st.lists(
         st.builds(
