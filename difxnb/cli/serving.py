@@ -113,7 +113,9 @@ def serve(
     programs: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Where vex2difx, difxcalc, vsum and m5bsum are; clients may have them run."
+            metavar="DIR",
+            help="Where vex2difx, difxcalc, vsum and m5bsum are; clients may have them run. Without it jobs and "
+            "delay models of the common kind are made all the same, by the server itself.",
         ),
     ] = None,
     simulate_recorders: Annotated[

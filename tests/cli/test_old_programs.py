@@ -15,8 +15,15 @@ import difxnb
 from difxnb.synthetic import default_experiment
 from tests.cli.in_process import Done, difxnb_program
 from tests.cli.programs import Program
+from tests.sessions.made_records import put
 
 PAGE = Path(__file__).parents[2] / "notebooks" / "shell.md"
+RECIPE = """\
+name = "daily"
+schedule = "{root}/demo.vex"
+v2d = "{root}/demo.v2d"
+newest = 0
+"""
 FOLLOWING = ("messages", "busy")
 
 
@@ -64,7 +71,12 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[difxnb.boxed.DemoC
 def translated(
     box: difxnb.boxed.DemoCorrelator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """Names of the page, and those of the box; programs find it by the environment, as the old ones did."""
+    """Names of the page, and those of the box; programs find it by the environment, as the old ones did.
+
+    A recipe and a session that was done are in the current directory.
+    """
+    (tmp_path / "daily.toml").write_text(RECIPE.format(root=box.experiment.directory))
+    put(tmp_path / "sessions", 0)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("DIFX_CONTROL_HOST", "127.0.0.1")
