@@ -20,7 +20,7 @@ import pandas as pd
 from platformdirs import user_state_path
 
 from difxnb.aio.job_queue_changes import QueueChanges
-from difxnb.aio.job_queue_desk import WRITE_ERRORS, QueueDesk
+from difxnb.aio.job_queue_desk import LOOP_PATIENCE_S, WRITE_ERRORS, QueueDesk
 from difxnb.aio.job_queue_ends import was_left
 from difxnb.aio.job_queue_seen import facts_of, problems_of
 from difxnb.aio.job_queue_turn import Turn
@@ -144,15 +144,14 @@ class JobQueue(QueueChanges):
         plain = dict(options)
         if "waive" in plain:
             plain["waive"] = list(plain["waive"])  # type: ignore[call-overload]
-        desk.store.add(
-            job.input_file,
-            server=desk.server,
-            session=session,
-            priority=priority,
-            machines=machines,
-            options=plain,
-            policy=policy,
-        )
+        kept = {
+            "session": session,
+            "priority": priority,
+            "machines": machines,
+            "options": plain,
+            "policy": policy,
+        }
+        await desk.patiently(lambda: desk.store.add(job.input_file, server=desk.server, **kept))
         self._go_on()
         shown = self.frame()
         shown.attrs["problems"] = problem_frame(problems)
@@ -222,17 +221,15 @@ class JobQueue(QueueChanges):
             raise ValueError(f"this queue is kept in {desk.store.path} already")
         lease = Lease(wanted)
         try:
-            store = QueueStore(wanted)
+            store = await desk.patiently(lambda: QueueStore(wanted, patience=LOOP_PATIENCE_S))
             try:
-                numbers = store.take_over(desk.store, also=desk.unseen_turns())
-                _take_settings(desk, store)
+                await desk.patiently(lambda: self._move_to(store, lease))
             except BaseException:
                 store.close()
                 raise
         except BaseException:
             lease.give_back()
             raise
-        desk.use(store, lease, numbers)
         for entry in desk.entries():
             if entry.state.is_under_way and entry.number not in desk.turns:
                 self._begin(entry, found=True)
@@ -261,6 +258,18 @@ class JobQueue(QueueChanges):
         self.desk.close()
 
     # --- inside ---------------------------------------------------------------------------------------
+
+    def _move_to(self, store: QueueStore, lease: Lease) -> None:
+        """Go on in a file, with all that is in the queue, or not at all."""
+        desk = self.desk
+        if desk.closed_why or desk.store.path is not None:
+            raise ValueError(
+                f"this queue has ended, or is kept already: {desk.closed_why or desk.store.path}"
+            )
+        with store.together():
+            numbers = store.take_over(desk.store, also=desk.unseen_turns())
+            _take_settings(desk, store)
+        desk.use(store, lease, numbers)
 
     def _hear(self, item: Item, when: float) -> None:
         if isinstance(item, Gap) and item.end is None:

@@ -14,7 +14,7 @@ from difxnb.queue import QueueLimits, QueueState
 from difxnb.queue.rules import find
 
 if TYPE_CHECKING:
-    from difxnb.queue import SuspendCondition
+    from difxnb.queue import QueueEntry, SuspendCondition
 
 AGAIN = (QueueState.FAILED, QueueState.DONE_WITH_ERRORS, QueueState.STOPPED, QueueState.REFUSED)
 """What may be tried again because somebody says so."""
@@ -46,7 +46,7 @@ class QueueChanges(QueueLooks, ABC):
         ValueError
             There is no such job, or it is under way: stop it first.
         """
-        self.desk.store.remove(find(self.rows, job).number)
+        await self.desk.patiently(lambda: self.desk.store.remove(find(self.rows, job).number))
         return self.frame()
 
     async def move(self, job: str, position: int) -> pd.DataFrame:
@@ -64,12 +64,15 @@ class QueueChanges(QueueLooks, ABC):
         ValueError
             There is no such job, it does not wait, or there is no such position.
         """
-        self.desk.store.move(find(self.rows, job).number, position, server=self.desk.server)
+        desk = self.desk
+        await desk.patiently(
+            lambda: desk.store.move(find(self.rows, job).number, position, server=desk.server)
+        )
         return self.frame()
 
     async def priority(self, job: str, value: int) -> pd.DataFrame:
         """Give a job, by path or name, another priority; gives the queue, as `frame`. ValueError where that fails."""
-        self.desk.store.priority(find(self.rows, job).number, value)
+        await self.desk.patiently(lambda: self.desk.store.priority(find(self.rows, job).number, value))
         return self.frame()
 
     async def retry(self, job: str) -> pd.DataFrame:
@@ -82,14 +85,7 @@ class QueueChanges(QueueLooks, ABC):
         ValueError
             There is no such job, it has not ended so, or what follows its end is not done.
         """
-        entry = find(self.rows, job)
-        if entry.state not in AGAIN:
-            raise ValueError(
-                f"{entry.job} is {entry.state}; only what has failed, or was stopped, is tried again"
-            )
-        if entry.number in self.desk.turns and not self.desk.turns[entry.number].is_over:
-            raise ValueError(f"{entry.job} is being made again without a station; wait for that")
-        self.desk.store.set_state(entry.number, QueueState.WAITING, "it is tried again", what="retried")
+        await self.desk.patiently(lambda: self._put_back(find(self.rows, job)))
         self._go_on()
         return self.frame()
 
@@ -102,7 +98,8 @@ class QueueChanges(QueueLooks, ABC):
             Paths of their ``.input`` files; all of them by default.
         """
         over = [one for one in self.rows if one.state.is_over]
-        self.desk.store.hide(one.number for one in over if jobs is None or one.input_file in jobs)
+        going = [one.number for one in over if jobs is None or one.input_file in jobs]
+        await self.desk.patiently(lambda: self.desk.store.hide(going))
         return self.frame()
 
     async def pause(self) -> None:
@@ -125,11 +122,15 @@ class QueueChanges(QueueLooks, ABC):
         desk = self.desk
         if id is None:
             desk.weights.clear()  # what was low then is not held against those that come
-            desk.let_go()
+            await desk.patiently(desk.let_go)
         elif id not in desk.conditions:
             raise ValueError(f"no condition {id!r}; there are: {', '.join(desk.conditions) or 'none'}")
         else:
-            desk.set_conditions({name: one for name, one in desk.conditions.items() if name != id})
+            await desk.patiently(
+                lambda: desk.set_conditions(
+                    {name: one for name, one in desk.conditions.items() if name != id}
+                )
+            )
         self._go_on()
 
     async def suspend(self, condition: SuspendCondition) -> pd.DataFrame:
@@ -146,9 +147,19 @@ class QueueChanges(QueueLooks, ABC):
         DataFrame
             As `conditions`.
         """
-        self.desk.set_conditions({**self.desk.conditions, condition.id: condition})
+        desk = self.desk
+        await desk.patiently(lambda: desk.set_conditions({**desk.conditions, condition.id: condition}))
         self._go_on()
         return self.conditions
+
+    def _put_back(self, entry: QueueEntry) -> None:
+        if entry.state not in AGAIN:
+            raise ValueError(
+                f"{entry.job} is {entry.state}; only what has failed, or was stopped, is tried again"
+            )
+        if entry.number in self.desk.turns and not self.desk.turns[entry.number].is_over:
+            raise ValueError(f"{entry.job} is being made again without a station; wait for that")
+        self.desk.store.set_state(entry.number, QueueState.WAITING, "it is tried again", what="retried")
 
     @abstractmethod
     def _go_on(self) -> None:

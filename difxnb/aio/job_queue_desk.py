@@ -7,6 +7,7 @@ Every change of an entry goes through here, so that one that cannot be written i
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from difxnb.aio.job_queue_rebuild import rebuild_from_joblist
 from difxnb.aio.job_queue_seen import blamed_by_weights, free_of, nodes_of
@@ -46,9 +47,13 @@ _LOOK_S = 0.2
 # Conditions that hold again so soon are told as one time.
 _FLAP_S = 60.0
 
+T = TypeVar("T")
 FindBlame = Callable[["JobRun"], Awaitable[Sequence[Blame]]]
 Rebuild = Callable[[str, Sequence[str]], Awaitable[Iterable[str]]]
 WRITE_ERRORS = (OSError, DifxError)
+# A change waits so long for another process that is writing, with nothing else going on meanwhile; what somebody asks
+# for is then tried again, with everything else going on.
+LOOP_PATIENCE_S, _ASKED_PATIENCE_S = 0.2, 10.0
 
 
 class QueueDesk:
@@ -173,6 +178,23 @@ class QueueDesk:
         except WRITE_ERRORS:
             state, why, told = changes[-1]
             self.put(number, state, why, **told)
+
+    async def patiently(self, change: Callable[[], T]) -> T:
+        """Make a change that somebody asks for; while another process writes the file it is tried again.
+
+        Raises
+        ------
+        OSError
+            It cannot be written, or the other process is still at it after ten seconds.
+        """
+        until = time.monotonic() + _ASKED_PATIENCE_S
+        while True:
+            try:
+                return change()
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_LOOK_S)
 
     def note(self, number: int | None, why: str, *, what: str = "noted", of: str = "") -> None:
         """Write a line into the history; one that cannot be written is lost."""

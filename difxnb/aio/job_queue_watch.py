@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import time
 from collections import deque
@@ -97,8 +98,13 @@ class QueueWatch:
                 continue
             progress = turn.run.progress
             if abs(progress - self._told.get(number, 0.0)) >= _SHOWN_PROGRESS:
+                try:
+                    self._desk.store.set_progress(number, progress)
+                except OSError as error:
+                    if error.errno != errno.EBUSY:
+                        raise
+                    return  # another process is writing; it is told at the next look
                 self._told[number] = progress
-                self._desk.store.set_progress(number, progress)
         self._told = {number: told for number, told in self._told.items() if number in self._desk.turns}
 
     def _sample_weights(self) -> None:

@@ -11,21 +11,20 @@ import contextlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from difxnb.errors import FileFormatError
 from difxnb.queue.entry import QueueEntry, QueueState, shortened
-from difxnb.queue.frames import Told, history_frame
 from difxnb.queue.policy import RetryPolicy, policy_json
-from difxnb.queue.rules import in_line, moved, without_oldest
-from difxnb.queue.store_file import StoreFile
+from difxnb.queue.rules import MOST_ROWS, moved
+from difxnb.queue.store_file import PATIENCE_S, StoreFile
+from difxnb.queue.store_looks import StoreLooks
 from difxnb.queue.store_move import as_added, carry_over
-from difxnb.queue.store_rows import COLUMNS, HISTORY, entry_of, plain_of, require_priority, told_of, written
+from difxnb.queue.store_rows import require_priority, written
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 MOST_ENTRIES = 100_000
 """Jobs that one file holds, those that are over included."""
@@ -36,13 +35,15 @@ _WAITS = tuple(str(state) for state in QueueState if state.waits)
 _MOST_ROWS = 2**31
 
 
-class QueueStore:
+class QueueStore(StoreLooks):
     """The entries of a queue, its history and its settings. It may be used from any thread.
 
     Parameters
     ----------
     path : path, optional
         The file; it is made where it is not there. Without it, memory.
+    patience : float
+        Seconds that a change waits for another process which is writing.
 
     Attributes
     ----------
@@ -56,71 +57,13 @@ class QueueStore:
         A file of another kind, a damaged one, or of a newer layout.
     OSError
         The file cannot be opened; later: it cannot be read, or a change could not be written, and nothing of it was.
+        Its `errno` is ``EBUSY`` where another process is writing, and ``ENOSPC`` where the disk is full.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, patience: float = PATIENCE_S) -> None:
         self.path = None if path is None else Path(path)
+        super().__init__(StoreFile(self.path, patience=patience))
         self.dropped = 0
-        self._objects: dict[int, tuple[Mapping[str, Any] | None, Mapping[str, Any]]] = {}
-        self._file = StoreFile(self.path)
-        self._entries: tuple[int, tuple[QueueEntry, ...]] | None = None
-        self._settings: tuple[int, dict[str, Any]] | None = None
-
-    @property
-    def version(self) -> int:
-        """Moves with every change but that of the progress."""
-        return self._file.version
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._file.closed
-
-    # --- looking --------------------------------------------------------------------------------------
-
-    def entries(self, *, hidden: bool = False) -> list[QueueEntry]:
-        """Every job that is shown, in the order of the queue; with `hidden` those before them that are not."""
-        if hidden:
-            rows = self._file.read(f"SELECT {COLUMNS} FROM entries WHERE hidden ORDER BY number")
-            return [*(self._entry(row) for row in rows), *self.entries()]
-        with self._file.lock:
-            if self._entries is None or (self._entries[0] != self.version and not self.closed):
-                text = f"SELECT {COLUMNS} FROM entries WHERE NOT hidden ORDER BY position, number"
-                found = [self._entry(row) for row in self._file.read(text)]
-                self._entries = self.version, tuple(in_line(found))
-            return list(self._entries[1])
-
-    def entry(self, number: int) -> QueueEntry:
-        """One job by its number, also where it is not shown any more; KeyError where there is none."""
-        rows = self._file.read(f"SELECT {COLUMNS} FROM entries WHERE number = ?", number)
-        if not rows:
-            raise KeyError(number)
-        return self._entry(rows[0])
-
-    def told(self, *, since: float | None = None, limit: int = 1000, number: int | None = None) -> list[Told]:
-        """Lines of the history since then, perhaps of one entry only, oldest first; of too many, the latest."""
-        wanted, values = "h.at >= ?", [float("-inf") if since is None else since]
-        if number is not None:
-            wanted, values = f"{wanted} AND h.number = ?", [*values, number]
-        text = f"{HISTORY} WHERE {wanted} ORDER BY h.id DESC LIMIT ?"
-        rows = self._file.read(text, *values, max(0, min(limit, _MOST_ROWS)))
-        return [told_of(row) for row in reversed(rows)]
-
-    def history(self, since: float | None = None, limit: int = 1000) -> pd.DataFrame:
-        """What happened since then (unix seconds): ``at job state what why progress session of input``; see `told`."""
-        return history_frame(self.told(since=since, limit=limit))
-
-    def setting(self, name: str, default: Any = None) -> Any:
-        """A setting, as plain values."""
-        with self._file.lock:
-            if self._settings is None or (self._settings[0] != self.version and not self.closed):
-                rows = self._file.read("SELECT name, value FROM settings")
-                self._settings = self.version, {row[0]: plain_of(row[1], self.path) for row in rows}
-            return self._settings[1].get(name, default)
-
-    def seen_version(self) -> int:
-        """A number that moves where another process has changed the file; what is looked at then is new."""
-        return self._file.look()
 
     # --- changing -------------------------------------------------------------------------------------
 
@@ -175,9 +118,9 @@ class QueueStore:
     def claim(self, number: int) -> QueueEntry | None:
         """Mark a job as about to be started; None where somebody has taken it out of the line meanwhile."""
         with self._file.changing():
-            self._place(self._fresh_entries())  # it keeps the place that it has now
+            self._settle()  # it keeps the place that it has now
             done = self._file.execute(
-                "UPDATE entries SET state = ?, why = '', since = ?, progress = 0 WHERE number = ? AND NOT hidden "
+                "UPDATE entries SET state = ?, why = '', since = ?, progress = 0 WHERE number = ? AND hidden = 0 "
                 f"AND state IN {_WAITS}",
                 *(str(QueueState.STARTING), time.time(), number),
             )
@@ -343,13 +286,13 @@ class QueueStore:
     ) -> int:
         if self._file.read("SELECT count(*) FROM entries")[0][0] >= MOST_ENTRIES:
             raise ValueError(f"{self.path or 'the queue'} holds {MOST_ENTRIES} jobs; begin another file")
-        text = "UPDATE entries SET hidden = 1 WHERE NOT hidden AND server = ? AND input_file = ?"
+        text = "UPDATE entries SET hidden = 1 WHERE hidden = 0 AND server = ? AND input_file = ?"
         self._file.execute(text, server, input_file)
         now = time.time()
         made = self._file.execute(
             "INSERT INTO entries(key, server, input_file, state, why, priority, position, added, since, progress, "
             "tries, session, machines, options, policy) VALUES(?, ?, ?, ?, ?, ?, "
-            "1 + (SELECT coalesce(max(position), 0) FROM entries), ?, ?, 0, 0, ?, ?, ?, ?)",
+            "1 + (SELECT coalesce(max(position), 0) FROM entries WHERE hidden = 0), ?, ?, 0, 0, ?, ?, ?, ?)",
             *(
                 key,
                 server,
@@ -365,10 +308,21 @@ class QueueStore:
         )
         return int(made.lastrowid or 0)
 
+    def _settle(self) -> None:
+        """Write down the places that jobs which wait have by their priorities."""
+        text = f"SELECT number, position FROM entries WHERE hidden = 0 AND state IN {_WAITS} ORDER BY position, number"
+        by_place = self._file.read(text)
+        in_turn = self._file.read(text.replace("ORDER BY", "ORDER BY priority DESC,"))
+        for (_, place), (number, position) in zip(by_place, in_turn, strict=True):
+            if place != position:
+                self._file.execute("UPDATE entries SET position = ? WHERE number = ?", place, number)
+
     def _make_room(self) -> None:
-        everything = self._fresh_entries()
-        kept = {one.number for one in without_oldest(everything)}
-        if going := [one.number for one in everything if one.number not in kept]:
+        """Hide the oldest of those that are over, where more are shown than there is room for."""
+        too_many = self._file.read("SELECT count(*) FROM entries WHERE hidden = 0")[0][0] - MOST_ROWS
+        if too_many > 0:
+            text = f"SELECT number FROM entries WHERE hidden = 0 AND state IN {_OVER} ORDER BY position, number LIMIT ?"
+            going = [number for (number,) in self._file.read(text, too_many)]
             self.hide(going)
             self.dropped += len(going)
 
@@ -389,11 +343,3 @@ class QueueStore:
                 return None
             names = ", ".join(values or ())
             raise ValueError(f"{names}: a file keeps texts, numbers and lists alone ({error})") from error
-
-    def _entry(self, row: tuple[Any, ...]) -> QueueEntry:
-        entry = entry_of(row, self.path)
-        alive = self._objects.get(entry.number)
-        return entry if alive is None else replace(entry, machines=alive[0], options=alive[1])
-
-    def __repr__(self) -> str:
-        return f"<QueueStore {self.path or 'in memory'}: {len(self.entries())} jobs>"

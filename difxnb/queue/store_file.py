@@ -14,6 +14,12 @@ from typing import Any
 from difxnb.errors import FileFormatError
 from difxnb.queue.store_layout import open_database
 
+PATIENCE_S = 10.0
+"""For how long a change waits for another process which is writing."""
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_CODE = 0xFF  # of an error, without what is told beside it
+
 
 class StoreFile:
     """A file of SQLite, or one in memory.
@@ -22,6 +28,9 @@ class StoreFile:
     ----------
     path : Path or None
         None: in memory.
+    patience : float
+        Seconds that a change waits for another process which is writing; the next ones do not wait at all before
+        one has come through.
 
     Attributes
     ----------
@@ -39,11 +48,12 @@ class StoreFile:
         It cannot be opened; later: it cannot be read, or a change could not be written, and nothing of it was.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, patience: float = PATIENCE_S) -> None:
         self.path, self.version = path, 0
         self.lock = threading.RLock()
         self._changing = False
-        self._database: sqlite3.Connection | None = open_database(path)
+        self._patience, self._waits = patience, True
+        self._database: sqlite3.Connection | None = open_database(path, patience)
         self._seen = self._others()
 
     @property
@@ -61,6 +71,7 @@ class StoreFile:
                 yield
                 return
             self.execute("BEGIN IMMEDIATE")
+            self._wait(patiently=True)
             self._changing = True
             try:
                 yield
@@ -80,9 +91,10 @@ class StoreFile:
         try:
             return self._database.execute(text, values)
         except sqlite3.OperationalError as error:
-            full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
-            number = errno.ENOSPC if full else errno.EIO
-            raise OSError(number, f"the queue cannot be read or written: {error}", str(self.path)) from error
+            number, why = _named(error)
+            if number == errno.EBUSY:
+                self._wait(patiently=False)
+            raise OSError(number, f"the queue cannot be read or written: {why}", str(self.path)) from error
         except sqlite3.DatabaseError as error:
             raise FileFormatError(self.path, "", f"the queue is damaged: {error}") from error
 
@@ -106,5 +118,19 @@ class StoreFile:
                 self._database.close()
                 self._database = None
 
+    def _wait(self, *, patiently: bool) -> None:
+        """Wait for others, or not: who was kept waiting once is not kept waiting again and again."""
+        if self._waits != patiently and self._database is not None:
+            self._waits = patiently
+            self._database.execute(f"PRAGMA busy_timeout = {round(1e3 * self._patience) if patiently else 0}")
+
     def _others(self) -> int:
         return int(self.read("PRAGMA data_version")[0][0])
+
+
+def _named(error: sqlite3.OperationalError) -> tuple[int, str]:
+    """Number and text of an error of the operating system."""
+    code = error.sqlite_errorcode & _CODE
+    if code in _BUSY:
+        return errno.EBUSY, f"another process is writing it ({error})"
+    return (errno.ENOSPC if code == sqlite3.SQLITE_FULL else errno.EIO), str(error)

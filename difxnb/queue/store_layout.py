@@ -6,6 +6,7 @@ The file belongs on a disk of this machine: several processes share it through m
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -17,7 +18,6 @@ VERSION = 1
 APPLICATION = 0x44694651
 """What tells our files from others of SQLite."""
 
-_WAIT_S = 10.0
 _TABLES = (
     """CREATE TABLE entries(
         number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, server TEXT NOT NULL,
@@ -34,10 +34,10 @@ _TABLES = (
 )
 
 
-def open_database(path: Path | None) -> sqlite3.Connection:
+def open_database(path: Path | None, patience: float) -> sqlite3.Connection:
     """Open or make the file of a queue; without a path one in memory.
 
-    It may be used from any thread, by one at a time.
+    It may be used from any thread, by one at a time. Each statement waits so many seconds for other processes.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def open_database(path: Path | None) -> sqlite3.Connection:
     try:
         database = sqlite3.connect(
             ":memory:" if path is None else path,
-            timeout=_WAIT_S,
+            timeout=patience,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -72,11 +72,19 @@ def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
             _make(database)
             _is_ours(database, path)
         database.execute("PRAGMA synchronous = FULL")
+        _hasten(database)
         database.execute("SELECT number, key, hidden FROM entries LIMIT 1").fetchall()
     except sqlite3.OperationalError as error:
         raise OSError(f"{path} cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         raise FileFormatError(path, "", f"this is no queue: {error}") from error
+
+
+def _hasten(database: sqlite3.Connection) -> None:
+    """Add an index that files did not have at first; a file that cannot be written now gets it another time."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'named'").fetchone():
+            database.execute("CREATE INDEX IF NOT EXISTS named ON entries(input_file)")
 
 
 def _is_ours(database: sqlite3.Connection, path: Path | None) -> bool:

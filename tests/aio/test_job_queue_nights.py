@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import platform
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -229,3 +231,46 @@ async def test_hosts_are_held_to_what_they_tell_themselves(tmp_path: Path) -> No
             assert why == f"the load of {mine}.example.org is 2.6 per processor, and above 0 it gets no job"
     finally:
         await server.close()
+
+
+async def test_a_file_that_another_process_writes_for_long_stops_nothing_else(
+    tmp_path: Path, made: Path
+) -> None:
+    """What is asked for waits for it; what the queue itself does is told, and made up for afterwards."""
+    file, gaps = tmp_path / "queue.sqlite", [0.0]
+
+    async def beat() -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(0.01)
+            gaps.append(time.monotonic() - last)
+            last = time.monotonic()
+
+    async with queue_at(tmp_path, made, "patient", "one", "two") as (difx, (one, two)):
+        await difx.queue.keep(file)
+        await difx.queue.add(one, machines=MACHINES)
+        await until_true(lambda: difx.queue.rows[0].progress > 0)
+        other = sqlite3.connect(file, isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            beating = asyncio.create_task(beat())
+            adding = asyncio.create_task(difx.queue.add(two, machines=MACHINES))
+            await _pass(1.0)
+            assert not adding.done()
+            await difx.job(one).stop()
+            await until_true(lambda: difx.queue.rows[0].state.is_over)
+            assert "another process is writing it" in difx.queue.why_paused
+            with pytest.raises(OSError, match="another process is writing it") as caught:
+                difx.queue.limits = QueueLimits(at_once=2)
+            assert caught.value.errno == errno.EBUSY
+            assert difx.queue.limits.at_once == 1
+            other.execute("ROLLBACK")
+        finally:
+            other.close()
+        await adding
+        await until_true(lambda: difx.queue.rows[1].state is RUNNING)
+        beating.cancel()
+        assert max(gaps) < 1.5, "a change waits two tenths of a second, and not ten seconds"
+        assert not difx.queue.paused
+        await difx.job(two).stop()
+        await until_true(lambda: difx.queue.rows[1].state.is_over)
