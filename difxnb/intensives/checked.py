@@ -141,10 +141,10 @@ async def write_reports(context: Context) -> Done:
 async def _with_notebook(context: Context, dataset: xr.Dataset, target: Path, so_far: list[str]) -> list[str]:
     """Run the notebook of the recipe on a job; what was written before is told where it fails."""
     both = (target, target.with_suffix(".ipynb"))
-    overwrite = any([_is_ours(context, one) for one in both])
+    ours = [_is_ours(context, one) for one in both]
     notebook = _notebook(context)
     try:
-        await asyncio.to_thread(report, dataset, target, notebook=notebook, overwrite=overwrite)
+        await asyncio.to_thread(report, dataset, target, notebook=notebook, overwrite=any(ours))
     except (NotebookFailed, ImportError) as error:
         raise StepFailed(str(error), {"files": so_far}) from error
     return [str(one) for one in both]

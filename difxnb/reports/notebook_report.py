@@ -8,7 +8,6 @@ The notebook of this package is ``job_report.ipynb``; anybody's own serves as we
 from __future__ import annotations
 
 import ast
-import importlib.util
 import json
 import os
 import re
@@ -28,11 +27,11 @@ from difxnb.formats.new_file import new_file, replaced_file
 from difxnb.markup import printable
 from difxnb.quality.gathering import gather, job_of
 from difxnb.reports.findings import Reported, Run, input_file_of, source_of
+from difxnb.reports.notebook_programs import missing_programs
 
 OWN = Path(__file__).with_name("job_report.ipynb")
 """The notebook that comes with the package."""
 _PROGRAM = Path(__file__).with_name("notebook_kernel.py")
-_NEEDED = ("papermill", "nbconvert", "ipykernel")
 _END_SECONDS = 10.0
 _MOST_LETTERS = 2000
 
@@ -103,8 +102,7 @@ def parameters_of(notebook: Path) -> list[str]:
 
 
 def _require_extra() -> None:
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_programs():
         raise ModuleNotFoundError(
             f"a report by a notebook needs {', '.join(missing)}: pip install 'difxnb[report]'"
         )
