@@ -14,12 +14,13 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from difxnb.errors import UnsafeValue
 from difxnb.server.confinement import Confinement
 from difxnb.server.files import error_text, expand, operate, replacing
-from difxnb.server.job_maker import JobMaker
 from difxnb.server.programs import NoSuchProgram, Programs
 from difxnb.server.recorders import Tell
 from difxnb.server.side import SideConnection
@@ -27,6 +28,9 @@ from difxnb.server.words import read_words
 from difxnb.wire.control import Notice, NoticeSeverity, encode
 from difxnb.wire.files import END_OF_LINES, encode_size, require_plain
 from difxnb.wire.message import Vex2DifxRun
+
+if TYPE_CHECKING:
+    from difxnb.server.job_maker import JobMaker
 
 _INFO, _WARNING, _ERROR = NoticeSeverity.INFORMATION, NoticeSeverity.WARNING, NoticeSeverity.ERROR
 
@@ -95,9 +99,11 @@ class Making:
                 raise UnsafeValue(f"{what} is a name in passPath; got {value!r}")
         return directory.rstrip("/") or "/", name, calc
 
-    @property
-    def _maker(self) -> JobMaker:
-        return JobMaker(self.root, self._say, by_output=self.by_output)
+    async def _maker(self) -> JobMaker:
+        """What makes jobs here; it comes in when it is used, as most servers start for something else."""
+        module = await asyncio.to_thread(import_module, "difxnb.server.job_maker")
+        maker: JobMaker = module.JobMaker(self.root, self._say, by_output=self.by_output)
+        return maker
 
     def _models_here(self, calc: str) -> bool:
         return not self.programs.has("vex2difx") and not self.programs.has(calc)
@@ -107,7 +113,7 @@ class Making:
         if self.programs.has("vex2difx"):
             failed = await self._follow(directory, "vex2difx", name, shows_output=True)
         else:
-            failed = await self._maker.vex2difx(directory, name)
+            failed = await (await self._maker()).vex2difx(directory, name)
         if failed:
             await self._say(_ERROR, "vex2difx RETURNED ERRORS")
         else:
@@ -142,7 +148,7 @@ class Making:
 
     async def _model(self, directory: str, name: str, calc: str) -> bool:
         if self._models_here(calc):
-            return await self._maker.calc(directory, name, calc)
+            return await (await self._maker()).calc(directory, name, calc)
         return await self._follow(directory, calc, name, shows_output=False)
 
     async def _send_model(self, calc: str, path: str, began: int) -> None:
