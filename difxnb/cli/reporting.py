@@ -26,10 +26,18 @@ def report(
     ivs: Annotated[
         bool, typer.Option("--ivs", help="The correlator report of the IVS: of a job, or a session's folder.")
     ] = False,
+    notebook: Annotated[
+        bool, typer.Option("--notebook", help="A page made by running a notebook, which is left beside it.")
+    ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of --notebook: one of yours, whose parameters name a job."),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="File to write. Default: JOB-report.html here; --ivs prints its text."
+            metavar="FILE",
+            help="File to write. Default: JOB-report.html (JOB-notebook.html) here; --ivs prints its text.",
         ),
     ] = None,
     header: Annotated[
@@ -49,23 +57,29 @@ def report(
 
     difxnb report exp_1.input
 
+    difxnb report --notebook --template mine.ipynb exp_1.input
+
     difxnb report --ivs /data/i26327 --header CORREL=WACO --to i26327.corr
     """
-    if html and ivs:
-        raise typer.BadParameter("either --html or --ivs")
+    if html + ivs + notebook > 1:
+        raise typer.BadParameter("one of --html, --ivs and --notebook")
+    if template is not None and not notebook:
+        raise typer.BadParameter("--template belongs to --notebook", param_hint="--template")
     if header and not ivs:
         raise typer.BadParameter("--header belongs to --ivs", param_hint="--header")
     if ivs and (host is not None or port is not None or ssh is not None):
         raise typer.BadParameter("a session is reported on where its files are", param_hint="--ivs")
     with told_in_a_line():
         if dry_run:
-            written = _planned(job, to, ivs=ivs, overwrite=overwrite)
+            written = _planned(job, to, ivs=ivs, notebook=notebook, overwrite=overwrite)
         elif ivs:
             written = _ivs(job, to, _header(header or []), overwrite=overwrite, as_json=as_json)
         else:
-            _planned(job, to, ivs=False, overwrite=overwrite)  # refused before minutes of fitting
+            _planned(
+                job, to, ivs=False, notebook=notebook, overwrite=overwrite
+            )  # refused before minutes of fitting
             with at_hand(job, host, port, ssh, timeout, token_file) as source:
-                written = _html(source, to, overwrite=overwrite)
+                written = _html(source, to, notebook=template or notebook, overwrite=overwrite)
         if written is None:
             return
         if as_json:
@@ -74,10 +88,14 @@ def report(
             say(f"would write {written}" if dry_run else str(written))
 
 
-def _html(source: str | xr.Dataset, to: Path | None, *, overwrite: bool) -> Path:
+def _html(source: str | xr.Dataset, to: Path | None, *, notebook: bool | Path, overwrite: bool) -> Path:
+    from difxnb.errors import DifxError
     from difxnb.reports.writing import report as write_report
 
-    return write_report(source, to, overwrite=overwrite)
+    try:
+        return write_report(source, to, notebook=notebook, overwrite=overwrite)
+    except ModuleNotFoundError as error:  # of what runs notebooks
+        raise DifxError(str(error)) from error
 
 
 def _ivs(
@@ -106,13 +124,13 @@ def _header(words: list[str]) -> dict[str, object]:
     return values
 
 
-def _planned(job: str, to: Path | None, *, ivs: bool, overwrite: bool) -> Path | None:
+def _planned(job: str, to: Path | None, *, ivs: bool, notebook: bool, overwrite: bool) -> Path | None:
     """What would be written; None where it would be printed."""
     from difxnb.errors import OutputExists
 
     target = to
     if not ivs and (to is None or to.is_dir()):
-        target = (to or Path()) / f"{Path(job).stem}-report.html"
+        target = (to or Path()) / f"{Path(job).stem}-{'notebook' if notebook else 'report'}.html"
     if target is None:
         say(f"would print the report of the IVS on {job}")
     elif target.exists() and not overwrite:

@@ -63,7 +63,7 @@ def notebook_report(
         "parameters": given,
         "cwd": os.getcwd(),
         "title": printable(f"Report on {input_file.stem}"),
-        "target": str(executed),
+        "target": str(executed.absolute()),
         "html": html is not None,
         "closed": template == OWN,
     }
@@ -137,7 +137,6 @@ def _targets(path: str | PathLike[str] | None, name: str) -> tuple[Path | None, 
     """The HTML, if one is wanted, and the notebook as it ran."""
     own = re.sub(r"[^\w.+-]", "_", name).lstrip(".") + "-notebook.html"
     wanted = Path(own) if path is None else Path(path) / own if Path(path).is_dir() else Path(path)
-    wanted = wanted.absolute()
     return (None, wanted) if wanted.suffix == ".ipynb" else (wanted, wanted.with_suffix(".ipynb"))
 
 

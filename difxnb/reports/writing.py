@@ -77,7 +77,7 @@ def report(
     >>> difxnb.report("/data/exp/exp_1.input")  # doctest: +SKIP
     PosixPath('exp_1-report.html')
     >>> difxnb.report("/data/exp/exp_1.input", notebook=True, parameters={"limits": "strict.toml"})  # doctest: +SKIP
-    PosixPath('/home/me/exp_1-notebook.html')
+    PosixPath('exp_1-notebook.html')
     """
     if notebook is not False:
         own = None if notebook is True else notebook

@@ -134,6 +134,18 @@ def test_a_report_is_written_once(job: Path, tmp_path: Path, monkeypatch: pytest
     assert difxnb("report", job, "--html", "--ivs").status == 2
 
 
+def test_a_report_by_a_notebook_says_what_it_would_write_and_what_it_cannot_run(
+    job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert difxnb("report", "--notebook", job, "--dry-run").out == "would write demo_1-notebook.html\n"
+    (tmp_path / "mine.ipynb").write_text("{}")
+    refused = difxnb("report", "--notebook", "--template", "mine.ipynb", job)
+    assert (refused.status, "no Jupyter notebook of format 4" in refused.complaints) == (1, True)
+    assert difxnb("report", "--template", "mine.ipynb", job).status == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.ipynb"]
+
+
 def test_a_report_of_the_ivs_is_printed_or_written(job: Path, tmp_path: Path) -> None:
     printed = difxnb("report", "--ivs", job, "--header", "correl=HERE")
     assert printed.status == 0
