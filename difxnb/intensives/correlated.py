@@ -127,6 +127,10 @@ async def _submit(context: Context, path: str) -> None:
         )
     elif there[-1].state in _AGAIN and _had_failed(context) and not _replaced(there[-1], _mine(context)):
         await queue.retry(path)
+    else:
+        return
+    if Path(path).stem in queue.why_paused.split():  # it was held for this job, and somebody has seen to it
+        await queue.resume()
 
 
 def _require_here(context: Context, path: str) -> None:
@@ -138,6 +142,7 @@ def _require_here(context: Context, path: str) -> None:
         if (row.of_session, row.input_file) == (context.session, path)
         and row.server != desk.server
         and row.state is not QueueState.REMOVED
+        and not (row.state in (QueueState.UNKNOWN, *_AGAIN) and _was_taken_out(desk.store, row))
     ]
     if elsewhere:
         raise StepFailed(
@@ -165,13 +170,12 @@ def _mine(context: Context) -> list[QueueEntry]:
     """Jobs of this session on this server, also those that are not shown any more, but none that was taken out."""
     desk = context.difx.queue.desk
     rows = [row for row in desk.entries(hidden=True) if row.of_session == context.session]
-    return [row for row in rows if row.state is not QueueState.REMOVED and not _is_settled(desk.store, row)]
+    settled = [row for row in rows if row.state is QueueState.UNKNOWN and _was_taken_out(desk.store, row)]
+    return [row for row in rows if row.state is not QueueState.REMOVED and row not in settled]
 
 
-def _is_settled(store: QueueStore, row: QueueEntry) -> bool:
-    """Whether somebody has looked at a job of which nobody knew whether it still ran, and taken it out."""
-    if row.state is not QueueState.UNKNOWN:
-        return False
+def _was_taken_out(store: QueueStore, row: QueueEntry) -> bool:
+    """Whether somebody has looked at a job that was over, and taken it out."""
     told = store.told(number=row.number, limit=1)
     return bool(told) and told[-1].what == "removed"
 

@@ -3,143 +3,169 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
+from difxnb import aio
 from difxnb.intensives.correlated import QUEUE, correlating
-from difxnb.intensives.recipe import Recipe
+from difxnb.intensives.recipe import CorrelateRecipe, Recipe
 from difxnb.intensives.steps import Context, Done, StepFailed
-from difxnb.queue import QueueEntry, QueueState
+from difxnb.queue import QueueState, RetryPolicy
 from difxnb.sessions import SessionRecord
+from tests.aio.stage import stage
+from tests.client.peers import ROBUST
+from tests.queued_jobs import put_named
 
-JOB = "/data/one/one_1.input"
-
-
-class Queue:
-    """A queue whose jobs have ended already; what is asked of it is kept."""
-
-    why_paused = why_suspended = ""
-
-    def __init__(self, *entries: QueueEntry, kept_in: Path | None = None) -> None:
-        self.rows, self.kept_in = list(entries), kept_in
-        self.asked: list[str] = []
-        self.desk = SimpleNamespace(entries=self._here, turns={}, server="here", store=self)
-
-    def _here(self, hidden: bool) -> list[QueueEntry]:
-        return [one for one in self.rows if one.server in ("", "here")]
-
-    def entries(self, hidden: bool) -> list[QueueEntry]:
-        return self.rows
-
-    async def keep(self, path: Path) -> Path:
-        self.asked.append("keep")
-        self.kept_in = Path(path)
-        return self.kept_in
-
-    async def add(self, path: str, *, session: str, **_: object) -> None:
-        self.asked.append(f"add {path}")
-        self.rows.append(QueueEntry(9, path, QueueState.DONE, of_session=session))
-
-    async def retry(self, path: str) -> None:
-        self.asked.append(f"retry {path}")
-        self.rows = [one.now(QueueState.DONE) for one in self.rows]
-
-    def history(self) -> pd.DataFrame:
-        return pd.DataFrame()
+HERE = CorrelateRecipe(
+    head_node="localhost",
+    datastreams=("localhost",),
+    processors={"localhost": 2},
+    policy=RetryPolicy(again=0, without_station=False),
+)
 
 
-def entry(path: str, state: QueueState, number: int = 1, why: str = "") -> QueueEntry:
-    return QueueEntry(number, path, state, why, of_session="one")
+@asynccontextmanager
+async def night(root: Path, made: Path, behaviour: str = "integrates") -> AsyncIterator[aio.Correlator]:
+    """A server whose jobs end at once, and the job of a session on it."""
+    if not (root / "one_1.input").exists():
+        put_named(made, "short", root, "one_1")
+    async with (
+        stage(root, behaviour) as server,
+        aio.connect("127.0.0.1", server.port, patience=ROBUST) as difx,
+    ):
+        yield difx
 
 
-def correlated(place: Path, queue: Queue) -> Done:
-    recipe = Recipe(name="n", schedule="/s.vex", v2d="/s.v2d")
-    at = Context(
-        SimpleNamespace(queue=queue, connected=True), recipe, "one", SessionRecord.open(place, "one")
-    )  # type: ignore[arg-type]
-    at.step, at.outputs["jobs"] = "correlate", {"jobs": [JOB]}
-    at.record.begin("correlate", {"jobs": [JOB]})
+def put(difx: aio.Correlator, path: str, state: QueueState, why: str = "", server: str = "") -> None:
+    """Into the queue, as another process has left it."""
+    desk = difx.queue.desk
+    with desk.store.together():
+        entry = desk.store.add(path, server=server or desk.server, session="one")
+        desk.store.set_state(entry.number, state, why)
+
+
+async def correlated(difx: aio.Correlator, root: Path) -> Done:
+    recipe = Recipe(name="n", schedule="/s.vex", v2d="/s.v2d", correlate=HERE)
+    jobs = [str(root / "one_1.input")]
+    at = Context(difx, recipe, "one", SessionRecord.open(root / "record", "one"))
+    at.step, at.outputs["jobs"] = "correlate", {"jobs": jobs}
+    at.record.begin("correlate", {"jobs": jobs})
     try:
-        return asyncio.run(correlating("jobs")(at))
+        return await correlating("jobs")(at)
     except StepFailed as error:
         at.record.fail("correlate", str(error), error.outputs)
         raise
 
 
-def test_a_job_that_is_in_the_queue_is_not_put_in_again(tmp_path: Path) -> None:
-    queue = Queue(entry(JOB, QueueState.DONE))
-    done = correlated(tmp_path, queue)
-    assert queue.asked == ["keep"]
-    assert queue.kept_in == tmp_path / QUEUE
-    assert [one["state"] for one in done.outputs["jobs"]] == ["done"]
-    fresh = Queue()
-    correlated(tmp_path, fresh)
-    assert fresh.asked == ["keep", f"add {JOB}"]
+def kept(difx: aio.Correlator) -> list[tuple[str, str, int]]:
+    """All that is in the queue, shown or not: job, state and tries."""
+    rows = difx.queue.desk.entries(hidden=True)
+    return [(row.job, str(row.state), row.tries) for row in rows]
 
 
-def test_jobs_are_looked_for_in_the_queue_that_they_went_into(tmp_path: Path) -> None:
-    first = Queue(entry(JOB, QueueState.UNKNOWN, why="no log"), kept_in=tmp_path / "ours.sqlite")
-    with pytest.raises(
-        StepFailed, match=r"unknown: no log .nobody knows whether it still runs: look at its log"
-    ):
-        correlated(tmp_path, first)
-    with pytest.raises(StepFailed, match=r"in the queue that is kept in .*ours\.sqlite"):
-        correlated(tmp_path, Queue(kept_in=tmp_path / "other.sqlite"))
-    again = Queue(entry(JOB, QueueState.UNKNOWN))
-    with pytest.raises(StepFailed, match="unknown"):
-        correlated(tmp_path, again)
-    assert again.asked == ["keep"]
-    assert again.kept_in == tmp_path / "ours.sqlite"
+async def test_a_job_is_put_in_once_and_never_again(tmp_path: Path, made: Path) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        done = await correlated(difx, root)
+        assert [(one["state"], one["tries"]) for one in done.outputs["jobs"]] == [("done", 1)]
+        assert difx.queue.kept_in == root / "record" / QUEUE
+        again = await correlated(difx, root)
+        assert again.outputs["jobs"] == done.outputs["jobs"]
+        await difx.queue.drop_over()
+        assert (await correlated(difx, root)).outputs["jobs"] == done.outputs["jobs"]
+        assert kept(difx) == [("one_1", "done", 1)]
 
 
-def test_what_was_made_without_a_station_takes_the_place_of_a_job(tmp_path: Path) -> None:
-    better = "/data/one/one-2_1.input"
-    queue = Queue(entry(JOB, QueueState.FAILED, 1, "no data of BO"), entry(better, QueueState.DONE, 2))
-    done = correlated(tmp_path, queue)
-    assert [one["input"] for one in done.outputs["jobs"]] == [better, JOB]
-    assert done.why == "one_1 failed: no data of BO; another was made in its place"
+async def test_jobs_are_looked_for_in_the_queue_that_they_went_into(tmp_path: Path, made: Path) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as first:
+        await first.queue.keep(root / "ours.sqlite")
+        put(first, f"{root}/one_1.input", QueueState.UNKNOWN, "no log")
+        address = first.queue.desk.server
+        with pytest.raises(
+            StepFailed, match=r"unknown: no log .nobody knows whether it still runs: look at its log"
+        ):
+            await correlated(first, root)
+    async with night(root, made) as second:
+        await second.queue.keep(root / "other.sqlite")
+        with pytest.raises(StepFailed, match=r"in the queue that is kept in .*ours\.sqlite"):
+            await correlated(second, root)
+        assert not kept(second)
+    async with night(root, made) as third:
+        with pytest.raises(StepFailed, match=f"one_1 was submitted to {address}, and this is"):
+            await correlated(third, root)
+        assert third.queue.kept_in == root / "ours.sqlite"
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "/data/one/one-r2_1.input",
-        "/data/one/one-2_2.input",
-        "/data/two/one-2_1.input",
-        "/data/one/onex_1.input",
-    ],
-)
-def test_other_jobs_of_the_session_take_no_place(tmp_path: Path, other: str) -> None:
-    queue = Queue(entry(JOB, QueueState.FAILED, 1, "it broke"), entry(other, QueueState.DONE, 2))
-    with pytest.raises(StepFailed, match="one_1 failed: it broke"):
-        correlated(tmp_path, queue)
+async def test_what_was_made_without_a_station_takes_the_place_of_a_job(tmp_path: Path, made: Path) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        put(difx, f"{root}/one_1.input", QueueState.FAILED, "no data of BO")
+        put(difx, f"{root}/one-2_1.input", QueueState.DONE)
+        done = await correlated(difx, root)
+        assert [one["input"] for one in done.outputs["jobs"]] == [
+            f"{root}/one-2_1.input",
+            f"{root}/one_1.input",
+        ]
+        assert done.why == "one_1 failed: no data of BO; another was made in its place"
 
 
-def test_what_has_failed_is_tried_again_only_when_the_session_is_taken_up(tmp_path: Path) -> None:
-    queue = Queue(entry(JOB, QueueState.FAILED, why="it broke"))
-    with pytest.raises(StepFailed, match="it broke"):
-        correlated(tmp_path, queue)
-    assert queue.asked == ["keep"]
-    correlated(tmp_path, queue)
-    assert queue.asked == ["keep", f"retry {JOB}"]
+@pytest.mark.parametrize("other", ["one-r2_1", "one-2_2", "two/one-2_1", "onex_1"])
+async def test_other_jobs_of_the_session_take_no_place(tmp_path: Path, made: Path, other: str) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        put(difx, f"{root}/one_1.input", QueueState.FAILED, "it broke")
+        put(difx, f"{root}/{other}.input", QueueState.DONE)
+        with pytest.raises(StepFailed, match="one_1 failed: it broke"):
+            await correlated(difx, root)
 
 
-def test_what_was_taken_out_of_the_queue_is_put_in_again_only_when_the_session_is_taken_up(
-    tmp_path: Path,
+async def test_what_has_failed_is_tried_again_only_when_the_session_is_taken_up(
+    tmp_path: Path, made: Path
 ) -> None:
-    queue = Queue(entry(JOB, QueueState.REMOVED))
-    done = correlated(tmp_path, queue)
-    assert queue.asked == ["keep", f"add {JOB}"]
-    assert [one["state"] for one in done.outputs["jobs"]] == ["done"]
+    root = tmp_path.resolve()
+    async with night(root, made, "dies") as difx:
+        with pytest.raises(StepFailed, match=r"one_1 .*taken up again, the session tries it again"):
+            await correlated(difx, root)
+        ((_, _, tries),) = kept(difx)
+        with pytest.raises(StepFailed, match="one_1"):
+            await correlated(difx, root)
+        assert [row[2] for row in kept(difx)] == [tries + 1]
 
 
-def test_a_job_that_was_submitted_over_another_way_is_not_submitted_again(tmp_path: Path) -> None:
-    there = QueueEntry(1, JOB, QueueState.RUNNING, of_session="one", server="head-node:50200")
-    queue = Queue(there)
-    with pytest.raises(StepFailed, match="one_1 was submitted to head-node:50200, and this is here"):
-        correlated(tmp_path, queue)
-    assert queue.asked == ["keep"]
+async def test_what_was_taken_out_of_the_queue_is_put_in_again_when_the_session_is_taken_up(
+    tmp_path: Path, made: Path
+) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        put(difx, f"{root}/one_1.input", QueueState.WAITING)
+        await difx.queue.pause()
+        await difx.queue.remove("one_1")
+        await difx.queue.resume()
+        await correlated(difx, root)
+        assert kept(difx) == [("one_1", "done", 1)]
+
+
+async def test_a_job_that_was_submitted_over_another_way_is_not_submitted_again(
+    tmp_path: Path, made: Path
+) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        put(difx, f"{root}/one_1.input", QueueState.RUNNING, server="head-node:50200")
+        with pytest.raises(StepFailed, match="one_1 was submitted to head-node:50200, and this is"):
+            await correlated(difx, root)
+        assert not kept(difx)
+
+
+async def test_a_job_that_was_taken_out_elsewhere_is_submitted_here(tmp_path: Path, made: Path) -> None:
+    root = tmp_path.resolve()
+    async with night(root, made) as difx:
+        put(difx, f"{root}/one_1.input", QueueState.UNKNOWN, server="head-node:50200")
+        with pytest.raises(StepFailed, match="remove the job from its queue"):
+            await correlated(difx, root)
+        store = difx.queue.desk.store
+        store.remove(store.entries()[0].number)
+        assert [one["state"] for one in (await correlated(difx, root)).outputs["jobs"]] == ["done"]

@@ -144,7 +144,6 @@ async def test_of_a_server_that_has_crashed_nobody_knows_and_nothing_is_started_
                 await run.wait(timeout=60)
             assert [(row.state, row.tries) for row in difx.queue.rows] == [(QueueState.UNKNOWN, 1)]
         await difx.queue.remove("one-search_1")
-        await difx.queue.resume()
         await run.resume()
         await run.stop()  # before it has done anything
         assert run.state == "suspended"
