@@ -144,7 +144,7 @@ class JobQueue(QueueChanges):
         plain = dict(options)
         if "waive" in plain:
             plain["waive"] = list(plain["waive"])  # type: ignore[call-overload]
-        kept = {
+        kept: dict[str, Any] = {
             "session": session,
             "priority": priority,
             "machines": machines,
@@ -348,3 +348,5 @@ def _take_settings(desk: QueueDesk, store: QueueStore) -> None:
     for name in ("limits", "conditions", "paused"):
         if value := desk.store.setting(name):
             store.put_setting(name, value)
+    if made := desk.store.setting("rebuilt"):
+        store.put_setting("rebuilt", [*store.setting("rebuilt", []), *made])

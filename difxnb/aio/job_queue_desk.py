@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from difxnb.aio.job_queue_rebuild import rebuild_from_joblist
+from difxnb.aio.job_queue_rebuild import OncePerSeries, rebuild_from_joblist
 from difxnb.aio.job_queue_seen import blamed_by_weights, free_of, nodes_of
 from difxnb.errors import DifxError
 from difxnb.queue import (
@@ -111,9 +111,13 @@ class QueueDesk:
         self.closed_why = ""
         self.tick = 1.0
         self.blame: FindBlame = blamed_by_weights
-        self.rebuild: Rebuild | None = partial(
-            rebuild_from_joblist, correlator.get_file, correlator.rebuild_without
+        once = OncePerSeries(
+            correlator.get_file,
+            correlator.rebuild_without,
+            lambda: self.store.setting("rebuilt"),
+            self._keep_rebuilt,
         )
+        self.rebuild: Rebuild | None = partial(rebuild_from_joblist, correlator.get_file, once)
         self.tell: Callable[[str], None] = _log.warning
         self._held = self._unwritable = ""
         self._told_at: dict[str, float] = {}
@@ -245,6 +249,13 @@ class QueueDesk:
         with self.store.together():
             self.store.put_setting("paused", why)
             self.store.note(None, why, what="suspended")
+
+    def _keep_rebuilt(self, made: list[dict[str, object]]) -> None:
+        """Keep which series were made again; where that cannot be written, one may be made once more."""
+        try:
+            self.store.put_setting("rebuilt", made)
+        except WRITE_ERRORS as error:
+            _log.warning("which jobs were made again could not be written: %s", error)
 
     def let_go(self) -> None:
         """Start jobs again."""

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from difxnb.aio.job_queue_ends import Quiet, end_of, starts_in_a_row, why_stalled
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 _REFUSALS = (DifxError, ValueError, TypeError, OSError)
 _TICK_S = 0.5
+_MOST_NAMED = 5
 
 
 class Turn:
@@ -253,13 +255,16 @@ class Turn:
             return
         try:
             made = [str(path) for path in await desk.rebuild(entry.input_file, action.stations)]
-            machines = {path: await self._machines(path, action.stations) for path in made}
+            # One that was made in the place of another job of its series is in the queue already.
+            new = [path for path in made if not desk.store.came_in_place(path, desk.server)]
+            machines = {path: await self._machines(path, action.stations) for path in new}
             why = f"in place of {entry.job}, without {named}: {action.why}"
-            self._add(machines, why)
+            await desk.patiently(lambda: self._add(machines, why))
         except _REFUSALS as error:
             self._stop_and_tell(state, f"it could not be made again without {named}: {error}")
             return
-        desk.put(self.number, state, f"{action.why}; made again without {named}", what="noted")
+        names = ", ".join(PurePosixPath(path).stem for path in made[:_MOST_NAMED])
+        desk.put(self.number, state, f"{action.why}; made again without {named}: {names}", what="noted")
 
     async def _machines(self, made: str, stations: Sequence[str]) -> dict[str, Any] | None:
         """Where a job goes that was made in the place of this one: as its files say, else where this one went."""

@@ -65,9 +65,12 @@ class StoreLooks:
             raise KeyError(number)
         return self._entry(rows[0])
 
-    def knows(self, input_file: str, server: str) -> bool:
-        """Whether a job was ever put into the queue, also where it is not shown any more."""
-        text = "SELECT 1 FROM entries WHERE input_file = ? AND server = ? LIMIT 1"
+    def came_in_place(self, input_file: str, server: str) -> bool:
+        """Whether a job was put into the queue in the place of another, also where it is not shown any more."""
+        text = (
+            "SELECT 1 FROM entries e JOIN history h ON h.number = e.number "
+            "WHERE e.input_file = ? AND e.server = ? AND h.what = 'added' AND h.of != '' LIMIT 1"
+        )
         return bool(self._file.read(text, input_file, server))
 
     def told(self, *, since: float | None = None, limit: int = 1000, number: int | None = None) -> list[Told]:

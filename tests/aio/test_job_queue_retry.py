@@ -6,15 +6,17 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from difxnb import aio
-from difxnb.aio.job_queue_rebuild import rebuild_from_joblist
+from difxnb.aio.job_queue import JobQueue
+from difxnb.aio.job_queue_rebuild import OncePerSeries, rebuild_from_joblist
 from difxnb.errors import NothingMade
-from difxnb.queue import Blame, DiskLow, QueueLimits, QueueState, RetryPolicy, Seen, WeightsLow
+from difxnb.queue import Blame, DiskLow, QueueEntry, QueueLimits, QueueState, RetryPolicy, Seen, WeightsLow
 from difxnb.server.gui_server import GuiServer
 from tests.aio.stage import stage, until_true
 from tests.client.peers import ROBUST
@@ -268,6 +270,72 @@ async def test_the_job_in_whose_place_another_was_made_is_found_by_its_list() ->
     files["/data/exp.joblist"] = "exper=TEST v2d=../../etc/x pass=exp\n"
     with pytest.raises(ValueError, match="does not say"):
         await found("/data/exp_1.input")
+
+
+async def test_a_series_is_made_again_once_for_all_of_its_jobs_that_fail(tmp_path: Path, made: Path) -> None:
+    """Also for whoever goes on with the file; a job that stands for two is started once."""
+    root, file = tmp_path.resolve(), tmp_path / "queue.sqlite"
+    paths = put_named(
+        made, "short", root, *(f"{series}_{k}" for series in ("exp", "exp-2") for k in (1, 2, 3))
+    )
+    old, new, made_of = paths[:3], paths[3:], list[tuple[str, list[str]]]()
+    head = "exper=TEST v2d={}.v2d pass=x mjd=61000.0 DiFX=DIFX vex2difx=2.9\n"
+    for series in ("exp", "exp-2"):
+        jobs = "".join(JOBS.format(f"{series}_{k}", 100 + 10 * k, 110 + 10 * k) for k in (1, 2, 3))
+        if series == "exp-2":  # without a station the second and third became one
+            jobs = JOBS.format("exp-2_1", 110, 120) + JOBS.format("exp-2_2", 120, 140)
+        (root / f"{series}.joblist").write_text(head.format(series) + jobs)
+    (root / "exp.v2d").write_text("vex = exp.vex\n")
+    (root / "exp.vex").write_text("VEX_rev = 1.5;\n")
+
+    async def rebuild_without(v2d: str, stations: Sequence[str]) -> pd.DataFrame:
+        made_of.append((v2d, list(stations)))
+        return pd.DataFrame({"input": new[:2]})
+
+    def once(difx: aio.Correlator) -> OncePerSeries:
+        store = difx.queue.desk.store
+        return OncePerSeries(
+            difx.get_file,
+            rebuild_without,
+            lambda: store.setting("rebuilt"),
+            lambda made: store.put_setting("rebuilt", made),
+        )
+
+    async def blame(run: aio.JobRun) -> Sequence[Blame]:
+        return [Blame("BB", "weights")]
+
+    async with stage(tmp_path, "dies") as server:
+        for failing in (old[:2], old[2:]):
+            async with aio.connect("127.0.0.1", server.port, patience=ROBUST) as difx:
+                queue = difx.queue
+                queue.desk.blame = blame
+                await queue.keep(file)
+                queue.desk.rebuild = partial(rebuild_from_joblist, difx.get_file, once(difx))
+                await queue.resume()
+                for path in failing:
+                    await queue.add(path, machines=MACHINES, policy=RetryPolicy(again=0), priority=1)
+                    await _until_made_again(queue, path)
+                await queue.pause()
+                shown = queue.frame()["job"].tolist()
+                assert [name for name in shown if name.startswith("exp-2")] == ["exp-2_1", "exp-2_2"]
+        assert made_of == [(f"{root}/exp.v2d", ["BB"])]
+        (root / "exp.vex").write_text("VEX_rev = 1.5; * another scan\n")
+        async with aio.connect("127.0.0.1", server.port, patience=ROBUST) as difx:
+            await difx.queue.keep(file)
+            assert (await once(difx)(f"{root}/exp.v2d", ["BB"]))["input"].tolist() == new[:2]
+            await once(difx)(f"{root}/exp.v2d", ["BB"])
+            assert len(made_of) == 2, "of another schedule it is made anew"
+            Path(new[0]).unlink()
+            await once(difx)(f"{root}/exp.v2d", ["BB"])
+            assert len(made_of) == 3, "what is gone is made anew"
+
+
+async def _until_made_again(queue: JobQueue, path: str) -> None:
+    def row() -> QueueEntry:
+        return next(one for one in queue.rows if one.input_file == path)
+
+    await until_true(lambda: "made again without BB: exp-2_" in row().why)
+    assert row().state is QueueState.FAILED
 
 
 async def test_a_queue_that_is_kept_looks_at_the_disk_by_itself(tmp_path: Path, made: Path) -> None:
