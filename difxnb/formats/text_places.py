@@ -23,6 +23,19 @@ class Edit(NamedTuple):
     text: str
 
 
+MARKED = "a byte order mark stands before it; write it as plain text, without one"
+"""What is wrong with a text that begins with one, as some editors write it."""
+
+_HIDES = (
+    "this comment holds a CR without a line feed, and so hides what follows; write it with plain line ends"
+)
+
+
+def hidden_by(comment: str) -> str:
+    """Why a comment is doubtful, empty where it is not: with other line ends it would hold all that follows."""
+    return _HIDES if "\r" in comment.rstrip("\r") else ""
+
+
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """Text with some characters replaced; insertions at one place keep their order."""
     parts, place = [], 0

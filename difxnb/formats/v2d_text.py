@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.text_places import Token
+from difxnb.formats.text_places import MARKED, Token, hidden_by
 
 KINDS = ("SETUP", "RULE", "SOURCE", "DATASTREAM", "ANTENNA", "COMMENT", "ZOOM", "OUTPUTBAND", "EOP")
 """Words that begin a block."""
@@ -115,8 +115,15 @@ class _Reader:
 
     def __init__(self, text: str, path: str | Path) -> None:
         self._text, self._path = text, path
-        matches = (one for one in _TOKEN.finditer(text) if one.lastgroup != "comment")
-        self._tokens = [Token(one[0], one.start(), one.end()) for one in matches]
+        if text.startswith("\ufeff"):
+            self._fail(Token("", 0, 0), MARKED)
+        self._tokens = list[Token]()
+        for one in _TOKEN.finditer(text):
+            token = Token(one[0], one.start(), one.end())
+            if one.lastgroup != "comment":
+                self._tokens.append(token)
+            elif problem := hidden_by(token.text):
+                self._fail(token, problem)
         self._next = 0
 
     def read(self) -> V2dText:

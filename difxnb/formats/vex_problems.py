@@ -21,6 +21,7 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.mjd import UNIX_EPOCH_MJD
 from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.vex_clocks import station_clocks
+from difxnb.formats.vex_doubts import clock_doubts, first_times, time_doubts
 from difxnb.formats.vex_eop import eop_points
 from difxnb.formats.vex_mode_problems import setup_problems
 from difxnb.formats.vex_scans import VexScan, first_word
@@ -84,8 +85,7 @@ def verify_problems(vex: VexTables) -> list[Problem]:
         return [Problem("note", "verify", f"pyvexfile is not asked of {size}")]
     try:
         issues = _verified(vex.text)
-    # It is made for files that one trusts: whatever it stumbles over is worth a note and no more.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - made for files that one trusts; what it stumbles over is worth a note
         said = " ".join(str(error).split())[:200]
         return [Problem("note", "verify", f"pyvexfile cannot read it: {type(error).__name__}: {said}")]
     rows = [Problem("warning", "verify", str(one.message)[:300], "", one.line) for one in issues]
@@ -105,7 +105,7 @@ def _verified(text: str) -> list[Any]:
         def setups(self, block: str, mode: str) -> Any:
             return super().setups(block, mode)
 
-        @cache  # noqa: B019
+        @cache  # noqa: B019 - as long as that
         def channels(self, mode: str, station: str) -> Any:
             return super().channels(mode, station)
 
@@ -210,6 +210,7 @@ def _of_scan(vex: VexTables, scan: VexScan, stations: set[str]) -> Iterator[Prob
 
     if scan.nominal is None:
         yield row("bad value", "its start is missing or no time", "start")
+    yield from time_doubts(vex, scan)
     modes = vex.mode_names
     if scan.mode not in modes:
         yield row(
@@ -320,7 +321,7 @@ def _of_sources(vex: VexTables) -> Iterator[Problem]:
 
 
 def _of_clocks(vex: VexTables) -> Iterator[Problem]:
-    without = []
+    without, first = list[str](), first_times(vex)
     for one in vex.station_list:
         try:
             clocks = station_clocks(vex.statements, one.key)
@@ -329,6 +330,7 @@ def _of_clocks(vex: VexTables) -> Iterator[Problem]:
             told = f"the clock of {one.key} cannot be read: {error.problem}"
             yield Problem("error", "bad value", told, "$CLOCK", line, "clock_early")
             continue
+        yield from clock_doubts(vex, one.key, clocks, first.get(one.key))
         if not clocks:
             without.append(one.key)
     if without:

@@ -8,7 +8,7 @@ read are None: :mod:`difxnb.formats.vex_problems` says where they stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -102,12 +102,14 @@ class VexScan:
 
 
 def scans_of(vex: VexText) -> tuple[VexScan, ...]:
-    """Scans in the order of the file."""
-    block = vex.block("SCHED")
-    return tuple(_scan(one) for one in (block.definitions if block else ()) if one.kind == "scan")
+    """Scans in the order of the file; stations by the names of their definitions, whatever their case in a scan."""
+    block, stations = vex.block("SCHED"), vex.block("STATION")
+    names = {one.name: one.name for one in (stations.definitions if stations else ())}
+    spelt = {name.upper(): name for name in reversed(names)} | names
+    return tuple(_scan(one, spelt) for one in (block.definitions if block else ()) if one.kind == "scan")
 
 
-def _scan(definition: VexDefinition) -> VexScan:
+def _scan(definition: VexDefinition, spelt: Mapping[str, str]) -> VexScan:
     start = first_word(definition, "start")
     named = [" ".join(one.field(0)) for one in definition.all("source")]
     pointed = [
@@ -121,16 +123,17 @@ def _scan(definition: VexDefinition) -> VexScan:
         vex_moment(start),
         first_word(definition, "mode"),
         tuple(name for name in sources if name),
-        tuple(_station(one) for one in definition.all("station")),
+        tuple(_station(one, spelt) for one in definition.all("station")),
         definition,
     )
 
 
-def _station(line: VexStatement) -> StationScan:
+def _station(line: VexStatement, spelt: Mapping[str, str]) -> StationScan:
+    name = " ".join(line.field(0))
     start, stop = (quantity(line.field(place), TIME_UNITS) for place in (1, 2))
     drive = number("".join(line.field(6)))
     return StationScan(
-        " ".join(line.field(0)),
+        spelt.get(name) or spelt.get(name.upper(), name),
         start and start.value,
         stop and stop.value,
         " ".join(line.field(4)),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from difxnb.errors import FileFormatError
-from difxnb.formats.text_places import Token
+from difxnb.formats.text_places import MARKED, Token, hidden_by
 
 LONGEST_COMMENT = 128
 """Characters of a word or a comment beyond which vex2difx gives up on the file."""
@@ -166,6 +166,8 @@ class _Reader:
 
     def read(self) -> VexText:
         """All blocks."""
+        if self._text.startswith("\ufeff"):
+            self._fail(0, MARKED)
         statements = self._statements()
         first = next(statements, None)
         if first is None or first.words != ("VEX_rev",) or not first.field(0):
@@ -252,6 +254,8 @@ class _Reader:
                 place = self._behind_literal(match)
             elif match.lastgroup != "comment":
                 yield Token(match[0], match.start(), match.end())
+            elif problem := hidden_by(match[0]):
+                self._fail(match.start(), problem)
 
     def _behind_literal(self, match: re.Match[str]) -> int:
         """Position behind a literal, whose text may hold anything."""

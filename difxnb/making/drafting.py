@@ -16,7 +16,7 @@ import numpy as np
 from difxnb.errors import FileFormatError
 from difxnb.formats.calc_model import Eop
 from difxnb.formats.vex import Vex
-from difxnb.formats.vex_clocks import station_clocks
+from difxnb.formats.vex_clocks import clock_in_force, station_clocks
 from difxnb.formats.vex_eop import eops
 from difxnb.making.cutting import Cuts, Piece, pieces
 from difxnb.making.observed import Observed, Read, mjd_of, observed, unix_of
@@ -108,6 +108,7 @@ def drawn_up(vex: Vex, v2d: str, name: str, read: Read, eop: Sequence[Eop] | Non
     for (_, station), stream in found.streams.items():
         refusals.extend(too_few_offsets(settings.station(station), stream))
     refusals.end(f"{name}.v2d")
+    notes += _without_clock(vex, settings, found, drafts)
     return Plan(vex, settings, found, tuple(drafts), orientation, tuple(dict.fromkeys(notes)), _middle(vex))
 
 
@@ -297,6 +298,15 @@ def _require_days(drafts: Sequence[Draft], orientation: Sequence[Eop], refusals:
                 f"{draft.name}: Earth orientation is known for MJD {min(days)} to {max(days)}, the job needs {first} "
                 f"to {last}"
             )
+
+
+def _without_clock(vex: Vex, settings: Settings, found: Observed, drafts: Sequence[Draft]) -> Iterator[str]:
+    """Jobs in which the clock of a station is 0 because none of those that the schedule has is valid yet."""
+    for name in dict.fromkeys(name for draft in drafts for name in draft.stations):
+        clocks = station_clocks(vex.statements, found.stations[name].key)
+        for draft in drafts if clocks and settings.station(name).clock is None else ():
+            if name in draft.stations and clock_in_force(clocks, mjd_of(draft.start_s)) is None:
+                yield f"{draft.name}: no clock of {name} is valid yet, so it is taken for 0"
 
 
 def _require_places(

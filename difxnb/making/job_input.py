@@ -32,7 +32,7 @@ from difxnb.making.settings import StationOrder
 from difxnb.making.setups import worst_guard_ns
 from difxnb.making.streams import Channel, Stream
 
-_NO_CLOCK_MJD = 50000.0
+_NO_CLOCK_MJD = -1.0
 
 
 def job_input(plan: Plan, draft: Draft, directory: Path) -> Input:
@@ -60,7 +60,7 @@ def job_input(plan: Plan, draft: Draft, directory: Path) -> Input:
         vis_buffer_length=settings.vis_buffer_length,
         output_filename=f"{settings.out_path}/{draft.name}.difx" if settings.out_path else f"{job}.difx",
         configurations=[_configuration(draft, streams, len(baselines))],
-        rules=[Rule(config_name=_name(draft))],
+        rules=_rules(plan, draft),
         freqs=table.freqs,
         telescopes=[
             _telescope(plan, draft, name, order) for name, order in zip(draft.stations, orders, strict=True)
@@ -80,6 +80,16 @@ def _name(draft: Draft) -> str:
     return f"{draft.mode}_{draft.setup.name}"
 
 
+def _rules(plan: Plan, draft: Draft) -> list[Rule]:
+    """Rules of the ``.v2d`` that name the setup of the job, else one without a condition; modes are not among them."""
+    named = [
+        Rule(_name(draft), sources=list(one.sources), scan_ids=list(one.scans))
+        for one in plan.settings.rules
+        if one.setup == draft.setup.name
+    ]
+    return named or [Rule(_name(draft))]
+
+
 def _configuration(draft: Draft, streams: Sequence[Stream], baselines: int) -> Configuration:
     setup, subint = draft.setup, draft.timing.subint_ns
     guard = setup.guard_ns
@@ -96,7 +106,7 @@ def _configuration(draft: Draft, streams: Sequence[Stream], baselines: int) -> C
         array_stride=setup.stride,
         xmac_stride=setup.xmac,
         num_buffered_ffts=setup.buffered_ffts,
-        write_autocorrs=setup.do_auto,
+        write_autocorrs=True,  # vex2difx 3.1 reads doAuto and does not look at it
         datastream_indices=list(range(len(streams))),
         baseline_indices=list(range(baselines)),
     )
@@ -104,12 +114,14 @@ def _configuration(draft: Draft, streams: Sequence[Stream], baselines: int) -> C
 
 def _telescope(plan: Plan, draft: Draft, name: str, order: StationOrder) -> Telescope:
     clock = _clock(plan, draft, name, order)
-    values = [*clock.coefficients, 0.0, 0.0][: max(2, len(clock.coefficients))]
-    added = [*order.deltas, 0.0, 0.0, 0.0, 0.0]
-    count = max(len(values), max((place + 1 for place, delta in enumerate(order.deltas) if delta), default=0))
+    known = clock.epoch_mjd != _NO_CLOCK_MJD
+    values = [*clock.coefficients, 0.0, 0.0][: max(1 + known, len(clock.coefficients))]
+    deltas = order.deltas if known else ()  # there is nothing that they could be added to
+    added = [*deltas, 0.0, 0.0, 0.0, 0.0]
+    count = max(len(values), max((place + 1 for place, delta in enumerate(deltas) if delta), default=0))
     values += [0.0] * (count - len(values))
     microseconds = [_plain((value + delta) * 1e6) for value, delta in zip(values, added, strict=False)]
-    while len(microseconds) > 2 and microseconds[-1] == 0:
+    while len(microseconds) > 1 + known and microseconds[-1] == 0:
         microseconds.pop()
     return Telescope(order.job_name, clock.epoch_mjd, microseconds)
 
@@ -126,7 +138,7 @@ def _clock(plan: Plan, draft: Draft, name: str, order: StationOrder) -> Clock:
     early = clock_in_force(
         station_clocks(plan.vex.statements, plan.observed.stations[name].key), mjd_of(draft.start_s)
     )
-    return Clock(_NO_CLOCK_MJD, (0.0, 0.0)) if early is None else early.clock
+    return Clock(_NO_CLOCK_MJD, (0.0,)) if early is None else early.clock
 
 
 class _Table:

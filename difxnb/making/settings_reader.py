@@ -167,7 +167,9 @@ def _common(ask: _Asker, name: str) -> dict[str, Any]:
     if str(ask.value("outputFormat", "DIFX")).upper() == "ASCII":
         ask.refuse("outputFormat: only DIFX is written here")
     series = str(ask.value("jobSeries", name))
-    if not series.replace("-", "").isalnum() or not series.isascii():
+    # A dash may stand in the name of the file alone.
+    plain = series.replace("-", "") if series == name else series
+    if not plain.isalnum() or not series.isascii():
         ask.refuse(f"jobSeries {series[:40]!r}: only letters and digits")
     buffers = Buffers(
         ask.value("dataBufferFactor", 32),
@@ -271,7 +273,7 @@ def _station(v2d: V2dText, ask: _Asker, *, all_offsets: bool) -> StationOrder:
     interval = ask.value("phaseCalInt", -1.0)
     return StationOrder(
         name,
-        str(ask.value("name", name)).upper(),
+        str(ask.value("name", name)),
         *_clock(v2d, ask),
         position=None if place[0] is None else (place[0], place[1], place[2]),
         axis_offset=ask.value("axisOffset"),

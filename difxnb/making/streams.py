@@ -271,10 +271,11 @@ def _link(one: VexStatement, place: int) -> str:
 
 
 def _detected(said: ModeStatements, link: str) -> tuple[int, ...]:
-    """Numbers of the tones that a ``phase_cal_detect`` names, from 0."""
+    """Numbers of the tones that a ``phase_cal_detect`` names, as vex2difx counts them."""
     lines = said.all("PHASE_CAL_DETECT", "phase_cal_detect")
     named = next((one for one in lines if link and "".join(one.field(0)) == link), None)
     if named is None:
         return ()
     numbers = [number("".join(named.field(place))) for place in range(1, len(named.fields))]
-    return tuple(int(tone) - 1 for tone in numbers if tone and tone >= 1)
+    # vex2difx 3.1 takes the first tone of the schedule for the second of the band.
+    return tuple(max(int(tone) - 1, 1) for tone in numbers if tone and tone >= 1)

@@ -115,7 +115,7 @@ def test_a_site_that_is_not_on_the_earth_is_told_unless_it_flies(position: str, 
 
 
 def test_the_nearest_name_is_offered() -> None:
-    (row,) = rows(SMALL.replace("station = Bb : 10", "station = bb : 10"), "unknown station")
+    (row,) = rows(SMALL.replace("station = Bb : 10", "station = Bbb : 10"), "unknown station")
     assert row["fix"] == "is it Bb?"
 
 
