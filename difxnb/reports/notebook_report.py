@@ -8,6 +8,7 @@ The notebook of this package is ``job_report.ipynb``; anybody's own serves as we
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import re
@@ -58,6 +59,8 @@ def notebook_report(
             raise OutputExists(
                 f"{target} exists already; overwrite=True replaces it, unless it is what is run"
             )
+    if not executed.parent.is_dir():  # before minutes of fitting
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(executed.parent))
     order = {
         "notebook": str(template),
         "parameters": given,
@@ -86,13 +89,13 @@ def parameters_of(notebook: Path) -> list[str]:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         tagged = [one for one in cells if "parameters" in one["metadata"].get("tags", ())]
         source = "".join(tagged[0]["source"]) if tagged else None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FileFormatError(notebook, "", f"no Jupyter notebook of format 4 ({error})") from error
     if source is None:
         raise FileFormatError(notebook, "", "no cell has the tag parameters, so a job cannot be named to it")
     try:
         statements = ast.parse(source).body
-    except SyntaxError as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # the last two: too deep
         raise FileFormatError(
             notebook, "", f"the cell with the tag parameters is no Python: {error}"
         ) from error
@@ -188,9 +191,9 @@ def _outcome(place: Path) -> dict[str, Any]:
 
 
 def _kept(place: Path, executed: Path) -> Path | None:
-    """Put what ran beside what would have been written, under a name that is free."""
+    """Put what ran beside what would have been written, under a name that is free; None where that cannot be."""
     partly = place / "report.ipynb"
-    if not partly.is_file():
+    if not partly.is_file() or not os.access(executed.parent, os.W_OK):
         return None
     number = 1
     while True:

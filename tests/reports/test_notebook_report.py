@@ -8,12 +8,15 @@ import json
 import re
 import sys
 from base64 import b64decode
+from contextlib import suppress
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import difxnb
 from difxnb.errors import FileFormatError, NotebookFailed, OutputExists
@@ -22,6 +25,20 @@ from tests.browser.pictures import is_blank
 from tests.stored_jobs import ALPHA
 
 pytestmark = pytest.mark.slow
+
+
+WORDS = st.sampled_from(["cells", "source", "metadata", "tags", "parameters", "cell_type"])
+CELLS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "source": st.text(max_size=20)
+            | st.lists(st.text(max_size=9), max_size=3)
+            | st.sampled_from(["a = b: int"]),
+            "metadata": st.fixed_dictionaries({"tags": st.just(["parameters"])}),
+        }
+    ),
+    max_size=2,
+)
 
 
 def written(path: Path, *sources: str, tagged: bool = True) -> Path:
@@ -138,14 +155,32 @@ def test_what_is_no_notebook_for_this_is_refused(tmp_path: Path, content: str, t
         ({"notebook": True, "parameters": {"limits": object()}}, TypeError, "texts, numbers"),
         ({"parameters": {"limits": None}}, ValueError, "parameters are for a notebook"),
         ({"notebook": "nowhere.ipynb"}, FileNotFoundError, "nowhere"),
+        ({"notebook": True, "path": "no/such/folder.html"}, FileNotFoundError, "no/such"),
     ],
 )
 def test_what_cannot_be_asked_is_told_at_once(
     tmp_path: Path, asked: dict[str, Any], error: type[Exception], told: str
 ) -> None:
     with pytest.raises(error, match=told):
-        difxnb.report(ALPHA, tmp_path, **asked)
+        difxnb.report(ALPHA, **{"path": tmp_path, **asked})
     assert list(tmp_path.iterdir()) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.text(max_size=60) | JSON.map(json.dumps) | CELLS.map(lambda cells: json.dumps({"cells": cells})))
+def test_any_file_has_names_of_parameters_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.ipynb"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with suppress(FileFormatError):
+        assert all(name.isidentifier() for name in parameters_of(path))
 
 
 def test_a_part_of_a_job_has_no_notebook(tmp_path: Path) -> None:
