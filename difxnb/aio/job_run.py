@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from difxnb.aio.frames import EVENT_COLUMNS, conversation_frame
-from difxnb.aio.run_history import NO_WEIGHTS, older_first, rows_frame, rows_of_log, weights_of_log
+from difxnb.aio.run_history import NO_WEIGHTS, not_heard, older_first, rows_frame, rows_of_log, weights_of_log
 from difxnb.aio.run_search import OutcomeSearch
 from difxnb.aio.run_watch import OVER, RunWatch
 from difxnb.client.job_control import StartedJob
@@ -138,9 +138,8 @@ class JobRun:
         told, heard = self.told, self._heard_events()
         rows = self.watch.notes(time.time())
         if self.search is not None and self.started is None:
-            first = heard["time"].min()
             logged = rows_of_log(self.search.attempt, self.search.clock_offset)
-            rows += [row for row in logged if heard.empty or row[0] < first.timestamp()]
+            rows += logged if heard.empty else not_heard(logged, heard)
         return _merged(conversation_frame(told), heard, rows_frame(rows))
 
     @property

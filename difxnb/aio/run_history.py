@@ -17,6 +17,9 @@ from difxnb.formats.difxlog import parse_time
 from difxnb.formats.input_model import Input
 from difxnb.tables.columns import mjd_seconds, times
 
+# How far the time of a line may be off.
+_LOG_S = 2.0
+
 NO_WEIGHTS = pd.DataFrame({"time": [], "datastream": [], "weight": []})
 
 
@@ -55,6 +58,16 @@ def older_first(logged: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
         return logged if heard.empty else heard
     before: pd.DataFrame = logged[logged["time"] < heard["time"].min() - pd.Timedelta(seconds=0.1)]
     return pd.concat([before, heard[list(NO_WEIGHTS.columns)]], ignore_index=True)
+
+
+def not_heard(logged: Iterable[Row], heard: pd.DataFrame) -> list[Row]:
+    """Rows of a log from before the first message; those that were heard as well are not told twice.
+
+    A log and the server's clock have whole seconds, so a row may seem to be older than the message that it is of.
+    """
+    first = heard["time"].min().timestamp()
+    same = set(heard.loc[heard["time"] < pd.Timestamp(first + _LOG_S, unit="s"), "text"])
+    return [row for row in logged if row[0] < first - _LOG_S or (row[0] < first and row[4] not in same)]
 
 
 def rows_frame(rows: Iterable[Row]) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from difxnb.aio.run_history import not_heard
+from difxnb.aio.run_watch import Row
 from difxnb.errors import RemoteFileNotFound
 from difxnb.wire.job import JobOutcome
 from tests.aio.stage import job_at, place, stage, until_state, until_true
@@ -74,6 +76,18 @@ async def test_a_job_that_somebody_else_runs(tmp_path: Path, made: Path) -> None
         again = await same_job.attach()
         assert again is not attached
         assert (again.outcome, again.done, again.state) == (JobOutcome.DONE, True, "Done")
+
+
+def test_what_was_heard_and_is_in_the_log_is_told_once() -> None:
+    """Times of a log are whole seconds, and so is the clock that they are held against."""
+    heard = pd.DataFrame({"time": pd.to_datetime([1e9, 1e9 + 1], unit="s"), "text": ["Starting", "Running"]})
+
+    def row(seconds: float, text: str) -> Row:
+        return (seconds, "difxlog", "state", None, text)
+
+    before, apart = row(1e9 - 0.5, "Spawning"), row(1e9 - 60, "Starting")
+    logged = [apart, before, row(1e9 - 0.9, "Starting"), row(1e9 - 0.1, "Running"), row(1e9 + 1, "Done")]
+    assert not_heard(logged, heard) == [apart, before]
 
 
 async def test_a_job_that_has_ended_before_anybody_came(tmp_path: Path, made: Path) -> None:
