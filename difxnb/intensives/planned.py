@@ -42,7 +42,7 @@ async def planned_lines(
             shutil.copy(directory / RECORD, place)
         record = SessionRecord.open(place, session)
         at_once = recipe.with_(wait_s=0.0, look_s=0.0, on_missing="without")
-        context = Context(difx, at_once, session, record, anew=times_begun_anew(record))
+        context = Context(difx, at_once, session, record, anew=times_begun_anew(record), only_looks=True)
         return [await _line(context, step) for step in steps]
 
 

@@ -230,5 +230,5 @@ def _paths(recipe: Recipe) -> Iterable[tuple[str, str]]:
         yield "v2d", recipe.v2d
     if isinstance(recipe.report.notebook, str):
         yield "report", recipe.report.notebook
-    yield from (("data", one.pattern) for one in recipe.data)
+    yield from (("data", text) for one in recipe.data for text in (one.pattern, one.copy_to))
     yield from (("clocks", table) for table in recipe.clocks.tables)

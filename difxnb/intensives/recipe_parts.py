@@ -35,16 +35,24 @@ class StationData:
     station : str
         As the schedule calls it.
     pattern : str
-        Recordings on the server (``/data/{session}/*_kk_*.vdif``); for a list its path; for a module its VSN.
+        Recordings on the server (``/data/{session}/*_kk_*.vdif``); for a list its path; for a module its VSN, with the
+        recorder that has it (``mark5-03:VSN``) where that is to be asked what is on it.
     kind : {"files", "filelist", "module"}
     wait_s : float, optional
         How long they are waited for; that of the recipe by default.
+    copy_to : str
+        Directory into which the scans of the schedule are copied off the module, as recorder and server see it.
+    list_as : str
+        Data format, as `Correlator.file_list` takes it (``VDIF/8032``): recordings are listed with their times, and the
+        ``.v2d`` names that list.
     """
 
     station: str
     pattern: str
     kind: DataKind = "files"
     wait_s: float | None = None
+    copy_to: str = ""
+    list_as: str = ""
 
     def __post_init__(self) -> None:
         require_text("station", self.station)
@@ -52,6 +60,14 @@ class StationData:
         require_one_of("kind", self.kind, get_args(DataKind))
         if self.wait_s is not None:
             require_number("wait_s", self.wait_s)
+        for name in ("copy_to", "list_as"):
+            require_text(name, getattr(self, name), empty=True)
+        if self.copy_to and (self.kind != "module" or ":" not in self.pattern):
+            raise ValueError("copy_to goes with a module and its recorder, such as mark5-03:NRAO+123")
+        if self.copy_to and not self.copy_to.startswith("/"):
+            raise ValueError(f"copy_to is an absolute path on the server; got {self.copy_to!r}")
+        if self.list_as and self.kind != "files" and not self.copy_to:
+            raise ValueError("list_as goes with files, or with what is copied off a module")
 
 
 @dataclass(frozen=True, slots=True)

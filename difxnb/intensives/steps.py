@@ -80,6 +80,8 @@ class Context:
         How often the whole session was begun anew.
     told : str
         What has to be said of a session that is done all the same.
+    only_looks : bool
+        Whether this is a dry run, in which nothing may be done on the server.
     """
 
     difx: Correlator
@@ -95,6 +97,7 @@ class Context:
     why: str = ""
     progress: float = 0.0
     told: str = ""
+    only_looks: bool = False
 
     @property
     def directory(self) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.vex import parse_vex
 from difxnb.geometry.eop import EopTable
 from difxnb.geometry.eop_cache import read_eop
+from difxnb.intensives.arrived import settled
+from difxnb.intensives.modules import NOWHERE, look_at_modules
 from difxnb.intensives.recipe import StationData
 from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
 
@@ -89,7 +92,10 @@ def data_inputs(context: Context) -> Mapping[str, Any]:
         "vex_with_eop": eop["vex"],
         "v2d_with_eop": eop["v2d"],
         "stations": context.outputs["schedule"]["stations"],
-        "data": [[one.station, context.named(one.pattern), one.kind] for one in recipe.data],
+        "data": [
+            [one.station, context.named(one.pattern), one.kind, *filter(None, (one.copy_to, one.list_as))]
+            for one in recipe.data
+        ],
         "on_missing": recipe.on_missing,
     }
 
@@ -121,7 +127,7 @@ async def take_data(context: Context) -> Done:
             context.wait("; ".join(f"{name}: {why}" for name, why in told.items()))
         await context.look_again()
     context.go_on()
-    return _settled(context, orders, wanted, arrived, missing)
+    return await settled(context, orders, wanted, arrived, missing)
 
 
 async def _looked_for(
@@ -155,7 +161,7 @@ def _missed(context: Context) -> set[str]:
 
 async def come_late(context: Context, known: Outputs) -> Done:
     """Which of the stations that were missing are there now."""
-    missed = {str(row["station"]) for row in known["missing"]}
+    missed = {str(row["station"]) for row in known.get("missing", [])}
     if not missed:
         return Done({})
     orders = parse_v2d(read_text(context.outputs["eop"]["v2d"]))
@@ -178,51 +184,6 @@ def _patience(context: Context, one: StationData) -> float:
     return context.recipe.wait_s if one.wait_s is None else one.wait_s
 
 
-def _settled(
-    context: Context,
-    orders: V2d,
-    wanted: Mapping[str, StationData],
-    arrived: Mapping[str, list[str]],
-    missing: Mapping[str, str],
-) -> Done:
-    """Orders for the stations that are there."""
-    rows = [{"station": name, "why": f"not arrived: {why}"} for name, why in missing.items()]
-    found: Outputs = {"arrived": [name for name in wanted if name in arrived], "missing": rows}
-    said = "; ".join(f"{row['station']} {row['why']}" for row in rows)
-    if rows and context.recipe.on_missing == "stop":
-        raise StepFailed(said, found)
-    if len(arrived) < 2:
-        raise StepFailed(f"data of {len(arrived)} stations are there, and two are needed: {said}", found)
-    given = {one.station.upper() for one in context.recipe.data}
-    for name, files in arrived.items():
-        if name.upper() not in given:
-            continue
-        kind = wanted[name].kind
-        value = context.named(wanted[name].pattern)
-        if kind == "files":
-            orders = orders.with_files(name, files=files)
-        elif kind == "filelist":
-            orders = orders.with_files(name, filelist=value)
-        else:
-            orders = orders.with_files(name, module=value)
-    if missing:
-        orders = _without(orders, context.outputs["schedule"]["stations"], missing)
-    kept = context.keep_new_text(f"{context.numbered(context.stem)}-there.v2d", orders.text)
-    said = f"left out: {said}" if said else ""
-    return Done({**found, "v2d": kept}, said)
-
-
-def _without(orders: V2d, stations: list[str], missing: Iterable[str]) -> V2d:
-    """Orders without some stations, and without the hosts that were to read their data."""
-    out = {name.upper() for name in missing}
-    hosts = orders.words("machines")
-    shorter = orders.without(*missing)
-    if len(hosts) > 1 + len(stations):  # the head node, one for each station, and those that compute
-        left_out = {place for place, name in enumerate(stations, start=1) if name.upper() in out}
-        shorter["machines"] = [host for place, host in enumerate(hosts) if place not in left_out]
-    return shorter
-
-
 def _wanted(context: Context, orders: V2d) -> dict[str, StationData]:
     """What is to be there of each station that is correlated."""
     given = {one.station.upper(): one for one in context.recipe.data}
@@ -230,7 +191,7 @@ def _wanted(context: Context, orders: V2d) -> dict[str, StationData]:
     found = dict[str, StationData]()
     for station in context.outputs["schedule"]["stations"]:
         if (one := given.get(station.upper())) is not None:
-            found[station] = StationData(station, context.named(one.pattern), one.kind, one.wait_s)
+            found[station] = replace(one, station=station, pattern=context.named(one.pattern))
             continue
         files, lists, modules = _named_data(orders, blocks.get(station.upper()))
         if files:
@@ -238,7 +199,7 @@ def _wanted(context: Context, orders: V2d) -> dict[str, StationData]:
         elif lists:
             found[station] = StationData(station, "\n".join(lists), "filelist")
         else:
-            found[station] = StationData(station, " ".join(modules) or "as the .v2d says", "module")
+            found[station] = StationData(station, " ".join(modules) or NOWHERE, "module")
     return found
 
 
@@ -257,7 +218,7 @@ def _named_data(orders: V2d, block: V2dParameters | None) -> tuple[list[str], li
 async def _look(context: Context, one: StationData) -> tuple[dict[str, int], str]:
     """Sizes of the recordings of a station, and what is wrong with them."""
     if one.kind == "module":
-        return {}, ""  # recorders are not asked: the module is in one, or the job says so
+        return {}, await look_at_modules(context, one)
     patterns = one.pattern.split("\n")
     if one.kind == "filelist":
         patterns, why = await _listed(context, patterns)
