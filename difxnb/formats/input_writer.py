@@ -140,7 +140,7 @@ def _write_telescope(writer: KeyValueWriter, row: int, telescope: Telescope) -> 
     if not telescope.clock_coeffs:
         raise ValueError(f"telescope {telescope.name} needs at least one clock coefficient")
     writer.text(f"TELESCOPE NAME {row}", telescope.name)
-    writer.number(f"CLOCK REF MJD {row}", telescope.clock_ref_mjd, ".10f", exact=False)
+    writer.number(f"CLOCK REF MJD {row}", telescope.clock_ref_mjd, "15.10f", exact=False)
     writer.line(f"CLOCK POLY ORDER {row}", len(telescope.clock_coeffs) - 1)
     writer.verbatim(_CLOCK_COMMENT)
     for power, coefficient in enumerate(telescope.clock_coeffs):

@@ -96,6 +96,11 @@ def drawn_up(vex: Vex, v2d: str, name: str, read: Read, eop: Sequence[Eop] | Non
     settings = _settings(v2d, name, refusals)
     if "\r" in vex.text:
         refusals.add("the schedule has DOS line ends, which vex2difx refuses; write it with plain ones")
+    notes.extend(
+        f"SETUP {name}: autocorrelations are written all the same; vex2difx does not look at doAuto"
+        for name, one in settings.setups.items()
+        if not one.do_auto
+    )
     found = observed(vex, settings, read, refusals, notes)
     orientation = _orientation(vex, settings, eop, refusals)
     cuts = _with_breaks(vex, settings, found, orientation, refusals)
@@ -269,6 +274,12 @@ def _timing(
         if one.mode == mode
         for band in one.bands
     }
+    # Bands whose hands are exchanged come to those of the schedule, for vex2difx.
+    for (of, name), stream in found.streams.items():
+        if of == mode and settings.station(name).pol_swap:
+            bands |= {
+                (one.edge_hz, one.bandwidth_hz, one.sideband, one.polarization) for one in stream.channels
+            }
     rate = max(stream.sample_rate_hz for stream in streams)
     bits = max(stream.format.bits for stream in streams)
     return timing(

@@ -239,4 +239,6 @@ def _products(
 
 
 def _bands(stream: Datastream, row: int) -> list[int]:
-    return [number for number in range(len(stream.bands)) if stream.band_freq_index(number) == row]
+    """Bands of a frequency, the right hand first."""
+    found = [number for number in range(len(stream.bands)) if stream.band_freq_index(number) == row]
+    return found[::-1] if [stream.band_pol(number) for number in found] == ["L", "R"] else found
