@@ -24,6 +24,7 @@ from difxnb.making.drafting import drawn_up
 from difxnb.making.job_files import job_texts
 from difxnb.queue import QueueStore
 from difxnb.reports.ivs_report import ivs_report
+from difxnb.reports.notebook_report import OWN, parameters_of
 from difxnb.sessions.calendar import session_calendar
 from difxnb.sessions.master import parse_master
 from difxnb.sessions.record import SessionRecord, read_record
@@ -207,6 +208,14 @@ def _recipe(text: str) -> object:
     return len(recipe.problems())
 
 
+def _notebook(pieces: list[bytes]) -> object:
+    """Parameters of a notebook that somebody brings for a report."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "own.ipynb"
+        path.write_bytes(b"".join(pieces))
+        return parameters_of(path)
+
+
 def _queue(pieces: list[bytes]) -> object:
     """A file that is no queue is said to be none, and stays as it is."""
     with tempfile.TemporaryDirectory() as folder:
@@ -244,6 +253,7 @@ TARGETS: dict[str, Target] = {
         _REFUSED,
     ),
     "recipe": Target(of_text(_recipe), lambda: [RECIPE.encode()], _REFUSED),
+    "notebook of a report": Target(_notebook, lambda: [OWN.read_bytes()], _REFUSED),
     "kept queue": Target(_queue, _queue_seeds, (FileFormatError, OSError)),
 }
 """Decoders of schedules and sessions, by what they read."""
