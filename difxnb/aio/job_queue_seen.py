@@ -32,15 +32,25 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 def nodes_of(
     correlator: Correlator, connected_since: float, awaited: Iterable[str] = ()
 ) -> dict[str, NodeSeen]:
-    """Every host that reports its load, and those that are awaited; silence counts from the latest connection on."""
-    table, now = correlator.nodes, time.time()
+    """Every host that reports its load, or its state as a recorder, and those that are awaited.
+
+    Silence counts from the latest connection on.
+    """
+    nodes, recorders, now = correlator.nodes, correlator.recorders, time.time()
+    longest = now - connected_since
+    loads = correlator.connected and nodes.hearing.is_open
+    states = correlator.connected and recorders.hearing.is_open
     found: dict[str, NodeSeen] = {}
-    tells = correlator.connected and table.hearing.is_open
-    for row in table.frame(now).to_dict("records"):
+    for row in nodes.frame(now).to_dict("records"):
         load = float(row["cpu"]) if row["cpu"] is not None else math.nan
-        silence = min(float(row["age"]), now - connected_since) if tells else math.nan
+        silence = min(float(row["age"]), longest) if loads else math.nan
         found[str(row["node"])] = found[str(row["name"])] = NodeSeen(load, silence)
-    never_heard = NodeSeen(silence=now - connected_since) if tells else NodeSeen()
+    for row in recorders.frame(now).to_dict("records") if states else ():
+        known = found.get(str(row["recorder"]), NodeSeen())
+        silence = min(float(row["age"]), longest)
+        silence = silence if math.isnan(known.silence) else min(silence, known.silence)
+        found[str(row["recorder"])] = NodeSeen(known.load, silence)
+    never_heard = NodeSeen(silence=longest) if loads else NodeSeen()
     return found | {host: never_heard for host in awaited if seen_of(found, host) == NodeSeen()}
 
 

@@ -57,7 +57,10 @@ class SuspendCondition(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeSilent:
-    """A host has not been heard for some time. One of which nothing was ever heard is not waited for.
+    """A host has not been heard for some time, neither its load nor its state as a recorder.
+
+    Of one that was never heard, the time of the connection counts. Where such messages do not reach us at all it does
+    not hold: nobody can tell then.
 
     Attributes
     ----------
