@@ -36,9 +36,11 @@ def clocks_inputs(context: Context) -> Mapping[str, Any]:
 
 
 async def visibilities_of(context: Context, input_file: str) -> xr.Dataset:
-    """What a job has written, in place or fetched into the directory of the session."""
-    folder = context.directory / "fetched" / PurePosixPath(input_file).stem
-    return await context.difx.job(input_file).visibilities(folder, overwrite=True)
+    """What a job has written, in place or fetched, once, into the directory of the session."""
+    if input_file not in context.opened:
+        folder = context.directory / "fetched" / PurePosixPath(input_file).stem
+        context.opened[input_file] = await context.difx.job(input_file).visibilities(folder, overwrite=True)
+    return context.opened[input_file]
 
 
 async def search_clocks(context: Context) -> Done:

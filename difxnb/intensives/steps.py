@@ -26,6 +26,8 @@ from difxnb.formats.vex import Vex, parse_vex
 from difxnb.sessions.record import SessionRecord, fingerprint
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from difxnb.aio.correlator import Correlator
     from difxnb.intensives.recipe import Recipe
 
@@ -82,6 +84,8 @@ class Context:
         What has to be said of a session that is done all the same.
     only_looks : bool
         Whether this is a dry run, in which nothing may be done on the server.
+    opened : dict
+        Visibilities of jobs that were opened, by their ``.input`` files.
     """
 
     difx: Correlator
@@ -98,6 +102,7 @@ class Context:
     progress: float = 0.0
     told: str = ""
     only_looks: bool = False
+    opened: dict[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
