@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import sys
+import tempfile
 from base64 import b64decode
 from contextlib import suppress
 from html import unescape
@@ -50,25 +51,32 @@ def written(path: Path, *sources: str, tagged: bool = True) -> Path:
     return path
 
 
-def kernels() -> list[str]:
-    """Kernels of reports that run on this machine."""
-    commands = []
+@pytest.fixture
+def scratch(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where notebooks are run; other processes of this suite run theirs elsewhere."""
+    place = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
+
+
+def require_nothing_left(scratch: Path) -> None:
+    """No kernel, whose command names its folder, and no folder."""
     for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            commands.append(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return [command for command in commands if "ipykernel" in command and "difxnb-report-" in command]
+        with suppress(FileNotFoundError, ProcessLookupError):
+            assert str(scratch).encode() not in process.read_bytes()
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.timeout(300)
-def test_the_notebook_of_the_package_becomes_a_page_that_fetches_nothing(tmp_path: Path) -> None:
+def test_the_notebook_of_the_package_becomes_a_page_that_fetches_nothing(
+    tmp_path: Path, scratch: Path
+) -> None:
     """All that the plain page tells, the notebook beside it, and no kernel afterwards."""
     html = difxnb.report(ALPHA, tmp_path, notebook=True, parameters={"most_rows": 3})
     assert html == tmp_path / "alpha_1-notebook.html"
     executed = tmp_path / "alpha_1-notebook.ipynb"
     assert sorted(tmp_path.iterdir()) == [html, executed]
-    assert kernels() == []
+    require_nothing_left(scratch)
 
     page = html.read_text()
     assert "<script" not in page
@@ -94,7 +102,7 @@ def test_the_notebook_of_the_package_becomes_a_page_that_fetches_nothing(tmp_pat
 
 
 @pytest.mark.timeout(300)
-def test_a_cell_that_fails_is_named_and_what_ran_is_kept(tmp_path: Path) -> None:
+def test_a_cell_that_fails_is_named_and_what_ran_is_kept(tmp_path: Path, scratch: Path) -> None:
     """Nothing else is written, and what was kept before stays."""
     own = written(
         tmp_path / "own.ipynb", "job = ''\nlimit = 1", "print(job, limit)", "1 / (limit - 7)", "after = 1"
@@ -111,7 +119,7 @@ def test_a_cell_that_fails_is_named_and_what_ran_is_kept(tmp_path: Path) -> None
     ]  # fmt: skip
     kept = nbformat.read(error.value.kept, as_version=4)
     assert f"{ALPHA} 7\n" in [one.get("text") for cell in kept.cells for one in cell.get("outputs", [])]
-    assert kernels() == []
+    require_nothing_left(scratch)
 
 
 def test_nothing_is_run_where_a_file_is_in_the_way(tmp_path: Path) -> None:
