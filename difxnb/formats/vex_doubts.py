@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of a schedule that can be read, but are hardly what was meant: times that no clock shows, and odd clocks.
+"""Values of a schedule that can be read, but are hardly what was meant: times that no clock shows, odd
+clocks, and Earth orientation that is none.
 
 vex2difx 3.1 takes them without a word: a minute 75 as one of the next hour, a clock that is not valid yet as 0.
 """
@@ -8,11 +9,14 @@ from __future__ import annotations
 
 import calendar
 import itertools
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from difxnb.formats.problems import Problem
 from difxnb.formats.vex_clocks import ClockEarly, clock_in_force
+from difxnb.formats.vex_eop import VexEop
 from difxnb.formats.vex_quantities import Moment, vex_time
 from difxnb.formats.vex_scans import VexScan, first_word
 from difxnb.formats.vex_tables import VexTables
@@ -20,6 +24,8 @@ from difxnb.formats.vex_tables import VexTables
 _PARTS = re.compile(r"(\d{4})y(\d{1,3})d(?:(\d{1,2})h)?(?:(\d{1,2})m)?(?:(\d{1,2})(?:\.\d*)?s)?", re.ASCII)
 _FASTEST_CLOCK = 1e-8  # s/s: free quartz is as good
 _WORST_CLOCK_S = 1.0
+_ARCSEC = math.radians(1 / 3600)
+_FARTHEST_POLE = _ARCSEC  # it has never been farther than 0.6 arc seconds
 
 
 def time_doubts(vex: VexTables, scan: VexScan) -> Iterator[Problem]:
@@ -66,6 +72,28 @@ def clock_doubts(
         line = vex.line_of(clocks[0].statement.start)
         fix = "let it be valid earlier, or set clockOffset in the .v2d"
         yield Problem("warning", "late clock", told, where, line, "clock_early", fix)
+
+
+def eop_doubts(points: Sequence[VexEop]) -> Iterator[Problem]:
+    """Earth orientation that is not of 0h of different days, or is none of the Earth."""
+    inside = [one for one in points if one.time.second]
+    if inside:
+        told = f"Earth orientation of {_shown(inside[0].time)} is taken for that of 0h: a .calc knows whole days only"
+        fix = "difxnb.read_eop().to_vex(vex)"
+        yield Problem("warning", "odd eop", told, f"$EOP {inside[0].name}", None, "eop_ref_epoch", fix)
+    days = Counter(one.time.day for one in points)
+    twice = next((one for one in points if days[one.time.day] > 1), None)
+    if twice is not None:
+        told = f"Earth orientation of MJD {twice.time.day} is there {days[twice.time.day]} times"
+        yield Problem("warning", "given twice", told, f"$EOP {twice.name}")
+    for one in points:
+        poles = (one.x_pole, one.y_pole)
+        if abs(one.ut1_utc) > 1 or one.tai_utc % 1 or any(abs(pole) > _FARTHEST_POLE for pole in poles):
+            told = (
+                f"of MJD {one.time.day} TAI-UTC is {one.tai_utc:g} s, UT1-UTC {one.ut1_utc:g} s, and the pole at "
+                f"{poles[0] / _ARCSEC:.3g} and {poles[1] / _ARCSEC:.3g} arc seconds"
+            )
+            yield Problem("warning", "odd eop", told, f"$EOP {one.name}", None, "", "look at the units")
 
 
 def first_times(vex: VexTables) -> dict[str, Moment]:

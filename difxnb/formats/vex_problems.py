@@ -21,7 +21,7 @@ from difxnb.errors import FileFormatError
 from difxnb.formats.mjd import UNIX_EPOCH_MJD
 from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.vex_clocks import station_clocks
-from difxnb.formats.vex_doubts import clock_doubts, first_times, time_doubts
+from difxnb.formats.vex_doubts import clock_doubts, eop_doubts, first_times, time_doubts
 from difxnb.formats.vex_eop import eop_points
 from difxnb.formats.vex_mode_problems import setup_problems
 from difxnb.formats.vex_scans import VexScan, first_word
@@ -350,6 +350,7 @@ def _of_eop(vex: VexTables) -> Iterator[Problem]:
         told = "there is no Earth orientation; vex2difx needs it here or in the .v2d"
         yield Problem("note", "no eop", told, "$EOP", None, "", "difxnb.read_eop().to_vex(vex)")
         return
+    yield from eop_doubts(points)
     days = np.array([one.time.day for one in points])
     if len(points) < _EOP_DAYS:
         yield Problem("note", "few eop", f"Earth orientation of {len(points)} days; five are usual", "$EOP")

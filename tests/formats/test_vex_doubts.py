@@ -17,7 +17,7 @@ from tests.making.schedules import observed_at
 
 VEX = observed_at("Aa", "Bb")
 CLOCK = "clock_early = 2024y001d00h00m00s : 0.5 usec : 2024y001d00h00m00s : 1e-12;"
-DOUBTS = ("odd time", "odd clock", "late clock")
+DOUBTS = ("odd time", "odd clock", "late clock", "odd eop")
 V2D = """\
 vex = e.vex
 SETUP default { tInt = 1 nChan = 32 subintNS = 100000000 doPolar = False }
@@ -72,6 +72,33 @@ def test_clocks_that_can_hardly_be_meant(new: str, told: str | None) -> None:
     assert len(found) == (told is not None)
     if told is not None:
         assert told in found[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "eop_ref_epoch= 2024y001d;",
+            "eop_ref_epoch= 2024y001d12h;",
+            "of 2024y001d12h00m00s is taken for that of 0h",
+        ),
+        ("-0.0087 sec", "-8.7 sec", "UT1-UTC -8.7 s"),
+        ("37 sec", "3.7 sec", "TAI-UTC is 3.7 s"),
+        ("0.13 asec", "0.13 amin", "the pole at 7.8 and 0.2 arc seconds"),
+        ("-0.0087 sec", "-8.7 msec", None),
+    ],
+)
+def test_earth_orientation_that_can_hardly_be_meant(old: str, new: str, told: str | None) -> None:
+    assert old in VEX
+    found = doubts(parse_vex(VEX.replace(old, new)))
+    assert bool(found) == (told is not None)
+    if told is not None:
+        assert told in found[0]
+
+
+def test_a_day_of_earth_orientation_that_is_there_twice_is_told() -> None:
+    table = parse_vex(VEX.replace("eop_ref_epoch= 2024y001d;", "eop_ref_epoch= 2024y002d;")).problems()
+    assert table["text"].tolist() == ["Earth orientation of MJD 60311 is there 2 times"]
 
 
 def test_a_job_before_its_clock_says_so() -> None:
