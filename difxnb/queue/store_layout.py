@@ -18,6 +18,7 @@ VERSION = 1
 APPLICATION = 0x44694651
 """What tells our files from others of SQLite."""
 
+_MAGIC = b"SQLite format 3\0"
 _TABLES = (
     """CREATE TABLE entries(
         number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, server TEXT NOT NULL,
@@ -48,6 +49,8 @@ def open_database(path: Path | None, patience: float) -> sqlite3.Connection:
     """
     if path is not None and not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no directory {path.parent}")
+    if path is not None and path.is_file():
+        _require_sqlite(path)
     try:
         database = sqlite3.connect(
             ":memory:" if path is None else path,
@@ -63,6 +66,14 @@ def open_database(path: Path | None, patience: float) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _require_sqlite(path: Path) -> None:
+    """Refuse a file of another kind before SQLite looks: a very short one it takes for empty, and writes over it."""
+    with path.open("rb") as file:
+        beginning = file.read(len(_MAGIC))
+    if beginning and beginning != _MAGIC:
+        raise FileFormatError(path, "", "this is no queue: file is not a database")
 
 
 def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
