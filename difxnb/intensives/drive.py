@@ -30,7 +30,7 @@ from difxnb.intensives.steps import (
 )
 from difxnb.sessions.record import RecordLine
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHORTEST_LOOK_S = 0.05
 _WORKED_S = 60.0
 """A try that lasted longer has had a server: what is lost then is lost anew."""

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from difxnb.errors import RemoteFileNotFound
 from difxnb.formats.keyvalue import read_text
 from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.vex import Vex
@@ -103,7 +105,10 @@ async def make_all_jobs(context: Context) -> Done:
 async def _make(context: Context, vex: Vex, orders: V2d, stem: str) -> Mapping[str, Any]:
     """Put both texts down and have jobs made; what this step had made before it was cut off is replaced."""
     name = f"{stem}.v2d"
-    named = parse_v2d(orders.text, name)
+    mark = f"# Made for session {context.session}, whose record is in {platform.node()}:{context.directory}\n"
+    if context.again:
+        await _require_own(context, f"{context.place}/{name}", mark)
+    named = parse_v2d(mark + orders.text.removeprefix(mark), name)
     named["vex"] = Path(context.outputs["eop"]["vex"]).name
     named.use(vex)
     try:
@@ -126,6 +131,17 @@ async def _make(context: Context, vex: Vex, orders: V2d, stem: str) -> Mapping[s
         "v2d": made.attrs["v2d"],
         "warnings": list(made.attrs["warnings"])[:100],
     }
+
+
+async def _require_own(context: Context, path: str, mark: str) -> None:
+    """Refuse to replace what another session of the same name has made since this one was begun."""
+    try:
+        there = await context.difx.get_file(path)
+    except RemoteFileNotFound:
+        return
+    if not there.startswith(mark.encode()):
+        said = f"files are in the way, and not of this session: {path} was made for another record"
+        raise StepFailed(f"{said}; call this session by another name", {IN_THE_WAY: True})
 
 
 def _said(made: pd.DataFrame) -> str:

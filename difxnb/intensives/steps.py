@@ -135,11 +135,15 @@ class Context:
         """Put a text into the directory of the session, whole; gives its path."""
         path = self.directory / name
         partial = path.with_name(f"{name}.{secrets.token_hex(4)}.partial")
-        with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        try:
+            with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
         return str(path)
 
     def keep_new_text(self, name: str, text: str) -> str:

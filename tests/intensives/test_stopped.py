@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shutil
 import time
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from difxnb.errors import QueueTaken, SessionNotDone
 from difxnb.intensives import IntensiveRun, read_recipe, run_intensive
 from difxnb.intensives.recipe import SearchRecipe
 from difxnb.synthetic import small_experiment
+from tests.aio.stage import until_true
 from tests.client.peers import own_server
+from tests.full_disk import room_for
 from tests.intensives.small_sessions import begun, put_down
 
 
@@ -85,6 +88,23 @@ def test_the_same_from_a_cell(tmp_path: Path) -> None:
         run.close()
 
 
+class Gone(BaseException):
+    """Nothing in the session handles this: it ends as if its process were gone."""
+
+
+class Cut:
+    """The time, until a line too many is to be written."""
+
+    def __init__(self, lines: int) -> None:
+        self.left = lines
+
+    def __call__(self) -> float:
+        self.left -= 1
+        if self.left < 0:
+            raise Gone
+        return time.time()
+
+
 class FullAtFirst:
     """The time; but the first lines of a record find the disk full."""
 
@@ -114,5 +134,52 @@ def test_a_full_disk_suspends_a_session_and_it_goes_on_when_there_is_room(tmp_pa
             with pytest.raises(SessionNotDone, match="search_jobs"):
                 await run.wait(timeout=30)
             assert [line.state for line in run.record.lines if line.step == "schedule"] == ["started", "done"]
+
+    asyncio.run(main())
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_a_step_leaves_nothing_half(tmp_path: Path) -> None:
+    """The record has room for some lines; the copy of the schedule has not."""
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(wait_s=60, search=SearchRecipe(scans=("No0009",)))
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            with room_for(2000):
+                run = await begun(difx, root, recipe)
+                await until_true(lambda: run.state == "suspended")
+                assert "disk low: " in run.why
+                assert run.step == "schedule"
+                assert not list((root / "record").glob("*.vex"))
+            with pytest.raises(SessionNotDone, match="search_jobs"):
+                await run.wait(timeout=30)
+            assert not run.record.notes
+            assert (root / "record" / "one.vex").read_text() == (root / "demo.vex").read_text()
+            assert not list((root / "record").glob("*.partial"))
+
+    asyncio.run(main())
+
+
+def test_the_same_session_of_two_records_makes_its_jobs_once(tmp_path: Path) -> None:
+    """One is cut off before its jobs are made; another of the same name makes them, and they stay as they are."""
+    root = tmp_path.resolve()
+    recipe = put_down(root)
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            run = await run_intensive(difx, recipe, session="one", directory=root / "first", now=Cut(7))
+            with pytest.raises(Gone):
+                await run.wait(timeout=30)
+            assert run.record.lines[-1].step == "search_jobs"
+            shutil.rmtree(root / "one")  # as if it had been gone a moment earlier
+            other = await run_intensive(difx, recipe, session="one", directory=root / "second")
+            with pytest.raises(SessionNotDone, match="in step search_correlate"):
+                await other.wait(timeout=30)
+            made = {path: path.read_bytes() for path in (root / "one").iterdir()}
+            assert made
+            again = await run_intensive(difx, recipe, session="one", directory=root / "first")
+            with pytest.raises(SessionNotDone, match=r"files are in the way, .* another record; call this"):
+                await again.wait(timeout=30)
+            assert {path: path.read_bytes() for path in (root / "one").iterdir()} == made
 
     asyncio.run(main())
