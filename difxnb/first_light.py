@@ -24,6 +24,7 @@ from rich.table import Table
 from difxnb.boxed import DemoCorrelator, demo
 from difxnb.plots import fringe_figure
 from difxnb.synthetic import default_experiment
+from difxnb.synthetic.made_before import free_name as free_name
 from difxnb.visibility import open_visibilities, save_netcdf
 from difxnb.wire.job import JobOutcome
 
@@ -109,15 +110,6 @@ def first_light(
         if keep:
             _stay(difx, console)
     return good
-
-
-def free_name(directory: Path) -> Path:
-    """The directory itself when nothing is there, else the first free one of ``directory-2``, ``-3``, …"""
-    candidate, number = directory.resolve(), 1
-    while candidate.exists():
-        number += 1
-        candidate = directory.resolve().with_name(f"{directory.name}-{number}")
-    return candidate
 
 
 def _run_job(difx: DemoCorrelator, console: Console) -> JobRun:

@@ -61,9 +61,9 @@ def lab_command(arguments: Sequence[str]) -> list[str]:
 
 def _box(stack: ExitStack, directory: Path) -> Mapping[str, str]:
     """Start a server with a made-up experiment; gives what leads `difxnb.connect` there."""
-    from difxnb.boxed import ServerProcess
-    from difxnb.first_light import free_name
+    from difxnb.server.child import ServerProcess
     from difxnb.synthetic import make_experiment
+    from difxnb.synthetic.made_before import free_name
 
     root = free_name(directory)
     print(f"making an experiment in {root} …", flush=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings that were made beforehand, so that a demonstration on a small machine starts at once."""
+"""Where a demonstration is made, and recordings made beforehand, with which it starts at once on a small machine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from difxnb.synthetic.truth import TRUTH_FILE
 
 PLACE = "DIFXNB_DEMO_DATA"
 """Environment variable that names the directory of an experiment made before, by `make_experiment`."""
+
+
+def free_name(directory: Path) -> Path:
+    """The directory itself when nothing is there, else the first free one of ``directory-2``, ``-3``, …"""
+    candidate, number = directory.resolve(), 1
+    while candidate.exists():
+        number += 1
+        candidate = directory.resolve().with_name(f"{directory.name}-{number}")
+    return candidate
 
 
 def take_recordings(experiment: Experiment, directory: Path) -> bool:

@@ -25,6 +25,12 @@ _LOADED = (
     *("difxnb.cli.watching", "difxnb.cli.run_look", "difxnb.cli.queue_look", "difxnb.aio.correlator"),
     *("difxnb.fringe", "pandas", "xarray", "rich.live", "rich.table"),
     *("dask.array", "difxnb.visibility", "scipy.fft"),
+    *(
+        "difxnb.cli.intensives",
+        "difxnb.cli.session_look",
+        "difxnb.cli.leaving",
+        "difxnb.notebook.intensive_run",
+    ),
 )
 _LONGEST = 65536
 
