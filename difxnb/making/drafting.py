@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -204,6 +205,9 @@ def _drafts(
         ):
             notes.append(f"{name} is not made: its stations have no band in common")
             continue
+        called = Counter(settings.station(station).job_name.upper() for station in stations)
+        if twice := [one for one, count in called.items() if count > 1]:
+            refusals.add(f"{name}: several stations are called {twice[0]} in it; give each a name of its own")
         if len(modes) > 1:
             refusals.add(f"{name}: several modes are several configurations; leave singleSetup = True")
         chosen = resolutions.get(setup.name)

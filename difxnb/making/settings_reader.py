@@ -311,6 +311,7 @@ def _clock(v2d: V2dText, ask: _Asker) -> tuple[Clock | None, tuple[float, ...]]:
 
 
 def _eops(v2d: V2dText, refusals: Refusals) -> Iterator[Eop]:
+    days = set[int]()
     for block in v2d.of_kind("EOP"):
         ask = _Asker(block, refusals)
         try:
@@ -318,6 +319,9 @@ def _eops(v2d: V2dText, refusals: Refusals) -> Iterator[Eop]:
         except ValueError as error:
             ask.refuse(str(error))
             continue
+        if mjd % 1 or int(mjd) in days:
+            ask.refuse("a .calc has Earth orientation of 0h of different days only")
+        days.add(int(mjd))
         names: Sequence[str] = ("tai_utc", "ut1_utc", "xPole", "yPole")
         values = [float(ask.value(name, 0.0)) for name in names]
         yield Eop(int(mjd), *values)

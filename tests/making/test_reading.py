@@ -286,6 +286,17 @@ def test_schedules_that_cannot_be_used_are_refused(old: str, new: str, why: str)
         ("file = /data/aa.vdif", "file = a sampling = COMPLEX", "another sampling"),
         ("vex = e.vex", "vex = e.vex\nEOP 60310 { tai_utc = 37 }", "leave it in one of them"),
         ("vex = e.vex", "vex = e.vex\njobSeries = a/b", "only letters and digits"),
+        ("file = /data/aa.vdif", "file = a name = bb", "several stations are called BB"),
+        (
+            "vex = e.vex",
+            "vex = e.vex\nEOP 60310.5 { tai_utc = 37 }",
+            "EOP 60310.5: a .calc has Earth orientation of 0h",
+        ),
+        (
+            "vex = e.vex",
+            "vex = e.vex\nEOP 60310 { tai_utc = 37 } EOP 2024-01-01T00:00:00 { tai_utc = 37 }",
+            "EOP 2024-01-01T00:00:00: a .calc has Earth orientation of 0h of different days",
+        ),
         ("vex = e.vex", "vex = e.vex\nsingleSetup = False\nmaxGap = 1000", ""),
     ],
 )
