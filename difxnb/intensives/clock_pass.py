@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ async def search_clocks(context: Context) -> Done:
         )
     except ValueError as error:
         raise StepFailed(f"no clocks: {error}") from error
-    compared = await asyncio.to_thread(_compared, context, solution)
+    compared, lacking = await _compared(context, solution)
     rows = solution.frame().to_dict("records")
     outputs = {
         "reference": solution.reference,
@@ -84,6 +85,7 @@ async def search_clocks(context: Context) -> Done:
         ],
         "undetermined": dict(solution.undetermined),
         "compared": compared,
+        "not_compared": lacking,
     }
     said = [
         f"{row['antenna']} {row['delay'] * 1e6:+.4f} us (+- {row['delay_error'] * 1e6:.4f})"
@@ -91,16 +93,43 @@ async def search_clocks(context: Context) -> Done:
         if row["antenna"] != solution.reference and np.isfinite(row["delay"])
     ]
     said += [f"{name}: {why}" for name, why in solution.undetermined.items()]
-    return Done(outputs, f"late against {solution.reference}: {', '.join(said)}")
+    return Done(outputs, "; ".join([f"late against {solution.reference}: {', '.join(said)}", *lacking]))
 
 
-def _compared(context: Context, solution: ClockSolution) -> list[dict[str, Any]]:
-    """What counters of the stations show, beside the solution."""
-    found = list[dict[str, Any]]()
-    for table in context.recipe.clocks.tables:
-        compared = solution.compare(context.named(table), positive=context.recipe.clocks.positive)
-        found += [{str(name): value for name, value in row.items()} for row in compared.to_dict("records")]
-    return found
+async def _compared(context: Context, solution: ClockSolution) -> tuple[list[dict[str, Any]], list[str]]:
+    """What counters of the stations show, beside the solution; and which could not be compared, and why."""
+    found, lacking = list[dict[str, Any]](), list[str]()
+    tables, until = context.recipe.clocks.tables, time.monotonic() + context.recipe.wait_s
+    jobs = correlated_jobs(context, "search_correlate")
+    used = await context.difx.job(jobs[0]).input() if tables else None
+    for table in tables:
+        path = Path(context.named(table))
+        while True:
+            try:
+                await asyncio.to_thread(_require_whole, path, context.recipe.look_s)
+                rows = await asyncio.to_thread(
+                    solution.compare, path, positive=context.recipe.clocks.positive, input=used
+                )
+            except (OSError, ValueError, TypeError) as error:
+                if time.monotonic() >= until:
+                    lacking.append(f"counts of {path.name} were not compared: {error}")
+                    break
+                context.wait(f"no counts yet: {error}")
+                await context.look_again()
+            else:
+                found += [
+                    {str(name): value for name, value in row.items()} for row in rows.to_dict("records")
+                ]
+                break
+    context.go_on()
+    return found, lacking
+
+
+def _require_whole(path: Path, quiet_s: float) -> None:
+    """Refuse a file that was written to a moment ago: it may be still being copied."""
+    age = time.time() - path.stat().st_mtime
+    if 0 <= age < quiet_s:
+        raise ValueError(f"{path} was written {age:.0f} s ago, and may not be whole")
 
 
 def correct_inputs(context: Context) -> Mapping[str, Any]:

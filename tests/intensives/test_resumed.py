@@ -33,6 +33,8 @@ directory = "{root}/{{session}}"
 newest = 0
 wait_s = 0
 look_s = 0
+[clocks]
+tables = ["{root}/counts.csv"]
 [report]
 html = false
 """
@@ -117,6 +119,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     (root / "late").mkdir()
     for path in root.glob("CE_*"):
         path.rename(root / "late" / path.name)
+    (root / "counts.csv").write_text(
+        "station,time,offset\n"
+        + "".join(f"BO,2025-03-12T06:00:{second:02},5\n" for second in range(0, 60, 20))
+    )
     recipe = root / "short.toml"
     recipe.write_text(RECIPE.format(root=root))
 
@@ -176,6 +182,10 @@ def test_a_session_that_is_killed_before_every_line_ends_the_same(lived: Lived) 
     done = lines.loc[lines["state"] == "done", "step"].tolist()
     assert done == [step.id for step in STEPS]  # each one once, in order
     assert lived.jobs() == ["one-search_1.input", "one_1.input"]
+    counted = {one["antenna"]: one for one in frame.set_index("step")["outputs"]["clocks"]["compared"]}
+    # An early clock of 5 us is late by -5; what the job used of it is what the .v2d says, near -3.4 us.
+    assert counted["BO"]["measured"] == pytest.approx(-5e-6, abs=1e-9)
+    assert abs(counted["BO"]["difference"]) < 3e-6
     report = lived.run.report()
     assert report is not None
     assert report.is_file()
@@ -201,9 +211,11 @@ def test_what_is_done_is_not_done_again_and_other_clocks_make_other_jobs(lived: 
             assert await again.wait(timeout=60) == "done"
             assert len(again.record.lines) == before
             await what_comes_after_that_is_told(difx, lived)
-            other = again.recipe.with_(clocks=ClocksRecipe(reference="BO"))
+            other = again.recipe.with_(clocks=ClocksRecipe(reference="BO", tables=(f"{root}/none.csv",)))
             third = await taken_up(difx, other, root)
             await third.wait(timeout=60)
+            told = third.frame().set_index("step")["why"]["clocks"]
+            assert "counts of none.csv were not compared: " in told
             # Whoever is never content has a report all the same, and a session that is not done.
             strict = other.with_(quality=QualityRecipe(stop_on=("go", "look", "no_go")))
             fourth = await taken_up(difx, strict, root)
