@@ -230,7 +230,8 @@ class Messages:
             self._traffic.interrupt(is_gap=True, complete=not self.is_selected_at_server)
         lost, is_duplicate = self._traffic.add(item, time)
         kind = _type_of(item)
-        if self._selection is not None and kind not in self._selection and kind not in _NOT_RELAYED:
+        chosen = self._selection  # once: who looks at a replay may choose anew at any time
+        if chosen is not None and kind not in chosen and kind not in _NOT_RELAYED:
             self.hidden += 1
             return
         self._table.add(item, time, lost=lost, duplicate=is_duplicate)

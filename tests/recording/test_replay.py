@@ -263,3 +263,14 @@ async def test_types_can_be_selected(minutes: Recording) -> None:
         assert replay.messages.hidden == len(minutes.messages) - 1
         await replay.messages.select()
         assert replay.messages.selection is None
+
+
+def test_types_can_be_selected_while_messages_come(recording: Recording) -> None:
+    """Choosing and counting are done in two threads; no message is lost between them."""
+    for _ in range(5):
+        with recording.replay(math.inf) as replay:
+            while not replay.finished:
+                replay.messages.select("notice")
+                replay.messages.select()
+            replay.wait(60)
+            assert len(replay.messages) + replay.messages.hidden == len(recording.messages)

@@ -89,7 +89,9 @@ def test_jobs_and_models_are_made_without_programs(tmp_path: Path) -> None:
 
 
 def test_every_reason_is_said_and_nothing_is_made(tmp_path: Path) -> None:
-    v2d = V2D.replace("ANTENNA Aa {", "ZOOM z { }\nANTENNA Aa { sampling = COMPLEX ").replace("nCore", "ncore")
+    v2d = V2D.replace("ANTENNA Aa {", "ZOOM z { }\nANTENNA Aa { sampling = COMPLEX ").replace(
+        "nCore", "ncore"
+    )
 
     async def main() -> None:
         async with room(tmp_path, v2d) as (exp, peer):
