@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import NoReturn, Protocol
 
 from difxnb.client.exchange import ByteStream
-from difxnb.errors import ConnectionLost
+from difxnb.errors import ConnectionLost, PacketTruncated
 from difxnb.wire.packet import BodyLength, Packet, PacketReader
 
 _READ_SIZE = 2**18
@@ -38,5 +39,26 @@ async def batches_of(
         reader.receive_data(data)
         while batch := reader.whole_packets():
             yield batch
-    reader.receive_eof()
+    cut_off(reader, what)
+
+
+class Reader(Protocol):
+    """What takes in bytes, and knows whether they may end where they do."""
+
+    def receive_eof(self) -> None:
+        """Raise PacketTruncated where something is only half there."""
+
+
+def cut_off(reader: Reader, what: str) -> NoReturn:
+    """Tell of a stream that ended before the conversation did: the server, or what it had begun, is no more.
+
+    Raises
+    ------
+    ConnectionLost
+        Whether it broke in the middle of something or between two.
+    """
+    try:
+        reader.receive_eof()
+    except PacketTruncated as error:
+        raise ConnectionLost(f"{what}: {error}; the server, or its part in this, is gone") from error
     raise ConnectionLost(f"{what}: the server ended the conversation without saying how it went")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from datetime import UTC, datetime
 
+from difxnb.client.conversation import cut_off
 from difxnb.client.exchange import ByteStream
 from difxnb.client.patience import within
 from difxnb.client.session import Session
@@ -196,7 +197,7 @@ async def _read_lines(session: Session, stream: ByteStream, what: str) -> list[s
         async with within(session.patience.listing, f"{what}: {session.peer} stopped in the middle"):
             data = await stream.read(_READ_SIZE)
         if not data:
-            reader.receive_eof()
+            cut_off(reader, what)
         reader.receive_data(data)
         while (line := reader.next_line()) is not None:
             lines.append(line)

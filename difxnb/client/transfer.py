@@ -52,8 +52,6 @@ async def get_file(
         A directory, or a file of 2 GiB and more.
     RemoteFileChanged
         With `checksum`: fetched a second time it was another one.
-    PacketTruncated
-        The server ended the transfer early.
     NoReply, ConnectionLost
         Nothing of the file is kept.
     """

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from difxnb.client.conversation import cut_off
 from difxnb.client.exchange import ByteStream
 from difxnb.client.local_files import Content
 from difxnb.client.patience import within
@@ -118,7 +119,7 @@ async def _read_all(
         async with within(session.patience.stall, f"{what}: {session.peer} stopped {at}"):
             data = await stream.read(_READ_SIZE)
         if not data:
-            reader.receive_eof()
+            cut_off(reader, what)
         reader.receive_data(data)
         if content := reader.take():
             await sink(content)

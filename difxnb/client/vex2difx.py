@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from difxnb.client.conversation import cut_off
 from difxnb.client.exchange import ByteStream
 from difxnb.client.lasting import lasting
 from difxnb.client.plain_values import plain_word, split_path
@@ -200,27 +201,27 @@ async def _run(
     stream = await session.open_exchange(request, what)
     named: list[str] = []
     try:
-        await lasting(session, _read(session, stream, named, on_line), what, timeout)
+        await lasting(session, _read(session, stream, what, named, on_line), what, timeout)
     except NoReply as error:
         raise NoReply(f"{error}{session.said_since(said)}") from error
     return _judge(named, before, await _job_files(session, run.pass_path or "/"))
 
 
-async def _read(session: Session, stream: ByteStream, paths: list[str], on_line: OnLine) -> None:
+async def _read(session: Session, stream: ByteStream, what: str, paths: list[str], on_line: OnLine) -> None:
     try:
-        await _read_paths(stream, paths, on_line)
+        await _read_paths(stream, what, paths, on_line)
     finally:
         await stream.close()
         session.stay(session.patience.vex2difx_close)
 
 
-async def _read_paths(stream: ByteStream, paths: list[str], on_line: OnLine) -> None:
+async def _read_paths(stream: ByteStream, what: str, paths: list[str], on_line: OnLine) -> None:
     """Read paths, which come without line feeds, up to the end marker."""
     reader = LineListReader()
     while not reader.complete:
         data = await stream.read(_READ_SIZE)
         if not data:
-            reader.receive_eof()
+            cut_off(reader, what)
         reader.receive_data(data)
         while (line := reader.next_line()) is not None:
             paths.append(line.decode("utf-8", "replace").rstrip("\n"))

@@ -11,7 +11,6 @@ from difxnb.errors import (
     ConnectionLost,
     DifxError,
     NoReply,
-    PacketTruncated,
     ProtocolError,
     RemoteFileError,
     RemoteFileNotFound,
@@ -199,8 +198,23 @@ async def test_dialled_download_ends_early() -> None:
         await talker.serve(answer)
 
     async with scripted(script) as port, head_node_at(port, transport="dial-back") as node:
-        with pytest.raises(PacketTruncated, match="4 of 100"):
+        with pytest.raises(ConnectionLost, match="4 of 100"):
             await node.get_file("/srv/x")
+
+
+async def test_a_listing_that_ends_early_is_a_lost_connection() -> None:
+    """A server that crashes drops what it had begun, and its main connection after that."""
+
+    async def answer(talker: Talker, body: object, port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+
+    async def script(talker: Talker) -> None:
+        await talker.serve(answer)
+
+    async with scripted(script) as port, head_node_at(port, transport="dial-back") as node:
+        with pytest.raises(ConnectionLost, match="ls /srv"):
+            await node.ls_entries("/srv")
 
 
 async def test_upload_in_safe_pieces() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from difxnb.errors import (
+    ConnectionLost,
     NoReply,
     NothingMade,
-    PacketTruncated,
     RemoteFileExists,
     RemoteFileNotFound,
     UnsafeValue,
@@ -249,8 +249,8 @@ async def test_a_list_of_paths_that_breaks_off() -> None:
         async def read(self, n: int) -> bytes:
             return self.left.pop(0) if self.left else b""
 
-    with pytest.raises(PacketTruncated):
-        await _read_paths(Short([encode_line(b"/d/e")]), [], lambda line: None)  # type: ignore[arg-type]
+    with pytest.raises(ConnectionLost, match="vex2difx x"):
+        await _read_paths(Short([encode_line(b"/d/e")]), "vex2difx x", [], lambda line: None)  # type: ignore[arg-type]
     paths: list[str] = []
-    await _read_paths(Short([encode_line(b"/d/e") + bytes(4)]), paths, lambda line: None)  # type: ignore[arg-type]
+    await _read_paths(Short([encode_line(b"/d/e") + bytes(4)]), "vex2difx x", paths, lambda line: None)  # type: ignore[arg-type]
     assert paths == ["/d/e"]
