@@ -6,12 +6,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difxnb.cli.connection import connected
+from difxnb.cli.connection import Server, connected
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,9 +25,7 @@ JobHere = Annotated[
 
 
 @contextmanager
-def at_hand(
-    job: str, host: str | None, port: int | None, ssh: str | None, timeout: float, token_file: Path | None
-) -> Iterator[str | xr.Dataset]:
+def at_hand(job: str, at: Server) -> Iterator[str | xr.Dataset]:
     """A job as checks and reports take it: its name here, or its visibilities from a server.
 
     Raises
@@ -36,12 +33,12 @@ def at_hand(
     DifxError, ValueError
         As :func:`difxnb.connect` and `Job.visibilities`.
     """
-    if host is None and port is None and ssh is None:
+    if not at.is_named:
         yield job
         return
     input_file = job if job.endswith(".input") else f"{job.rstrip('/').removesuffix('.difx')}.input"
     with (
         tempfile.TemporaryDirectory(prefix="difxnb-") as directory,
-        connected(host, port, ssh, timeout, token_file, gently=True) as difx,
+        connected(at, gently=True) as difx,
     ):
         yield difx.job(input_file).visibilities(directory, progress=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difxnb.cli.connection import Host, Json, Once, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, Json, Once, Server, connected
 from difxnb.cli.program import app, told_in_a_line, wrong_usage
 
 if TYPE_CHECKING:
@@ -38,11 +38,7 @@ def busy(
     ] = 12.0,
     once: Once = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show what a correlator does: jobs with their progress, loads of nodes, recorders, and the worst troubles.
 
@@ -56,7 +52,7 @@ def busy(
     everything = not (jobs or nodes or recorders)
     with wrong_usage():
         pattern = None if ignore is None else _pattern(ignore)
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(at) as difx:
         from difxnb.cli.busy_look import Wanted
 
         wanted = Wanted(jobs or everything, nodes or everything, recorders or everything, pattern, linger)

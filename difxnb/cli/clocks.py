@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difxnb.cli.at_hand import at_hand
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile
+from difxnb.cli.connection import USUAL, DryRun, Json, Server
 from difxnb.cli.printed import frame_data, print_json, say
 from difxnb.cli.program import app, told_in_a_line
 
@@ -43,11 +43,7 @@ def clocks(
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Solve for the clocks of stations from the fringes of jobs; late is positive, JSON is in SI units.
 
@@ -70,7 +66,7 @@ def clocks(
 
         fringes = []
         for job in jobs:
-            with at_hand(job, host, port, ssh, timeout, token_file) as source:
+            with at_hand(job, at) as source:
                 fringes.append(_fringes(source))
         solution = clock_search(pd.concat(fringes, ignore_index=True), reference)
         edits = solution.edits(**named) if named else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
@@ -67,6 +68,32 @@ DryRun: TypeAlias = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where a server is, as a command line names it; `Verbs` makes an option of each field."""
+
+    host: Host = None
+    port: Port = None
+    ssh: Ssh = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is named at all, so that files of it are meant and not those that are here."""
+        return self.host is not None or self.port is not None or self.ssh is not None
+
+
+@dataclass(frozen=True)
+class Server(Address):
+    """How to connect to it."""
+
+    timeout: Timeout = 10.0
+    token_file: TokenFile = None
+
+
+USUAL_ADDRESS, USUAL = Address(), Server()
+"""What counts where nothing is named: environment, configuration file, and what is usual."""
+
+
 def _ignore(item: Item, time: float) -> None:
     """Take a message and do nothing with it."""
 
@@ -84,11 +111,7 @@ class Reached:
 
 @contextmanager
 def reached(
-    host: str | None,
-    port: int | None,
-    ssh: str | None,
-    timeout: float,
-    token_file: Path | None,
+    server: Server,
     *,
     subscriber: Subscriber | None = None,
     tap: Tap | None = None,
@@ -104,13 +127,13 @@ def reached(
     from difxnb.client.blocking import LoopThread
     from difxnb.client.head_node import AsyncHeadNode
 
-    at = find_address(host, port, ssh=ssh)
-    token = find_token(token_file)
+    at = find_address(server.host, server.port, ssh=server.ssh)
+    token = find_token(server.token_file)
     node = AsyncHeadNode(
         at.host,
         at.port,
         ssh=at.ssh,
-        timeout=timeout,
+        timeout=server.timeout,
         subscriber=subscriber or _ignore,
         token=token,
         tap=tap,
@@ -126,11 +149,7 @@ def reached(
 
 @contextmanager
 def connected(
-    host: str | None,
-    port: int | None,
-    ssh: str | None,
-    timeout: float,
-    token_file: Path | None,
+    server: Server,
     *,
     gently: bool = False,
 ) -> Iterator[Correlator]:
@@ -143,7 +162,9 @@ def connected(
     """
     from difxnb.notebook import connect
 
-    difx = connect(host, port, ssh=ssh, timeout=timeout, token_file=token_file)
+    difx = connect(
+        server.host, server.port, ssh=server.ssh, timeout=server.timeout, token_file=server.token_file
+    )
     try:
         yield difx
     finally:

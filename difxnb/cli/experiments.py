@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.files import tell
 from difxnb.cli.printed import complain, frame_data, print_frame, print_json, say
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
@@ -59,11 +59,7 @@ def new(
     ] = False,
     wait: Wait = 600.0,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Put a schedule and a .v2d into a directory of the server, and make jobs of them.
 
@@ -77,7 +73,7 @@ def new(
         raise typer.BadParameter("either --v2d or --template")
     if variable and template is None:
         raise typer.BadParameter("it belongs to --template", param_hint="--variable")
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         ask = partial(
             difx.new_experiment,
             directory,
@@ -162,17 +158,13 @@ def models(
     wait: Wait = 600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Run the delay model program alone on jobs that are there. Patterns belong into quotes.
 
     difxnb models '/data/exp/exp_*.input' --calc difxcalc
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             for path, there in _to_model(difx, pattern):
                 if there and not overwrite:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Reached, Ssh, Timeout, TokenFile, reached
+from difxnb.cli.connection import USUAL, DryRun, Json, Reached, Server, reached
 from difxnb.cli.printed import complain, print_json, print_rows, say
 from difxnb.cli.program import app, told_in_a_line
 
@@ -37,11 +37,7 @@ def ls(
         bool, typer.Option("--recursive", "-R", help="What is in directories below, too.")
     ] = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """List directories, files, or what patterns match. Names with a dot in front are left out, as by ls.
 
@@ -51,7 +47,7 @@ def ls(
 
     difxnb ls --json '/data/exp/*.input'
     """
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         found: list[Entry] = []
         for path in paths:
             found += _listed(there, path, recursive=recursive)
@@ -92,17 +88,13 @@ def mkdir(
     paths: Paths,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Make directories with those above them; nothing happens where they exist.
 
     difxnb mkdir /data/exp/old
     """
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         for path in paths:
             if not dry_run:
                 there.call(there.node.make_directory(path))
@@ -117,17 +109,13 @@ def rmdir(
     paths: Paths,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Remove empty directories.
 
     difxnb rmdir /data/exp/old
     """
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         for path in paths:
             if dry_run:
                 _require_empty(there, path)
@@ -147,11 +135,7 @@ def rm(
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Remove files, and with -r directories; what is still there afterwards is an error. / is always refused.
 
@@ -161,7 +145,7 @@ def rm(
     """
     from difxnb.client.remote_files import what_goes
 
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         for path in paths:
             looking = partial(what_goes, path=path, recursive=recursive, force=force)
             doomed = _ask(there, f"rm {path}", looking)
@@ -178,11 +162,7 @@ def mv(
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Move or rename a file or directory; directories are never replaced.
 
@@ -190,7 +170,7 @@ def mv(
     """
     from difxnb.client.remote_moves import where_renamed
 
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         if dry_run:
             _require_there(there, "mv", path)
             end = _ask(there, f"mv {path}", lambda s: where_renamed(s, path, target, overwrite=overwrite))
@@ -207,11 +187,7 @@ def cp(
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Copy a file on the server; guiServer copies no directories.
 
@@ -219,7 +195,7 @@ def cp(
     """
     from difxnb.client.remote_moves import where_copied
 
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         if dry_run:
             _, end = _ask(there, f"cp {path}", lambda s: where_copied(s, path, target, overwrite=overwrite))
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from difxnb.cli.at_hand import JobHere, at_hand
-from difxnb.cli.connection import Host, Json, Port, Ssh, Timeout, TokenFile
+from difxnb.cli.connection import USUAL, Json, Server
 from difxnb.cli.printed import frame_data, print_json, print_rows, say
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
 from difxnb.cli.watching import selection
@@ -36,11 +36,7 @@ def fringe(
     multiband: Annotated[bool, typer.Option("--multiband", help="One delay for all bands.")] = False,
     found: Annotated[bool, typer.Option("--found", help="Leave out rows without a fringe.")] = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Fit delay, rate and phase per scan, baseline, band and polarization. The status is 3 where no fringe is found.
 
@@ -55,7 +51,7 @@ def fringe(
         wanted = selection(select or []) or {}
         if unknown := sorted(wanted.keys() - set(_KEYS)):
             raise ValueError(f"there is no key {unknown[0]!r}; there are {', '.join(_KEYS)}")
-        with at_hand(job, host, port, ssh, timeout, token_file) as source:
+        with at_hand(job, at) as source:
             rows = _fit(source, by, wanted, multiband=multiband)
         is_found = rows["found"].astype(bool)
         shown = rows[is_found] if found else rows

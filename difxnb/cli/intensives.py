@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.printed import complain, print_frame, print_json, say
 from difxnb.cli.program import INTERRUPTED, NOT_FINE, app, told_in_a_line
 from difxnb.cli.schedules import tell_problems
@@ -58,11 +58,7 @@ def intensive(
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Wait for schedule and data, search and correct the clocks, correlate, judge, report; all of it is written down.
 
@@ -82,12 +78,17 @@ def intensive(
         orders = read_recipe(recipe)
         if check:
             raise typer.Exit(_check(orders, as_json=as_json))
-        with connected(host, port, ssh, timeout, token_file, gently=True) as difx, interrupted_by_term():
+        with connected(at, gently=True) as difx, interrupted_by_term():
             run = difx.intensive(orders, session=session, directory=directory, dry_run=dry_run, resume=resume)
             if dry_run:
                 raise typer.Exit(_tell_plan(run, as_json=as_json))
-            options = {"--session": run.session, "--directory": directory, "--host": host, "--port": port}
-            options |= {"--ssh": ssh, "--token-file": token_file}
+            options = {
+                "--session": run.session,
+                "--directory": directory,
+                "--host": at.host,
+                "--port": at.port,
+            }
+            options |= {"--ssh": at.ssh, "--token-file": at.token_file}
             again = _line("intensive", recipe, options)
             raise typer.Exit(_followed(difx, run, wait, again, as_json=as_json))
 

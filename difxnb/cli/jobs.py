@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.printed import complain, frame_data, print_frame, print_json, say
 from difxnb.cli.program import INTERRUPTED, NOT_FINE, app, in_shell_words, told_in_a_line
 from difxnb.cli.versions import DifxVersion
@@ -35,11 +35,7 @@ def job(
     machines: Annotated[bool, typer.Option("--machines", help="Where it is to run, alone.")] = False,
     difx_version: DifxVersion = None,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show a job. With --check the status is 3 where something speaks against running it.
 
@@ -47,7 +43,7 @@ def job(
 
     difxnb job --check --json /data/exp/exp_1.input
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         _choose(difx, difx_version)
         one = difx.job(input_file)
         if check:
@@ -108,11 +104,7 @@ def start(
     difx_version: DifxVersion = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Run a job and wait for its end: status 0 where it is done without errors, 3 where it ended in another way.
 
@@ -127,7 +119,7 @@ def start(
     """
     from difxnb.cli.placing import Machines
 
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         _choose(difx, difx_version)
         if wait is not None and not difx.server.is_embedded:
             raise ValueError("a real guiServer must not be left while a job runs; leave out --wait")
@@ -152,17 +144,13 @@ def stop(
     ],
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Stop jobs, whoever started them; return when they show no sign of life any more.
 
     difxnb stop /data/exp/exp_1.input
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         for input_file in input_files:
             one = difx.job(input_file)
             if not dry_run:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difxnb.cli.connection import Host, Json, Once, Port, Reached, Ssh, Timeout, TokenFile, reached
+from difxnb.cli.connection import USUAL, Json, Once, Reached, Server, reached
 from difxnb.cli.printed import complain, print_json, say
 from difxnb.cli.program import app, told_in_a_line
 
@@ -61,11 +61,7 @@ def messages(
     listen: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long --once listens.")] = 12.0,
     once: Once = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show messages of DiFX and notices of the server as they come, until Ctrl-C. Times are UTC.
 
@@ -86,7 +82,7 @@ def messages(
         chosen = split_types(restrict)
         follower.heard.hide_others(chosen)
         with reached(
-            host, port, ssh, timeout, token_file, subscriber=follower.hear, tap=follower.tap
+            at, subscriber=follower.hear, tap=follower.tap
         ) as there, _kept(follower, save):  # fmt: skip
             follower.there = there
             if chosen is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.files import tell
 from difxnb.cli.printed import complain, print_json, say
 from difxnb.cli.program import INTERRUPTED, NOT_FINE, told_in_a_line
@@ -66,11 +66,7 @@ def add(
     file: File = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Put jobs into the queue of a server. The server is asked only for patterns, for machines, and by --check.
 
@@ -83,14 +79,14 @@ def add(
     from difxnb.cli.placing import Machines
 
     with told_in_a_line():
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
         policy = _policy(again, rebuild=rebuild)
         hosts = Machines.parse(head, sources, processors, threads)
         options: dict[str, Any] = {"overwrite": True} if overwrite else {}
         options |= {"waive": waive} if waive else {}
         options |= {} if stall_after is None else {"stall_after": stall_after}
         if check or hosts.are_named or any(mark in job for job in jobs for mark in _WILDCARDS):
-            with connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+            with connected(at, gently=True) as difx:
                 placed = _asked(difx, jobs, hosts, check=check, as_json=as_json)
         else:
             placed = {_path(job): None for job in jobs}
@@ -170,11 +166,7 @@ def run(
         bool, typer.Option("--dry-run", help="Say what the file has to be done, and do nothing.")
     ] = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Run the jobs that the queue holds for a server: status 0 where all are done, 3 where one ended in another way.
 
@@ -190,9 +182,9 @@ def run(
         from difxnb.cli.leaving import interrupted_by_term
 
         if dry_run:
-            _tell_plan(file, name_of_server(host, port, ssh), at_once, as_json=as_json)
+            _tell_plan(file, name_of_server(at), at_once, as_json=as_json)
             return
-        with connected(host, port, ssh, timeout, token_file, gently=True) as difx, interrupted_by_term():
+        with connected(at, gently=True) as difx, interrupted_by_term():
             raise typer.Exit(_run(difx, where_kept(file), at_once, stay=stay, as_json=as_json))
 
 

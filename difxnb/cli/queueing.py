@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh
+from difxnb.cli.connection import USUAL_ADDRESS, Address, DryRun, Json
 from difxnb.cli.files import tell
 from difxnb.cli.printed import print_frame, say
 from difxnb.cli.program import app, told_in_a_line
@@ -55,13 +55,13 @@ def where_kept(file: Path | None) -> Path:
     return (directory / "queue.sqlite").resolve()  # as JobQueue.keep has it
 
 
-def name_of_server(host: str | None, port: int | None, ssh: str | None) -> str:
+def name_of_server(at: Address) -> str:
     """How entries name the server that these options mean."""
     from difxnb.client.address import find_address
     from difxnb.queue import server_name
 
-    at = find_address(host, port, ssh=ssh)
-    return server_name(at.host, at.port, at.ssh)
+    found = find_address(at.host, at.port, ssh=at.ssh)
+    return server_name(found.host, found.port, found.ssh)
 
 
 @contextmanager
@@ -125,16 +125,14 @@ def remove(
     file: File = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
+    at: Address = USUAL_ADDRESS,
 ) -> None:
     """Take jobs out of the queue; one that is under way has to be stopped first. The history keeps them.
 
     difxnb queue remove exp_3
     """
     with told_in_a_line():
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
         _each(jobs, "remove", _remove, file, server, dry_run=dry_run, as_json=as_json)
 
 
@@ -149,16 +147,14 @@ def move(
     file: File = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
+    at: Address = USUAL_ADDRESS,
 ) -> None:
     """Put a job that waits to another place; among jobs of another priority it takes theirs.
 
     difxnb queue move exp_3 1
     """
     with told_in_a_line():
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
 
         def put(store: QueueStore, entry: QueueEntry) -> str:
             store.move(entry.number, position, server=server)
@@ -174,9 +170,7 @@ def priority(
     file: File = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
+    at: Address = USUAL_ADDRESS,
 ) -> None:
     """Give a job another priority; what runs is not interrupted.
 
@@ -188,7 +182,7 @@ def priority(
             store.priority(entry.number, value)
             return f"priority {value}"
 
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
         _each([job], "set", put, file, server, dry_run=dry_run, as_json=as_json)
 
 
@@ -198,9 +192,7 @@ def retry(
     file: File = None,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
+    at: Address = USUAL_ADDRESS,
 ) -> None:
     """Put jobs that have failed, or were stopped or refused, into the line again.
 
@@ -209,7 +201,7 @@ def retry(
     difxnb queue retry exp_3
     """
     with told_in_a_line():
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
         _each(jobs, "retry", _retry, file, server, dry_run=dry_run, as_json=as_json)
 
 
@@ -349,9 +341,7 @@ def show(
     ] = False,
     file: File = None,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
+    at: Address = USUAL_ADDRESS,
 ) -> None:
     """Show the jobs of a server that the queue holds, as they stand in its file, and why it is paused.
 
@@ -363,7 +353,7 @@ def show(
         from difxnb.queue.frames import queue_frame
         from difxnb.queue.rules import in_line
 
-        server = name_of_server(host, port, ssh)
+        server = name_of_server(at)
         found = [one for one in store.entries(hidden=over) if one.server == server]
         frame = queue_frame(in_line(found), store.dropped)
         paused = str(store.setting("paused") or "")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.files import tell
 from difxnb.cli.printed import complain, print_frame
 from difxnb.cli.program import app, told_in_a_line
@@ -43,11 +43,7 @@ def show(
     ] = Told.modules,
     wait: Wait = 10.0,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Ask a recorder which modules are in it, for its versions, or how its disks are.
 
@@ -55,7 +51,7 @@ def show(
 
     difxnb recorder show mark5fx01 smart --json
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         unit = difx.recorder(name)
         asked = {Told.modules: unit.modules, Told.versions: unit.versions, Told.smart: unit.smart}
         print_frame(asked[what](timeout=wait), as_json=as_json)
@@ -71,17 +67,13 @@ def directory(
     wait: Wait = 600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show the directory of a module, a row for each scan.
 
     difxnb recorder directory mark5fx01 NRAO+321
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             tell("make" if generate else "read", f"the directory of {vsn}", dry_run=True, as_json=as_json)
             return
@@ -101,17 +93,13 @@ def copy(
     wait: Wait = 3600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Copy scans of a module into a directory of the server.
 
     difxnb recorder copy mark5fx01 NRAO+321 1-3,7 /data/raw
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             tell("copy", f"scans {scans} of {vsn}", to, dry_run=True, as_json=as_json)
             return
@@ -133,17 +121,13 @@ def send(
     wait: Wait = 60.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Send a command to a recorder, and show what was answered, if anything.
 
     difxnb recorder send mark5fx01 getvsn
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             tell("send", command, name, dry_run=True, as_json=as_json)
             return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.files import tell
 from difxnb.cli.printed import complain, print_frame
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
@@ -32,11 +32,7 @@ def coverage(
         float, typer.Option(min=1, metavar="SECONDS", help="Seconds that a recorder may take.")
     ] = 60.0,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Hold scans of a schedule against modules and lists of files. The status is 3 where something is missing.
 
@@ -46,7 +42,7 @@ def coverage(
     """
     with told_in_a_line():
         wanted = _media(media)
-        with connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+        with connected(at, gently=True) as difx:
             table = difx.coverage(vex, wanted, slack=slack, timeout=wait)
         for row in table.attrs["failed"].to_dict("records"):
             complain(f"{row['station']} {row['medium']}: {row['why']}")
@@ -87,11 +83,7 @@ def filelist(
     wait: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="Seconds that it may take.")] = 600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Write a list of recordings for vex2difx; with --v2d and --antenna straight into a .v2d, whose old text is kept.
 
@@ -102,7 +94,7 @@ def filelist(
     if (to is None) == (v2d is None) or (v2d is None) != (antenna is None):
         raise typer.BadParameter("give either --to, or --v2d and --antenna")
     progress = False if as_json else complain
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         paths = [str(path) for name in files for path in difx.ls(name)["path"]]
         if dry_run:
             for path in paths:

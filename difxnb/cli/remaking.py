@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, DryRun, Json, Server, connected
 from difxnb.cli.experiments import Calc, Wait
 from difxnb.cli.printed import complain, frame_data, print_frame, print_json, say
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
@@ -31,17 +31,13 @@ def make(
     wait: Wait = 600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Run vex2difx and the delay model program on a .v2d that is on the server. 'new' puts one there first.
 
     difxnb make /data/exp/exp.v2d
     """
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             raise typer.Exit(_tell_plan(difx, v2d, overwrite=overwrite, as_json=as_json))
         made = difx.make_jobs(
@@ -58,18 +54,14 @@ def rebuild(
     wait: Wait = 600.0,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Make the jobs of a .v2d again without some stations, under new names; all that is there stays.
 
     difxnb rebuild /data/exp/exp.v2d --without KK
     """
     stations = [word.strip() for word in without.split(",") if word.strip()]
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file, gently=True) as difx:
+    with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
             diff = _orders(difx, v2d).without(*stations).edit().diff
             if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difxnb.cli.at_hand import JobHere, at_hand
-from difxnb.cli.connection import DryRun, Host, Json, Port, Ssh, Timeout, TokenFile
+from difxnb.cli.connection import USUAL, DryRun, Json, Server
 from difxnb.cli.printed import print_json, say
 from difxnb.cli.program import app, told_in_a_line
 
@@ -47,11 +47,7 @@ def report(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Write a report on a job: verdicts, fringes, clocks, pictures; or that of a correlator on a session.
 
@@ -67,7 +63,7 @@ def report(
         raise typer.BadParameter("--template belongs to --notebook", param_hint="--template")
     if header and not ivs:
         raise typer.BadParameter("--header belongs to --ivs", param_hint="--header")
-    if ivs and (host is not None or port is not None or ssh is not None):
+    if ivs and at.is_named:
         raise typer.BadParameter("a session is reported on where its files are", param_hint="--ivs")
     with told_in_a_line():
         if dry_run:
@@ -78,7 +74,7 @@ def report(
             _planned(
                 job, to, ivs=False, notebook=notebook, overwrite=overwrite
             )  # refused before minutes of fitting
-            with at_hand(job, host, port, ssh, timeout, token_file) as source:
+            with at_hand(job, at) as source:
                 written = _html(source, to, notebook=template or notebook, overwrite=overwrite)
         if written is None:
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import Host, Json, Port, Reached, Ssh, Timeout, TokenFile, reached
+from difxnb.cli.connection import USUAL, Json, Reached, Server, reached
 from difxnb.cli.printed import complain, print_frame, print_json, print_rows, say
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
 
@@ -42,11 +42,7 @@ def status(
         bool, typer.Option("--no-time", "-t", help="No line with the time above, when repeating.")
     ] = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show what the logs of jobs last said. Times are UTC. Where no job is found, the status is 3.
 
@@ -59,7 +55,7 @@ def status(
     if short and (long or history):
         raise typer.BadParameter("--short is the opposite of --long and --history")
     wanted = [one if one.endswith(".input") else f"{one.rstrip('/')}/*.input" for one in patterns]
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         while True:
             if repeat is not None and not (no_time or as_json):
                 say(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")

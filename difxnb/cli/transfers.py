@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Never, Protocol, TypeVar
 
 import typer
 
-from difxnb.cli.connection import DryRun, Host, Json, Port, Reached, Ssh, Timeout, TokenFile, reached
+from difxnb.cli.connection import USUAL, DryRun, Json, Reached, Server, reached
 from difxnb.cli.files import tell
 from difxnb.cli.printed import complain
 from difxnb.cli.program import app, in_shell_words, told_in_a_line
@@ -45,11 +45,7 @@ def get(
     checksum: Checksum = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Fetch files, what patterns match, or with -r whole directories; whole or not at all.
 
@@ -63,7 +59,7 @@ def get(
         raise typer.BadParameter("--to - prints one file, and nothing else", param_hint="--to")
     if len(paths) > 1 and not Path(to).is_dir():
         raise typer.BadParameter(f"several files need a directory; {to} is none", param_hint="--to")
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         for path in paths:
             if to == "-" and not dry_run:
                 _print_file(there, path, checksum=checksum)
@@ -98,11 +94,7 @@ def send(
     checksum: Checksum = False,
     dry_run: DryRun = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Send a file, what a pattern matches, or with -r whole directories; whole or not at all.
 
@@ -110,7 +102,7 @@ def send(
 
     date | difxnb send - /data/exp/note --overwrite
     """
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         if local == "-":
             _send_input(there, path, overwrite=overwrite, checksum=checksum, dry_run=dry_run)
         elif dry_run:

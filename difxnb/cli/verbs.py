@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Verbs whose options are looked at when they are used: looking at all of them takes as long as loading the rest."""
+"""Verbs whose options are looked at when they are used: looking at all of them takes as long as loading the rest.
+
+A parameter that is a dataclass stands for options that belong together: one for each of its fields.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any, TypeVar
+from dataclasses import fields, is_dataclass
+from functools import cache, wraps
+from inspect import Parameter, Signature, signature
+from typing import Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperGroup
@@ -36,6 +41,31 @@ class LazyGroup(TyperGroup):
             formatter.write_dl(rows)
 
 
+def _taken_apart(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with a parameter for each field of those of its parameters that are dataclasses."""
+    hints = get_type_hints(function, include_extras=True)
+    bundles = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
+    if not bundles:
+        return function
+
+    @wraps(function)
+    def call(**given: Any) -> Any:
+        for name, bundle in bundles.items():
+            given[name] = bundle(**{one.name: given.pop(one.name) for one in fields(bundle)})
+        return function(**given)
+
+    parameters: list[Parameter] = []
+    for one in signature(function).parameters.values():
+        if one.name in bundles:
+            parameters += signature(bundles[one.name], eval_str=True).parameters.values()
+        else:
+            parameters.append(one.replace(annotation=hints[one.name]))
+    shown: Any = call  # functions have no signature of their own as far as types go
+    shown.__signature__ = Signature(parameters)
+    shown.__annotations__ = {one.name: one.annotation for one in parameters}
+    return call
+
+
 class Verbs(typer.Typer):
     """A program, or a part of one, whose commands are built when they are used."""
 
@@ -51,7 +81,7 @@ class Verbs(typer.Typer):
             @cache
             def build() -> Any:
                 alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-                alone.command(name, **options)(function)
+                alone.command(name, **options)(_taken_apart(function))
                 return typer.main.get_command(alone)
 
             def stub() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difxnb.cli.at_hand import at_hand
-from difxnb.cli.connection import Host, Json, Port, Ssh, Timeout, TokenFile
+from difxnb.cli.connection import USUAL, Json, Server
 from difxnb.cli.printed import print_json, say
 from difxnb.cli.program import NOT_FINE, app, told_in_a_line
 
@@ -42,11 +42,7 @@ def quality(
         int | None, typer.Option(min=1, metavar="N", help="Of many jobs, only the last ones.")
     ] = None,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Make all checks of a job: GO, LOOK or NO-GO, and why. Of many jobs, say how each value moved, too.
 
@@ -59,11 +55,11 @@ def quality(
     baselines = None if expected is None else [word.strip() for word in expected.split(",") if word.strip()]
     with told_in_a_line():
         if last is not None or _are_many(jobs):
-            if host is not None or port is not None or ssh is not None:
+            if at.is_named:
                 raise ValueError("one job of a server at a time; a history is made of jobs that are here")
             checked: QualityReport | QualityHistory = _history(jobs, limits, baselines, last)
         else:
-            with at_hand(jobs[0], host, port, ssh, timeout, token_file) as source:
+            with at_hand(jobs[0], at) as source:
                 checked = _report(source, limits, baselines)
         if as_json:
             print_json(checked.to_dict())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import Host, Json, Port, Reached, Ssh, Timeout, TokenFile, reached
+from difxnb.cli.connection import USUAL, Json, Reached, Server, reached
 from difxnb.cli.printed import print_json, print_rows, say
 from difxnb.cli.program import app, told_in_a_line
 
@@ -29,11 +29,7 @@ def version(
         typer.Option("--use", metavar="NAME", help="See whether the server takes this DiFX version."),
     ] = None,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Show what the server says of itself: its version, its user, and which DiFX it runs.
 
@@ -43,7 +39,7 @@ def version(
 
     difxnb version --versions --json
     """
-    with told_in_a_line(), reached(host, port, ssh, timeout, token_file) as there:
+    with told_in_a_line(), reached(at) as there:
         if use is not None:
             use_version(there, use)
         facts = _facts(there)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import Host, Json, Once, Port, Ssh, Timeout, TokenFile, connected
+from difxnb.cli.connection import USUAL, Json, Once, Server, connected
 from difxnb.cli.program import app, told_in_a_line, wrong_usage
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ def monitor(
     ] = None,
     once: Once = False,
     as_json: Json = False,
-    host: Host = None,
-    port: Port = None,
-    ssh: Ssh = None,
-    timeout: Timeout = 10.0,
-    token_file: TokenFile = None,
+    at: Server = USUAL,
 ) -> None:
     """Watch the fringes of a job while it runs: SNR, delay, rate and phase of each baseline, band and polarization.
 
@@ -50,7 +46,7 @@ def monitor(
     """
     with wrong_usage():
         wanted = selection(select or [])
-    with told_in_a_line(), connected(host, port, ssh, timeout, token_file) as difx:
+    with told_in_a_line(), connected(at) as difx:
         watched = difx.job(input_file).monitor(wanted)
         ended = _shown(Watch(difx, input_file, watched, once=once), once=once, as_json=as_json)
     raise typer.Exit(0 if ended else 1)
