@@ -244,4 +244,4 @@ def _written(value: object) -> str:
         if not math.isfinite(value):
             raise ValueError(f"{value} is no number that can be written")
         return repr(float(value))
-    return value if isinstance(value, str) else written_time(value)  # type: ignore[arg-type]
+    return value if isinstance(value, str) else written_time(value)

@@ -155,7 +155,7 @@ def mjd_time(mjd: float) -> np.datetime64:
     return np.datetime64(milliseconds * 10**6, "ns")
 
 
-def written_time(time: np.datetime64 | dt.datetime | str) -> str:
+def written_time(time: object) -> str:
     """A time as vex2difx reads it: in the form of a schedule, with a fraction of a second as an MJD.
 
     Raises
@@ -324,7 +324,7 @@ def _written_moment(value: object) -> str:
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number(value)
-    return written_time(value)  # type: ignore[arg-type]
+    return written_time(value)
 
 
 def _written_part(parameter: Parameter, name: object, value: object) -> str:

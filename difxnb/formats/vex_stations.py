@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from difxnb.formats import frames
 from difxnb.formats.frames import Columns
 from difxnb.formats.vex_quantities import LENGTH_UNITS, VELOCITY_UNITS, Moment, quantity, vex_moment
 from difxnb.formats.vex_scans import VexScan, first_word, moments
 from difxnb.formats.vex_text import VexDefinition, VexText
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Triple = tuple[float | None, float | None, float | None]
 _NOWHERE: Triple = (None, None, None)
@@ -121,7 +125,7 @@ def station_columns(stations: Sequence[VexStation], scans: Sequence[VexScan]) ->
         for line in scan.stations:
             if line.station in seen:
                 seen[line.station].append(line.duration)
-    columns: dict[str, object] = {
+    columns: dict[str, pd.Series[Any]] = {
         "station": frames.texts(one.key for one in stations),
         "name": frames.texts(one.name for one in stations),
         "site_id": frames.texts(one.site_id for one in stations),
@@ -131,7 +135,7 @@ def station_columns(stations: Sequence[VexStation], scans: Sequence[VexScan]) ->
     for place, axis in enumerate("xyz"):
         columns[f"v{axis}"] = frames.numbers(one.velocity[place] for one in stations)
     return {
-        **columns,  # type: ignore[dict-item]
+        **columns,
         "position_epoch": moments(one.epoch for one in stations),
         "axis_type": frames.texts(one.axis_type for one in stations),
         "axis_offset": frames.numbers(one.axis_offset for one in stations),
