@@ -14,7 +14,7 @@ import pytest
 import difxnb
 from difxnb import aio
 from difxnb.errors import QueueTaken, SessionNotDone
-from difxnb.intensives import IntensiveRun, read_recipe, run_intensive
+from difxnb.intensives import IntensiveRun, Recipe, read_recipe, run_intensive
 from difxnb.intensives.recipe import SearchRecipe
 from difxnb.synthetic import small_experiment
 from tests.aio.stage import until_true
@@ -181,5 +181,48 @@ def test_the_same_session_of_two_records_makes_its_jobs_once(tmp_path: Path) -> 
             with pytest.raises(SessionNotDone, match=r"files are in the way, .* another record; call this"):
                 await again.wait(timeout=30)
             assert {path: path.read_bytes() for path in (root / "one").iterdir()} == made
+
+    asyncio.run(main())
+
+
+class Jumping:
+    """A clock that somebody sets by a day, forth and back, with every look at it."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return time.time() + 86400.0 * (self.looks % 2)
+
+
+def test_a_clock_that_jumps_and_a_recipe_that_is_edited_between_runs_do_no_harm(tmp_path: Path) -> None:
+    """What is done from the same stays done; what another recipe asks for is done under other names."""
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(search=SearchRecipe(scans=("No0009",)))
+
+    async def main() -> None:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+
+            async def failed(given: Recipe) -> IntensiveRun:
+                run = await run_intensive(
+                    difx, given, session="one", directory=root / "record", now=Jumping()
+                )
+                with pytest.raises(SessionNotDone, match="search_jobs"):
+                    await run.wait(timeout=30)
+                return run
+
+            first = await failed(recipe)
+            before = {path: path.read_bytes() for path in (root / "record").glob("*.v*")}
+            again = await failed(recipe)
+            count = len(first.record.lines)
+            assert [line.step for line in again.record.lines[count:]] == ["search_jobs"] * 2
+            assert all(line.seconds is None or line.seconds >= 0.0 for line in again.record.lines)
+            fewer = await failed(recipe.with_(stations=("AL", "BO")))
+            assert fewer.frame().set_index("step")["outputs"]["data"]["arrived"] == ["AL", "BO"]
+            assert {path: path.read_bytes() for path in before} == before
+            back = await failed(recipe)
+            assert back.frame().set_index("step")["outputs"]["data"]["arrived"] == ["AL", "BO", "CE"]
+            assert {path: path.read_bytes() for path in before} == before
 
     asyncio.run(main())
