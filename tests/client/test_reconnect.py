@@ -7,8 +7,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -30,100 +29,17 @@ from difxnb.errors import (
 )
 from difxnb.wire.control import (
     ChannelsOn,
-    Command,
     MessageSelection,
     MulticastSettings,
     Relayed,
     RelaySwitch,
     SetupPath,
     VersionRequest,
-    decode_from_client,
 )
-from difxnb.wire.events import Gap
 from difxnb.wire.message import Unparsed
 from difxnb.wire.packet import encode_packet
-from tests.client.peers import ROBUST, VERSION_REPLY, Talker, head_node_at, own_server, scripted
-
-
-class Server:
-    """A scripted guiServer that answers version requests, and can be told to fail.
-
-    Attributes
-    ----------
-    told : list of list
-        What each connection was told, oldest first.
-    """
-
-    def __init__(self) -> None:
-        self.told: list[list[object]] = []
-        self.talkers: list[Talker] = []
-        self.silent = False
-        self._news = asyncio.Event()
-
-    async def __call__(self, talker: Talker) -> None:
-        told: list[object] = []
-        self.told.append(told)
-        self.talkers.append(talker)
-        while (packet := await talker.packet()) is not None:
-            told.append(decode_from_client(packet))
-            self._news.set()
-            if isinstance(told[-1], VersionRequest) and not self.silent:
-                await talker.say(*VERSION_REPLY)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that follows from what is heard."""
-        async with asyncio.timeout(20):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
-    async def close(self) -> None:
-        self.talkers[-1].writer.close()
-
-    async def reset(self) -> None:
-        self.talkers[-1].writer.transport.abort()
-
-    async def rave(self) -> None:
-        await self.talkers[-1].say(b"\0\0\0\x08\xff\xff\xff\xff")
-
-    async def fall_silent(self) -> None:
-        self.silent = True
-
-
-class Heard:
-    """A subscriber that keeps gaps and can be waited for."""
-
-    def __init__(self) -> None:
-        self.gaps: list[Gap] = []
-        self.times: list[float] = []
-        self._news = asyncio.Event()
-
-    def __call__(self, item: object, when: float) -> None:
-        if isinstance(item, Gap):
-            self.gaps.append(item)
-            self.times.append(when)
-            self._news.set()
-
-    async def wait_for(self, count: int) -> list[Gap]:
-        async with asyncio.timeout(20):
-            while len(self.gaps) < count:
-                self._news.clear()
-                await self._news.wait()
-        return self.gaps
-
-
-@asynccontextmanager
-async def connected(
-    **options: object,
-) -> AsyncIterator[tuple[Server, AsyncHeadNode, Heard]]:
-    """A scripted server, a head node connected to it, and what that hears of gaps."""
-    server, heard = Server(), Heard()
-    async with (
-        scripted(server) as port,
-        head_node_at(port, **{"subscriber": heard, "patience": ROBUST, **options}) as node,
-    ):
-        yield server, node, heard
-
+from tests.client.lost_servers import Heard, Server, connected
+from tests.client.peers import ROBUST, Talker, head_node_at, own_server, scripted
 
 LOSSES = {
     "closes": (Server.close, "the server closed it"),
@@ -226,98 +142,6 @@ async def test_settings_that_came_at_a_bad_time_are_not_lost() -> None:
             await applying
         await heard.wait_for(2)
         assert SetupPath("rungeneric.X") in server.told[1]
-
-
-async def test_calls_in_flight_say_what_may_have_happened() -> None:
-    async with connected() as (server, node, _):
-        asking = asyncio.create_task(
-            node.ask("a question", lambda session: session.open_exchange(_request, "it"))
-        )
-        doing = asyncio.create_task(node.do("a deed", lambda session: session.open_exchange(_request, "it")))
-        await server.until(lambda: sum(isinstance(event, Command) for event in server.told[0]) == 2)
-        await server.close()
-        with pytest.raises(
-            ConnectionLost, match=r"a question: .*the server closed it.* Nothing was changed by it"
-        ):
-            await asking
-        with pytest.raises(
-            ConnectionLost, match=r"a deed: .*the server closed it.* may or may not have had its effect"
-        ):
-            await doing
-        assert not any(isinstance(event, Command) for told in server.told[1:] for event in told)
-
-
-def _request(address: str, port: int) -> bytes:
-    return encode_packet(3, b"<difxMessage/>")
-
-
-async def test_calls_meanwhile_wait_for_the_connection(tmp_path: Path) -> None:
-    """A real server that is killed and started again at the same port."""
-    heard = Heard()
-    async with own_server(tmp_path) as first:
-        port = first.port
-        node = AsyncHeadNode("127.0.0.1", port, patience=ROBUST, timeout=20.0, subscriber=heard)
-        await node.connect()
-        await first.close()
-    await heard.wait_for(1)
-    assert not node.connected
-    assert not node.closed
-    call = asyncio.create_task(node.fence())
-    async with own_server(tmp_path, port=port):
-        await call
-        assert node.connected
-        assert [gap.end is None for gap in heard.gaps] == [True, False]
-        await node.close()
-
-
-async def test_calls_meanwhile_do_not_wait_for_ever() -> None:
-    server = Server()
-    async with scripted(server) as port:
-        node = AsyncHeadNode("127.0.0.1", port, patience=ROBUST, timeout=0.5)
-        await node.connect()
-    with pytest.raises(ConnectionLost, match=r"fence: (?s:.*)is gone: the server closed it"):
-        await node.fence()
-    with pytest.raises(
-        ConnectionLost, match=r"a deed: not begun, .*away for .*failed .*tried further: no connection"
-    ):
-        await node.do("a deed", lambda session: session.fence())
-    with pytest.raises(ConnectionFailed):
-        await node.reconnect()
-    assert node.absence is not None
-    failures = node.absence.failures
-    with pytest.raises(ConnectionLost, match="not begun"):
-        await node.fence()
-    assert node.absence.failures > failures, "an attempt by hand must not end those in the background"
-    await node.close()
-    with pytest.raises(ConnectionLost, match="connect first"):
-        await node.fence()
-
-
-@pytest.mark.parametrize("pause", [0.01, 1000.0], ids=["connecting", "pausing"])
-async def test_close_ends_it_at_once(pause: float) -> None:
-    heard, hole = Heard(), asyncio.Event()
-    server = Server()
-
-    async def swallow(talker: Talker) -> None:
-        if server.talkers:
-            hole.set()
-            await talker.reader.read()
-        await server(talker)
-
-    async with scripted(swallow) as port:
-        patience = replace(ROBUST, reconnect=(pause,), version=1000.0)
-        node = AsyncHeadNode("127.0.0.1", port, patience=patience, timeout=4000.0, subscriber=heard)
-        await node.connect()
-        await server.close()
-        await heard.wait_for(1)
-        waiting = asyncio.create_task(node.fence())
-        if pause < 1:
-            await asyncio.wait_for(hole.wait(), 20)
-        await asyncio.wait_for(node.close(), 20)
-        assert node.closed
-        with pytest.raises(ConnectionLost, match="connect first"):
-            await waiting
-        assert len(heard.gaps) == 1
 
 
 async def test_reconnecting_by_hand_leaves_in_good_order() -> None:
