@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, cast
 from difxnb.aio.overheard import OnLine, Overheard, require_timeout
 from difxnb.aio.recorder import Recorder
 from difxnb.aio.recorder_frames import made_frame, models_frame, recordings_frame
-from difxnb.aio.remarks import remarks_frame
+from difxnb.aio.remarks import complaints_of, remarks_frame
 from difxnb.client.head_node import AsyncHeadNode
-from difxnb.wire.vex2difx import RemarkKind, read_remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
     from difxnb.aio.correlator import Correlator, Listener
     from difxnb.client.vex2difx import Made
-
-_COMPLAINTS = (RemarkKind.COMPLAINT, RemarkKind.MISSING)
 
 
 class MakingVerbs:
@@ -217,15 +214,9 @@ class MakingVerbs:
 
 
 def _with_remarks(frame: pd.DataFrame, overheard: Overheard, found: list[str]) -> pd.DataFrame:
-    remarks = [read_remark(notice) for notice in overheard.notices]
-    complaints = [
-        f"{remark.program}: {remark.text}" if remark.kind is RemarkKind.COMPLAINT else remark.text
-        for remark in remarks
-        if remark.kind in _COMPLAINTS
-    ]
     frame.attrs.update(
         lines=overheard.lines,
-        warnings=[*complaints, *found],
+        warnings=[*complaints_of(overheard.notices), *found],
         remarks=remarks_frame(overheard.heard),
         dropped=overheard.dropped,
     )

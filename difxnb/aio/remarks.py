@@ -57,6 +57,17 @@ def remarks_frame(heard: Iterable[tuple[float, Notice]]) -> pd.DataFrame:
     return AttachedFrame(frame)
 
 
+def complaints_of(notices: Iterable[Notice]) -> list[str]:
+    """What a user is to look at among what was said, each text once."""
+    found = []
+    for notice in notices:
+        remark = read_remark(notice)
+        if _severity(remark, notice) in ("warning", "error"):
+            is_line = remark.kind in (RemarkKind.COMPLAINT, RemarkKind.OUTPUT)
+            found.append(f"{remark.program}: {remark.text}" if is_line else remark.text)
+    return list(dict.fromkeys(found))
+
+
 def _severity(remark: Remark, notice: Notice) -> str | None:
     """How serious a remark is; None where it only says what is being done."""
     if remark.kind in _NEVER or _is_empty(remark):

@@ -14,7 +14,7 @@ from baseband.data import SAMPLE_VDIF
 
 from difxnb import aio
 from difxnb.aio.recorder_frames import recordings_frame
-from difxnb.aio.remarks import remarks_frame
+from difxnb.aio.remarks import complaints_of, remarks_frame
 from difxnb.client.file_list import FileList
 from difxnb.errors import (
     NoReply,
@@ -149,6 +149,24 @@ def test_how_serious_a_remark_is_stands_in_its_words(
     frame = remarks_frame([told(number, text)])
     assert frame[["severity", "program", "text"]].itertuples(index=False, name=None).__next__() == row
     assert frame["time"].tolist() == [pd.Timestamp("1970-01-01 00:00:01.5")]
+
+
+def test_complaints_of_a_real_vex2difx_are_told_once_and_progress_is_none() -> None:
+    """The lines of a real run: the start date on its error output, and a warning on the other one."""
+    said = [
+        (6, "vex2difx... start date: 2024y001d12h00m00s"),
+        (4, "vex2difx... Warning: env. variable DIFX_VERSION is not set.  Setting to 'Unknown'"),
+        (4, "vex2difx... Note: changing nDataSegments from 8 to 16"),
+        (6, "vex2difx... Warning: antenna Bb: no clock model was provided."),
+        (6, "vex2difx... Warning: antenna Bb: no clock model was provided."),
+        (6, "vex2difx RETURNED ERRORS"),
+        (6, "difxcalc failed to create /d/e_1.im"),
+    ]
+    assert complaints_of(told(number, text)[1] for number, text in said) == [
+        "vex2difx: Warning: env. variable DIFX_VERSION is not set.  Setting to 'Unknown'",
+        "vex2difx: Warning: antenna Bb: no clock model was provided.",
+        "difxcalc failed to create /d/e_1.im",
+    ]
 
 
 def test_what_is_only_being_done_is_no_remark() -> None:
