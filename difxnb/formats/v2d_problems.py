@@ -49,6 +49,7 @@ def problems_of(v2d: V2d, vex: Vex | None) -> list[Problem]:
             *_of_text(v2d),
             *_of_name(v2d.path),
             *_of_blocks(v2d),
+            *_of_names(v2d),
             *islice(each, _MOST_ROWS),
             *block_problems(v2d),
             *_of_schedule(v2d, vex),
@@ -137,9 +138,26 @@ def _of_blocks(v2d: V2d) -> Iterator[Problem]:
             yield Problem("warning", "given twice", f"there is a second block {where}", where, line)
         if block.kind == "EOP":
             try:
-                read_mjd(block.name)
+                is_midnight = read_mjd(block.name) % 1 == 0
             except ValueError as error:
                 yield Problem("error", "bad value", str(error), where, line)
+                continue
+            if not is_midnight:
+                told = f"{where} is taken for 0h of its day: a .calc knows whole days only"
+                yield Problem("warning", "odd eop", told, where, line)
+
+
+def _of_names(v2d: V2d) -> Iterator[Problem]:
+    """Two stations that would have one name, were they in one job."""
+    called = dict[str, V2dBlock]()
+    for block in v2d.statements.of_kind("ANTENNA"):
+        given = block.last("name")
+        name = (given.values[-1].text if given else block.name).upper()
+        other = called.setdefault(name, block)
+        if other is not block and other.name.upper() != block.name.upper():
+            told = f"{other.name} and {block.name} would both be called {name}"
+            where = f"{block.kind} {block.name}"
+            yield Problem("warning", "given twice", told, where, v2d.line_at(block.start), "name")
 
 
 def _of_statements(v2d: V2d, block: V2dParameters) -> Iterator[Problem]:
