@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from difxnb.errors import CannotMakeJob
+from difxnb.errors import CannotMakeJob, FileFormatError
 from difxnb.formats.vex import parse_vex
 from difxnb.making.drafting import Plan, drawn_up
 from difxnb.making.job_input import job_input
@@ -151,3 +152,34 @@ def test_between_two_ends_each_station_has_one_module(
     for start, stop in itertools.pairwise(edges):
         for modules in spans:
             assert sum(one.meets(Span(start, stop)) for one in modules) <= 1
+
+
+_WORDS = [
+    "1",
+    "101",
+    "-1",
+    "",
+    "NRAO+001",
+    "NRA0-01",
+    "MPI%8025",
+    "/a",
+    "12h",
+    "2024y001d11h00m00s",
+    "60310.4",
+    "nan",
+    ":",
+]
+_FIELDS = st.lists(st.sampled_from(_WORDS) | st.text("aZ0+%:=;/* ", max_size=9), max_size=6)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    fields=_FIELDS,
+    offsets=st.lists(st.sampled_from(["0", "1:2", "1:2:3", "x", "1e300", ":", "-0.5"]), max_size=3),
+)
+def test_any_line_gives_jobs_or_reasons(fields: list[str], offsets: list[str]) -> None:
+    orders = f"ANTENNA Aa {{ freqClockOffs = {', '.join(offsets)} }}\nANTENNA Bb {{ }}\n"
+    with suppress(CannotMakeJob, FileFormatError):
+        found = plan(schedule(f"def Aa; VSN = {' : '.join(fields)}; enddef;", BB), V2D + orders)
+        for names in used(found):
+            assert all(len(one) == 1 for _, one in names)
