@@ -11,6 +11,8 @@ from difxnb.intensives.modules import copied_off, listed
 from difxnb.intensives.recipe import StationData
 from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
 
+_NEXT = "put the data there and take the session up again"
+
 
 async def settled(
     context: Context,
@@ -49,9 +51,11 @@ def _require_enough(context: Context, wanted: Iterable[str], rows: Mapping[str, 
     }
     said = "; ".join(f"{name} {why}" for name, why in rows.items())
     if rows and context.recipe.on_missing == "stop":
-        raise StepFailed(said, found)
+        raise StepFailed(f"{said} ({_NEXT})", found)
     if len(there) < 2:
-        raise StepFailed(f"data of {len(there)} stations are there, and two are needed: {said}", found)
+        raise StepFailed(
+            f"data of {len(there)} stations are there, and two are needed: {said} ({_NEXT})", found
+        )
     return found
 
 

@@ -83,7 +83,7 @@ async def take_schedule(context: Context) -> Done:
             seen, why = None, str(error)
         if why:
             if time.monotonic() >= until:
-                raise StepFailed(why)
+                raise StepFailed(f"{why} (put it there whole, and take the session up again)")
             context.wait(why)
         await context.look_again()
 

@@ -61,7 +61,10 @@ async def take_eop(context: Context) -> Done:
                 said = f"EOP too old or not to be had: {error}; those of the schedule are used"
                 return Done(as_it_is, said)
             if time.monotonic() >= until:
-                raise StepFailed(f"EOP too old or not to be had: {error}") from error
+                raise StepFailed(
+                    f"EOP too old or not to be had: {error} (name a newer table as eop in the recipe, or put $EOP into "
+                    "the schedule)"
+                ) from error
             context.wait(f"no Earth orientation yet: {error}")
             await context.look_again()
             continue

@@ -56,7 +56,11 @@ def test_a_list_of_recordings_and_all_that_it_names_are_waited_for(tmp_path: Pat
     )
     recipe = there.with_(data=(StationData("CE", f"{root}/ce.list", "filelist"),), on_missing="stop")
     step, why, _ = ended(root, recipe)
-    assert (step, why) == ("data", f"CE not arrived: {root}/other.vdif is not there")
+    assert step == "data"
+    assert (
+        why
+        == f"CE not arrived: {root}/other.vdif is not there (put the data there and take the session up again)"
+    )
 
 
 class Growing:

@@ -79,13 +79,17 @@ def no_such_scan(_: Path, recipe: Recipe) -> Recipe:
 @pytest.mark.parametrize(
     ("spoil", "step", "said"),
     [
-        (no_schedule, "schedule", "no schedule: .*other.vex"),
+        (
+            no_schedule,
+            "schedule",
+            "no schedule: .*other.vex.*put it there whole, and take the session up again",
+        ),
         (old_schedule, "schedule", "old schedule: it ended on .* days ago; newest = 0"),
         (no_mode, "schedule", "missing mode"),
         (unknown_antenna, "schedule", "unknown station: .*XX"),
         (unknown_station, "schedule", "unknown station: BQ .*BO is the nearest name"),
-        (no_eop, "eop", "EOP too old or not to be had"),
-        (no_data, "data", "CE not arrived: .* is not there"),
+        (no_eop, "eop", "EOP too old or not to be had.*name a newer table as eop in the recipe"),
+        (no_data, "data", "CE not arrived: .* is not there .put the data there and take the session up"),
         (empty_data, "data", "CE not arrived: .* is empty"),
         (only_one, "data", "data of 1 stations are there, and two are needed"),
         (in_the_way, "search_jobs", "files are in the way, and not of this session"),
