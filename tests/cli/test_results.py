@@ -26,6 +26,17 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture
+def small_job(tmp_path: Path) -> Path:
+    """One of a single baseline, scan, band and polarization, of which pictures are drawn quickly."""
+    single = default_experiment(
+        n_stations=2, n_scans=1, n_bands=1, scan_seconds=2, bandwidth=0.256e6, polarizations="R"
+    )
+    made = make_experiment(tmp_path / "small", experiment=single).input_file
+    correlate(made, cores=1)
+    return made
+
+
 def test_fringes_are_those_that_were_put_in(job: Path) -> None:
     done = difxnb("fringe", "--json", job.with_suffix(".difx"))
     assert done.status == 0
@@ -120,18 +131,20 @@ def test_many_jobs_have_a_history(job: Path) -> None:
     assert difxnb("quality", job, job, "--port", "1").status == 2
 
 
-def test_a_report_is_written_once(job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    planned = difxnb("report", job, "--dry-run")
+def test_a_report_is_written_once(small_job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    planned = difxnb("report", small_job, "--dry-run")
     assert planned.out == "would write demo_1-report.html\n"
-    assert list(tmp_path.iterdir()) == []
-    assert difxnb("report", job).out == "demo_1-report.html\n"
-    assert "demo_1" in (tmp_path / "demo_1-report.html").read_text()
+    assert list(here.iterdir()) == []
+    assert difxnb("report", small_job).out == "demo_1-report.html\n"
+    assert "demo_1" in (here / "demo_1-report.html").read_text()
     for options in ([], ["--dry-run"]):
-        refused = difxnb("report", job, *options)
+        refused = difxnb("report", small_job, *options)
         assert (refused.status, "--overwrite" in refused.complaints) == (1, True)
     assert difxnb("report", "none.input").status == 1
-    assert difxnb("report", job, "--html", "--ivs").status == 2
+    assert difxnb("report", small_job, "--html", "--ivs").status == 2
 
 
 def test_a_report_by_a_notebook_says_what_it_would_write_and_what_it_cannot_run(
