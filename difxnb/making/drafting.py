@@ -166,6 +166,8 @@ def _with_breaks(
         except FileFormatError as error:
             refusals.add(str(error))
             continue
+        # vex2difx 3.1 forgets those of stations that the schedule does not name in upper case, and so uses the first
+        # clock to the end.
         valid = (one.valid_from_mjd for one in clocks)
         of_stations[name] = tuple(round(unix_of(mjd), 3) for mjd in valid if mjd > 0)
     return replace(
