@@ -13,7 +13,7 @@ import asyncio
 
 from difxnb.client.remote_listing import look
 from difxnb.client.session import Session
-from difxnb.errors import ConnectionLost, DifxError
+from difxnb.errors import DifxError
 
 # A real server cannot convert addresses of this length and uses another client's instead (guiserver.md H4).
 HARMFUL_ADDRESS_LENGTH = 15
@@ -38,8 +38,8 @@ async def dials_back(session: Session) -> bool:
     try:
         async with asyncio.timeout(session.patience.dial_back):
             await look(session, "/")
-    except ConnectionLost:
-        raise
-    except (TimeoutError, DifxError, OSError):
+    except (TimeoutError, DifxError, OSError) as error:
+        if session.lost is not None:
+            raise session.loss() from error
         session.dial_back = False
     return session.dial_back

@@ -197,7 +197,7 @@ class JobConversation:
     @property
     def only_notices(self) -> bool:
         """Whether all error output was of mpirun about its own options, for which the server counts errors."""
-        return self._complaints.lines > 0 and self._complaints.count == 0
+        return self._complaints.notices > 0 and self._complaints.count == 0
 
     @property
     def outcome(self) -> JobOutcome | None:

@@ -21,14 +21,14 @@ class Complaints:
 
     Attributes
     ----------
-    lines : int
-        All lines so far.
     count : int
         Complaints so far; of a text between rules whose second rule has not come, none yet.
+    notices : int
+        Texts of mpirun about its own options so far.
     """
 
     def __init__(self) -> None:
-        self.lines = self.count = 0
+        self.count = self.notices = 0
         self._latest: deque[str] = deque(maxlen=_KEPT)
         self._block: list[str] | None = None
 
@@ -39,7 +39,6 @@ class Complaints:
 
     def add(self, line: str) -> None:
         """Take in a line."""
-        self.lines += 1
         if _is_rule(line):
             self._turn()
         elif self._block is None:
@@ -61,7 +60,9 @@ class Complaints:
             return
         text = " ".join(" ".join(self._block).split())
         self._block = None
-        if _NOTICE not in text:
+        if _NOTICE in text:
+            self.notices += 1
+        else:
             self._keep(text)
 
     def _keep(self, text: str) -> None:

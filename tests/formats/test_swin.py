@@ -17,7 +17,7 @@ from difxnb.formats import swin
 from difxnb.formats.input import read_input
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-JOBS = sorted(REFERENCE.rglob("*.input"))
+JOBS = sorted(REFERENCE.glob("*/*/*.input"))
 ALPHA = REFERENCE / "mpifxcorr-output/alpha_1/alpha_1.input"
 ALPHA_SWIN = ALPHA.with_suffix(".difx") / "DIFX_60310_043200.s0000.b0000"
 EXAMPLE = bytes.fromhex(

@@ -22,7 +22,7 @@ from difxnb.formats.swin_table import SwinTable
 from tests.formats.made_swin import jobs, record, whole_job
 
 REFERENCE = Path(__file__).parents[1] / "reference"
-JOBS = sorted(REFERENCE.rglob("*.input"))
+JOBS = sorted(REFERENCE.glob("*/*/*.input"))
 IO = Path("/proc/self/io")
 
 
