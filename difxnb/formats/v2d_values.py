@@ -358,7 +358,7 @@ def _number(value: object) -> str:
 
 def _written_angle(parameter: Parameter, number: str) -> str:
     """Hours or degrees, minutes and seconds; good to a nanoarcsecond."""
-    angle = float(number)
+    angle = _bounded(parameter, float(number), number)
     decimals = 9 if parameter.name == "dec" else 10
     unit = 180 if parameter.name == "dec" else 12
     parts = round(abs(angle) * unit / math.pi * 3600 * 10**decimals)

@@ -303,6 +303,8 @@ def test_it_reads_in_the_dark(dashboard: NotebookPage) -> None:
     dashboard.page.evaluate(command)
     dashboard.page.locator("body[data-jp-theme-light=false]").wait_for(state="attached")
     told(dashboard.page, "connected")
+    # It lies over everything while a theme is loaded.
+    dashboard.page.locator("#jupyterlab-splash").wait_for(state="detached")
     picture = panel_of(dashboard.page).screenshot()
     dashboard.picture("dashboard-dark")
     assert brightness(picture) < 0.3

@@ -259,6 +259,7 @@ def test_any_text_has_problems_frames_and_a_repr_or_is_refused(text: str) -> Non
 @example(
     next(one for one in PARAMETERS if one.name == "clockEpoch"), 106752
 )  # beyond 292 years of nanoseconds
+@example(next(one for one in PARAMETERS if one.kind == "angle"), 1e300)
 @given(st.sampled_from(PARAMETERS), st.text(max_size=20) | st.floats() | st.integers() | st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_what_can_be_written_is_read_as_the_same(one: Parameter, value: V2dValue) -> None:
