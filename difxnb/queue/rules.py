@@ -134,13 +134,6 @@ def moved(entries: Sequence[QueueEntry], number: int, position: int) -> list[Que
     return left
 
 
-def without_oldest(entries: Sequence[QueueEntry], most: int = MOST_ROWS) -> list[QueueEntry]:
-    """As many entries as there is room for: of those that are over, the oldest go."""
-    too_many = len(entries) - most
-    going = {one.number for one in [one for one in entries if one.state.is_over][: max(0, too_many)]}
-    return [one for one in entries if one.number not in going]
-
-
 # --- what to start ---------------------------------------------------------------------------------
 
 

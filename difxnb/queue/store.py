@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from difxnb.errors import FileFormatError
 from difxnb.queue.entry import QueueEntry, QueueState, shortened
@@ -23,16 +23,12 @@ from difxnb.queue.store_looks import StoreLooks
 from difxnb.queue.store_move import as_added, carry_over
 from difxnb.queue.store_rows import require_priority, written
 
-if TYPE_CHECKING:
-    pass
-
 MOST_ENTRIES = 100_000
 """Jobs that one file holds, those that are over included."""
 
 _OVER = tuple(str(state) for state in QueueState if state.is_over)
 _UNDER_WAY = tuple(str(state) for state in QueueState if state.is_under_way)
 _WAITS = tuple(str(state) for state in QueueState if state.waits)
-_MOST_ROWS = 2**31
 
 
 class QueueStore(StoreLooks):

@@ -33,7 +33,7 @@ from difxnb.queue import (
 from difxnb.queue import next_to_start as rule
 from difxnb.queue.frames import queue_frame
 from difxnb.queue.policy import limits_json, limits_of, policy_json, policy_of
-from difxnb.queue.rules import find, in_line, moved, positions, without_oldest
+from difxnb.queue.rules import find, in_line, moved, positions
 from difxnb.wire.job import JobOutcome
 
 WAITING, RUNNING, DONE = QueueState.WAITING, QueueState.RUNNING, QueueState.DONE
@@ -223,13 +223,6 @@ def test_a_job_is_found_by_path_or_by_a_clear_name() -> None:
         find(line, "e_9")
     with pytest.raises(ValueError, match="nothing"):
         find([], "e_9")
-
-
-def test_of_too_many_the_oldest_that_are_over_go() -> None:
-    line = entries(WAITING, DONE, DONE, DONE)
-    assert [one.number for one in without_oldest(line, 2)] == [1, 4]
-    assert without_oldest(line, 4) == line
-    assert [one.number for one in without_oldest(entries(WAITING, WAITING), 1)] == [1, 2]
 
 
 def test_limits_and_policies_are_checked_and_survive_being_written_down() -> None:
