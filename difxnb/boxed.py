@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from difxnb import aio
 from difxnb.client.blocking import LoopThread
 from difxnb.notebook import Correlator, connect
-from difxnb.server.child import ServerProcess as ServerProcess
+from difxnb.server.child import ServerProcess
 from difxnb.synthetic import DemoFiles, Model, bad_experiment, make_experiment, read_truth
 
 if TYPE_CHECKING:

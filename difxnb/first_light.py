@@ -24,7 +24,7 @@ from rich.table import Table
 from difxnb.boxed import DemoCorrelator, demo
 from difxnb.plots import fringe_figure
 from difxnb.synthetic import default_experiment
-from difxnb.synthetic.made_before import free_name as free_name
+from difxnb.synthetic.made_before import free_name
 from difxnb.visibility import open_visibilities, save_netcdf
 from difxnb.wire.job import JobOutcome
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import difxnb
-from difxnb.boxed import ServerProcess
 from difxnb.errors import OutputExists, ServerNotStarted
 from difxnb.notebook import Correlator
+from difxnb.server.child import ServerProcess
 from difxnb.synthetic import bad_experiment, small_experiment
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def test_its_temporary_directory_goes_with_it(small: object) -> None:
 
 def test_the_server_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
     program = (
-        "import os, sys\nfrom pathlib import Path\nfrom difxnb.boxed import ServerProcess\n"
+        "import os, sys\nfrom pathlib import Path\nfrom difxnb.server.child import ServerProcess\n"
         f"server = ServerProcess(Path({str(tmp_path)!r}))\nprint(server._process.pid, flush=True)\n"
         "sys.stdin.read()\n"
     )

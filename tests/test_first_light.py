@@ -13,7 +13,8 @@ import pytest
 import xarray as xr
 from rich.console import Console
 
-from difxnb.first_light import compare, free_name, table_of
+from difxnb.first_light import compare, table_of
+from difxnb.synthetic.made_before import free_name
 from tests.cli.in_process import difxnb_program
 
 pytestmark = pytest.mark.slow

@@ -10,11 +10,11 @@ import pytest
 
 import difxnb
 from difxnb import aio
-from difxnb.boxed import ServerProcess
 from difxnb.client.address import find_token
 from difxnb.errors import AccessDenied, ConnectionFailed, ServerNotStarted, TokenFileError
 from difxnb.formats.token_file import make_token
 from difxnb.server.access import Limits
+from difxnb.server.child import ServerProcess
 from tests.client.peers import ROBUST
 from tests.server.peers import serving
 

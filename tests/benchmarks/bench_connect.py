@@ -17,8 +17,8 @@ from pathlib import Path
 
 import difxnb
 from difxnb import aio
-from difxnb.boxed import ServerProcess
 from difxnb.formats.token_file import make_token
+from difxnb.server.child import ServerProcess
 
 _ROUNDS = 15
 _JOBS = 1000

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import difxnb.aio
-from difxnb.boxed import ServerProcess
+from difxnb.server.child import ServerProcess
 from difxnb.wire.files import parse_listing
 
 SIZE = 200_000_000

@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from difxnb.boxed import ServerProcess
+from difxnb.server.child import ServerProcess
 from difxnb.synthetic import make_experiment, small_experiment
 from tests.benchmarks.soak_clients import Plan, Tally, run_share
 

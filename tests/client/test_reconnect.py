@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from difxnb.boxed import ServerProcess
 from difxnb.client.head_node import AsyncHeadNode
 from difxnb.client.patience import Patience
 from difxnb.client.settings import Settings
@@ -27,6 +26,7 @@ from difxnb.errors import (
     StillRunning,
     UnsafeValue,
 )
+from difxnb.server.child import ServerProcess
 from difxnb.wire.control import (
     ChannelsOn,
     MessageSelection,
