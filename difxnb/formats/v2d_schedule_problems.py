@@ -17,6 +17,7 @@ from difxnb.formats.problems import Problem, Severity
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_block_problems import block_of, value
 from difxnb.formats.v2d_parameter_list import SKIP
+from difxnb.formats.v2d_rule_problems import odd_rules, unused_setups
 from difxnb.formats.v2d_values import read_mjd
 
 if TYPE_CHECKING:
@@ -118,9 +119,12 @@ def schedule_problems(v2d: V2d, vex: Vex) -> list[Problem]:
         fix = "correct the schedule first"
         return [Problem("error", "bad schedule", str(error), "", v2d.line_of("vex"), "vex", fix)]
     scans = correlated_scans(v2d, schedule)
+    setups = setups_of(v2d, scans)
     return [
         *_of_stations(v2d, schedule),
         *_of_rules(v2d, schedule),
+        *odd_rules(v2d),
+        *unused_setups(v2d, set(setups.values())),
         *_of_sources(v2d, schedule),
         *_of_times(v2d, schedule),
         *_of_scans(v2d, schedule, scans),

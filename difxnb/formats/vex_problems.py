@@ -24,6 +24,7 @@ from difxnb.formats.vex_clocks import station_clocks
 from difxnb.formats.vex_doubts import clock_doubts, eop_doubts, first_times, time_doubts
 from difxnb.formats.vex_eop import eop_points
 from difxnb.formats.vex_mode_problems import setup_problems
+from difxnb.formats.vex_refused import refused
 from difxnb.formats.vex_scans import VexScan, first_word
 from difxnb.formats.vex_stations import VexStation
 from difxnb.formats.vex_tables import VexTables
@@ -58,6 +59,7 @@ def own_problems(vex: VexTables) -> list[Problem]:
         *setup_problems(vex),
         *_of_clocks(vex),
         *_of_eop(vex),
+        *islice(refused(vex), _MOST_OF_SCANS),
     ]
     return _fewer(found)
 
