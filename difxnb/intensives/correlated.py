@@ -80,8 +80,9 @@ def _say_lost(context: Context, seconds: float) -> None:
             f"no connection to {server} for {most:g} s; its jobs stay in the queue, and what runs goes on. Take the "
             "session up again when the server is there: it looks for them and starts none a second time"
         )
-    context.wait(f"the connection to {server} is lost; jobs that run are looked for when it is back")
-    context.state = "suspended"
+    context.suspend(
+        f"the connection to {server} is lost; jobs that run are looked for when it is back", most - seconds
+    )
 
 
 async def _keep(context: Context, jobs: list[str]) -> None:

@@ -32,6 +32,7 @@ from difxnb.sessions.record import RecordLine
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SHORTEST_LOOK_S = 0.05
+_WATCH_S = 0.5
 _WORKED_S = 60.0
 """A try that lasted longer has had a server: what is lost then is lost anew."""
 _EXPECTED = (DifxError, ValueError, TypeError, OSError)
@@ -62,6 +63,13 @@ class Drive:
             context.go_on()
             try:
                 await self._do(step)
+            except asyncio.CancelledError:
+                if (task := asyncio.current_task()) is None or task.cancelling():
+                    raise  # it was stopped
+                await self._fail(
+                    step.id, StepFailed("something that it waited for was broken off; take it up again")
+                )
+                failed = failed or step.id
             except Exception as error:  # noqa: BLE001 - nobody is there: whatever it is has to be in the record
                 if not isinstance(error, _EXPECTED):
                     _log.exception("step %s of %s", step.id, context.session)
@@ -145,7 +153,7 @@ class Drive:
         while True:
             begun = time.monotonic()
             try:
-                return await what()
+                return await self._watched(what, until)
             except (ConnectionLost, NoReply, OSError) as error:
                 why = _what_lacks(error)
                 now = time.monotonic()
@@ -153,20 +161,51 @@ class Drive:
                     until = now + context.recipe.wait_s
                 if not why or now >= until:
                     raise
-            await self._written(lambda why=why: self._waits(why))  # type: ignore[misc]
+            await self._suspended(why, until)
             context.again = True
             await self._pause()
             while not context.difx.connected and time.monotonic() < until:
                 await self._pause()
             context.go_on()
 
+    async def _watched(self, what: Callable[[], Awaitable[Done]], until: float) -> Done:
+        """Do something, and say meanwhile where the connection is lost: what waits for it may wait in silence."""
+        watch = asyncio.create_task(self._watch(until), name=f"watch of {self._context.session}")
+        try:
+            return await what()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def _watch(self, until: float) -> None:
+        context, lost, begun = self._context, 0, time.monotonic()
+        while True:
+            await asyncio.sleep(max(context.recipe.look_s, _WATCH_S))
+            if context.difx.connected:
+                if lost > 1 and context.state == "suspended":
+                    context.go_on()
+                lost = 0
+                continue
+            lost += 1
+            if lost == 2:  # steps that look for themselves have said it by then, in words of their own
+                now = time.monotonic()
+                end = now + context.recipe.wait_s if now - begun > _WORKED_S else until
+                await self._suspended("the connection to the server is lost", end)
+
+    async def _suspended(self, why: str, until: float) -> None:
+        """Say in the record what is waited for, as soon as there is room for that."""
+        while True:
+            try:
+                self._context.suspend(why, max(0.0, until - time.monotonic()))
+                return
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                self._context.state, self._context.why = "waiting", f"disk low: {error}"
+            await self._pause()
+
     async def _pause(self) -> None:
         await asyncio.sleep(max(self._context.recipe.look_s, _SHORTEST_LOOK_S))
-
-    def _waits(self, why: str) -> RecordLine:
-        self._context.wait(why)
-        self._context.state = "suspended"
-        return self._context.record.lines[-1]
 
 
 def _what_lacks(error: Exception) -> str:

@@ -101,15 +101,21 @@ class IntensiveRun:
     def state(self) -> str:
         """``"running"``, ``"waiting"`` (for what comes from elsewhere), ``"done"``, ``"failed"`` or ``"suspended"``.
 
-        Of a dry run ``"planned"``.
+        A session that is suspended was stopped or cut off, or waits by itself for its server or for room on a disk:
+        `running` tells which. Of a dry run ``"planned"``.
         """
         if self._plan is not None:
             return "planned"
         if self._end:
             return self._end
-        if self._task is None or self._task.done():
+        if not self.running:
             return "suspended"
         return self._context.state
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on by itself, also while it waits; what does not is taken up by `resume`."""
+        return self._task is not None and not self._task.done()
 
     @property
     def why(self) -> str:
@@ -194,7 +200,7 @@ class IntensiveRun:
 
         QueueTaken is raised where another process, or another of this one, has the session.
         """
-        if (self._task is not None and not self._task.done()) or self._end == "done":
+        if self.running or self._end == "done":
             return
         if self._plan is not None:
             raise ValueError("this was a dry run; the same call without dry_run begins the session")
@@ -221,6 +227,15 @@ class IntensiveRun:
             self._end, self._why = await Drive(self._context, STEPS).go()
         except OSError as error:
             self._why = f"its record cannot be written: {error}"
+            raise
+        except asyncio.CancelledError:
+            self._why = "it was cut off, and is taken up where it was"
+            raise
+        except Exception as error:
+            self._end, self._why = (
+                "failed",
+                f"{type(error).__name__}: {error} (nobody foresaw this: tell the authors)",
+            )
             raise
         finally:
             lease.give_back()

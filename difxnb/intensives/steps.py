@@ -36,6 +36,7 @@ Outputs = Mapping[str, Any]
 IN_THE_WAY = "in_the_way"
 """What a step gives that found files of others under its names."""
 _LONGEST_STEM = 40
+_FAR_S = 1e10
 
 
 class StepFailed(DifxError):
@@ -163,6 +164,12 @@ class Context:
             self.record.wait(self.step, why, outputs)
         self.state, self.why = "waiting", why
 
+    def suspend(self, why: str, seconds: float) -> None:
+        """Say what the session waits for by itself before anything goes on, and until when at most; once."""
+        if self.state != "suspended":
+            self.wait(f"{why}; waited for until {clock_words(seconds)} at most")
+            self.state = "suspended"
+
     def go_on(self) -> None:
         """What was waited for is there."""
         self.state, self.why = "running", ""
@@ -217,6 +224,12 @@ class Step:
     inputs: Callable[[Context], Mapping[str, Any]]
     run: Callable[[Context], Awaitable[Done]]
     news: Callable[[Context, Outputs], Awaitable[Done]] | None = None
+
+
+def clock_words(seconds: float) -> str:
+    """The time in so many seconds, UTC."""
+    at = dt.datetime.fromtimestamp(time.time(), dt.UTC) + dt.timedelta(seconds=min(seconds, _FAR_S))
+    return at.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 ORDER = (

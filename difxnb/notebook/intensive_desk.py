@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from difxnb.intensives import IntensiveRun
     from difxnb.panels.intensive import Session
 
-_UNDER_WAY = ("running", "waiting")
 _MOST_OFFERS = 100
 _LARGEST_RECIPE = 2**20
 
@@ -40,7 +39,7 @@ class IntensiveDesk:
     def note(self, run: IntensiveRun) -> IntensiveRun:
         """Keep a session; gives the one that is kept: a dry run takes no place of what goes on."""
         known = self._runs.get(run.directory)
-        if run.state == "planned" and known is not None and known.state in _UNDER_WAY:
+        if run.state == "planned" and known is not None and known.running:
             return known
         self._runs[run.directory] = run
         return run
@@ -64,12 +63,21 @@ class IntensiveDesk:
         """Begin what was planned, or take it up where it was."""
         return await self._again(planned, dry_run=False)
 
-    async def _again(self, planned: Session, *, dry_run: bool) -> Session:
+    async def begin_anew(self, run: Session) -> Session:
+        """Begin a session from its first step, with jobs of other names; what was made before stays."""
+        return await self._again(run, dry_run=False, resume=False)
+
+    async def _again(self, planned: Session, *, dry_run: bool, resume: bool = True) -> Session:
         from difxnb.intensives import run_intensive
 
         run = cast("IntensiveRun", planned)
         made = await run_intensive(
-            self._difx, run.recipe, session=run.session, directory=run.directory, dry_run=dry_run
+            self._difx,
+            run.recipe,
+            session=run.session,
+            directory=run.directory,
+            dry_run=dry_run,
+            resume=resume,
         )
         return self.note(made)
 

@@ -61,6 +61,11 @@ class IntensiveRun:
         return self._inner.state
 
     @property
+    def running(self) -> bool:
+        """Whether it goes on by itself, also while it waits; what does not is taken up by `resume`."""
+        return self._inner.running
+
+    @property
     def why(self) -> str:
         """What the state is due to, in words; empty where it says it all."""
         return self._inner.why

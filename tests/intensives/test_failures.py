@@ -13,9 +13,10 @@ import pytest
 import difxnb
 from difxnb.intensives import Recipe
 from difxnb.intensives.clock_pass import correct_clocks
+from difxnb.intensives.drive import Drive
 from difxnb.intensives.jobs_made import chosen_scans
 from difxnb.intensives.recipe import ClocksRecipe, SearchRecipe
-from difxnb.intensives.steps import StepFailed
+from difxnb.intensives.steps import Context, Done, Step, StepFailed
 from tests.intensives.small_sessions import changed, context, ended, put_down
 
 
@@ -141,3 +142,27 @@ def test_scans_of_the_search_have_most_stations_or_the_sources_that_are_named(tm
     assert chosen_scans(vex, SearchRecipe(scans=("No0002",)), stations)[0] == ["No0002"]
     with pytest.raises(StepFailed, match="none has two"):
         chosen_scans(vex, SearchRecipe(), ["AL"])
+
+
+class Away:
+    """A connection that is lost and does not come back."""
+
+    connected = False
+
+
+def test_a_step_that_waits_in_silence_for_a_lost_connection_is_said_to_and_one_broken_off_has_failed(
+    tmp_path: Path,
+) -> None:
+    at = context(tmp_path, put_down(tmp_path).with_(wait_s=3600))
+    at.difx = Away()  # type: ignore[assignment]
+
+    async def silent(context: Context) -> Done:
+        async with asyncio.timeout(30):
+            while context.state != "suspended":
+                await asyncio.sleep(0)
+        raise asyncio.CancelledError  # of a task of somebody else, and nobody has stopped this one
+
+    ended = asyncio.run(Drive(at, [Step("data", lambda _: {}, silent)]).go())
+    assert ended == ("failed", "something that it waited for was broken off; take it up again")
+    assert [line.state for line in at.record.lines] == ["started", "waiting", "failed"]
+    assert "the connection to the server is lost; waited for until 20" in at.record.lines[1].why

@@ -19,8 +19,7 @@ from typing import Any
 from difxnb.panels.intensive.session import Line, Session
 from difxnb.panels.shown import span
 
-UNDER_WAY = ("running", "waiting")
-"""States of a session that goes on."""
+_UNDER_WAY = ("running", "waiting")
 _BEGUN = ("started", "waiting")
 _MOST_DECISIONS, _MOST_ROWS, _MOST_WORDS = 12, 40, 4
 ELAPSED_S = 5.0
@@ -107,6 +106,8 @@ class Standing:
         How many clocks, missing stations and checks there are beyond those.
     reports : tuple of str
         Files that were written.
+    running : bool
+        Whether it goes on by itself, also while it waits.
     """
 
     session: str
@@ -125,11 +126,7 @@ class Standing:
     checks: tuple[Check, ...] = ()
     left_out: tuple[int, ...] = (0, 0, 0)
     reports: tuple[str, ...] = ()
-
-    @property
-    def is_under_way(self) -> bool:
-        """Whether it goes on."""
-        return self.state in UNDER_WAY
+    running: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -142,6 +139,11 @@ class Standing:
         return self.state == "planned"
 
     @property
+    def rests(self) -> bool:
+        """Whether it was begun, and does not go on."""
+        return not (self.running or self.is_planned)
+
+    @property
     def done(self) -> int:
         """Steps that are done."""
         return sum(one.state in ("done", "skipped") for one in self.steps)
@@ -151,7 +153,9 @@ def standing_of(run: Session, now: float) -> Standing:
     """How a session stands; `now` are unix seconds."""
     state, step, lines = run.state, run.step, run.record.lines
     rows = run.frame().to_dict("records")
-    steps = tuple(_steps(rows, lines, state, step, now))
+    # What a session waits for that is suspended all the same, such as its server, ends no step.
+    goes_as = "waiting" if run.running and state == "suspended" else state
+    steps = tuple(_steps(rows, lines, goes_as, step, now))
     outputs = {one.step: _mapping(row["outputs"]) for one, row in zip(steps, rows, strict=True)}
     # What an earlier life of the session found is not what this one does.
     valid = {one.step: outputs[one.step] for one in steps if one.state != "done before"}
@@ -176,6 +180,7 @@ def standing_of(run: Session, now: float) -> Standing:
         checks=checks[:_MOST_ROWS],
         left_out=tuple(max(0, count - _MOST_ROWS) for count in counts),
         reports=tuple(_texts(valid.get("report", {}).get("files")))[:_MOST_ROWS],
+        running=run.running,
     )
 
 
@@ -219,7 +224,7 @@ def _begun(row: Mapping[str, Any], own: Sequence[Line], shown: str, now: float) 
     """A step that was begun, of its lines."""
     last = own[-1]
     at = next((line.at for line in reversed(own) if line.state == "started"), last.at)
-    is_under_way = shown in UNDER_WAY
+    is_under_way = shown in _UNDER_WAY
     took = last.seconds if last.state not in _BEGUN and last.seconds is not None else math.nan
     if is_under_way:
         took = max(0.0, now - at) // ELAPSED_S * ELAPSED_S
@@ -238,7 +243,7 @@ def _state(last: Line, state: str, *, is_current: bool, is_old: bool) -> str:
     """The state of a step, of its last line and of whether the session goes on."""
     if last.state not in _BEGUN:
         return "done before" if is_old else last.state
-    if state in UNDER_WAY and is_current:
+    if state in _UNDER_WAY and is_current:
         return "waiting" if last.state == state == "waiting" else "running"
     return "cut off"
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from difxnb.panels.acting import ActingModel, ActingSnapshot, Said
-from difxnb.panels.intensive.look import ELAPSED_S, UNDER_WAY, Standing, clock_time, standing_of
+from difxnb.panels.intensive.look import ELAPSED_S, Standing, clock_time, standing_of
 from difxnb.panels.intensive.session import Desk, Session
 from difxnb.panels.work import Work
 
+STOP, ANEW = "stop", "begin anew"
+"""What is asked for twice."""
 _MOST_SESSIONS = 100
 _MOST_PROBLEMS = 20
 _LONGEST_REPORT = 8 * 2**20
@@ -79,8 +81,8 @@ class IntensiveSnapshot(ActingSnapshot):
     report : str
         The report that would be opened.
     opened : Opened, optional
-    asks : bool
-        Whether the words are a question.
+    asks : str
+        What the words ask for, ``"stop"`` or ``"begin anew"``; empty where they are no question.
     recipes, codes : tuple of str
         Files of recipes and codes of earlier sessions on this machine, to choose from.
     """
@@ -94,7 +96,7 @@ class IntensiveSnapshot(ActingSnapshot):
     detail: Detail | None
     report: str
     opened: Opened | None
-    asks: bool
+    asks: str
     recipes: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
 
@@ -160,7 +162,7 @@ class IntensiveModel(ActingModel):
                 detail=None if run is None else self._detail_of(run),
                 report=self._report if self._report in reports else next(iter(reports), ""),
                 opened=self._opened,
-                asks=bool(self._confirmation.pending),
+                asks=self._asks(),
                 recipes=self._recipes,
                 codes=self._codes,
                 said=self._said_of(standing),
@@ -170,12 +172,24 @@ class IntensiveModel(ActingModel):
     def _standing_of(self, run: Session) -> Standing:
         """How a session stands; told anew only where something is another: records grow long."""
         now = self._now()
-        slot = now // ELAPSED_S if run.state in UNDER_WAY else 0.0
-        states = (run.state, run.step, run.why, round(run.progress, 2), len(run.record.lines), slot)
+        slot = now // ELAPSED_S if run.running else 0.0
+        states = (
+            run.state,
+            run.running,
+            run.step,
+            run.why,
+            round(run.progress, 2),
+            len(run.record.lines),
+            slot,
+        )
         known = self._standing
         if known is None or known[:2] != (run, states):
             known = self._standing = (run, states, standing_of(run, now))
         return known[2]
+
+    def _asks(self) -> str:
+        pending = self._confirmation.pending
+        return next((deed for deed in (STOP, ANEW) if pending.startswith(f"{deed} ")), "")
 
     def _said_of(self, standing: Standing | None) -> Said:
         """What was said last, but for what is so no more: that a session goes on."""
@@ -291,7 +305,7 @@ class IntensiveModel(ActingModel):
             return
         name = run.session
         question = f"stop {name}? Jobs that run go on, and Resume takes it up again"
-        if self._confirms(f"stop {name}", question):
+        if self._confirms(f"{STOP} {name}", question):
             said = f"{name} is stopped; Resume takes it up where it was"
             self._do(f"stop of {name}", run.stop, lambda _: self._say(said))
 
@@ -302,6 +316,21 @@ class IntensiveModel(ActingModel):
             name = run.session
             said = f"{name} was taken up where it was"
             self._do(f"resuming {name}", run.resume, lambda _: self._say_going(said))
+
+    def begin_anew(self) -> None:
+        """Begin the chosen session from its first step; asked for twice."""
+        run = self._chosen()
+        if run is None:
+            return
+        name = run.session
+        if run.running or run.state == "planned":
+            self._say(f"{name} goes on, or was not begun: nothing to begin anew", is_problem=True)
+            return
+        question = (
+            f"begin {name} anew? All steps are done again, with jobs of other names; what was made stays"
+        )
+        if self._confirms(f"{ANEW} {name}", question):
+            self._do(f"beginning {name} anew", lambda: self._desk.begin_anew(run), self._begun)
 
     def _chosen(self) -> Session | None:
         if self._run is None:

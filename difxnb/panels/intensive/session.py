@@ -70,6 +70,9 @@ class Session(Protocol):
     def state(self) -> str: ...
 
     @property
+    def running(self) -> bool: ...
+
+    @property
     def why(self) -> str: ...
 
     @property
@@ -107,6 +110,10 @@ class Desk(Protocol):
 
     def begin(self, planned: Session) -> Coroutine[Any, Any, Session]:
         """Begin what was planned, or take it up where it was."""
+        ...
+
+    def begin_anew(self, run: Session) -> Coroutine[Any, Any, Session]:
+        """Begin a session from its first step, with jobs of other names; what was made before stays."""
         ...
 
     def read(self, path: Path, longest: int) -> Coroutine[Any, Any, str]:

@@ -14,12 +14,11 @@ from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.intensive import markup
 from difxnb.panels.intensive.look import Standing
-from difxnb.panels.intensive.model import IntensiveModel, IntensiveSnapshot
+from difxnb.panels.intensive.model import ANEW, STOP, IntensiveModel, IntensiveSnapshot
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
 _NONE = ("–", "")
-_STOPS = {"description": "Stop…", "button_style": ""}
 
 
 class IntensivePanel(ActingPanel):
@@ -72,7 +71,9 @@ class IntensivePanel(ActingPanel):
         self.begin = self._button("Start", "Begin what the dry run shows", model.start, "primary")
         self.stop = self._button("Stop…", "Do no further step; jobs that run go on", model.stop)
         self.resume = self._button("Resume", "Take it up where it was", model.resume)
-        buttons = (self.begin, self.stop, self.resume)
+        words = "Do all steps again, with jobs of other names; what was made stays"
+        self.anew = self._button("Begin anew…", words, model.begin_anew)
+        buttons = (self.begin, self.stop, self.resume, self.anew)
         return row(*buttons) if model.is_bound else row(self.chosen, *buttons)
 
     def _make_opening(self) -> widgets.Widget:
@@ -103,7 +104,7 @@ class IntensivePanel(ActingPanel):
         self._shows_recipe.write(look.recipe is not None)
         self._paint_lists(look)
         self._paint_buttons(look)
-        write(self.news, value=news_html(look.said, look.under_way, asks=look.asks))
+        write(self.news, value=news_html(look.said, look.under_way, asks=bool(look.asks)))
         write(self.standing, value=markup.standing_html(look.standing))
         write(self.steps, value=markup.steps_html(look.standing))
         write(self.decisions, value=markup.decisions_html(look.standing))
@@ -125,12 +126,12 @@ class IntensivePanel(ActingPanel):
     def _paint_buttons(self, look: IntensiveSnapshot) -> None:
         standing = look.standing
         write(self.begin, disabled=standing is None or not standing.is_planned)
-        # A session that is suspended may still wait by itself, for a server or for room on a disk.
-        goes = standing is not None and (standing.is_under_way or standing.state == "suspended")
-        asking = {"description": "Press again to stop", "button_style": "danger"}
-        write(self.stop, disabled=not goes, **(asking if look.asks else _STOPS))
-        rests = standing is not None and standing.state in ("suspended", "failed")
-        write(self.resume, disabled=not rests)
+        goes = standing is not None and standing.running
+        rests = standing is not None and standing.rests
+        done = standing is not None and standing.state == "done"
+        write(self.stop, disabled=not goes, **_asking("stop", look.asks == STOP))
+        write(self.resume, disabled=not rests or done)
+        write(self.anew, disabled=not rests, **_asking("begin anew", look.asks == ANEW))
         write(self.open, disabled=not look.report)
         write(self.close_report, disabled=look.opened is None)
         hidden: dict[str, Any] = {"display": "none" if self._plans_nothing(standing) else ""}
@@ -160,7 +161,14 @@ class IntensivePanel(ActingPanel):
         standing = self.model.snapshot().standing
         html = markup.standing_html(standing) + markup.steps_html(standing) + markup.decisions_html(standing)
         text = "\n".join(markup.plain_lines(standing))
-        if standing is not None and standing.is_under_way:  # whoever reads it later may not take it for now
+        if standing is not None and standing.running:  # whoever reads it later may not take it for now
             at = f"as it was at {self.model.now()} UTC"
             html, text = shown.quiet(at) + html, f"{text}\n{at}"
         return Twin(text, shown.STYLE + markup.STYLE + html)
+
+
+def _asking(deed: str, asks: bool) -> dict[str, Any]:
+    """How a button looks that has to be pressed twice."""
+    if asks:
+        return {"description": f"Press again to {deed}", "button_style": "danger"}
+    return {"description": f"{deed.capitalize()}…", "button_style": ""}

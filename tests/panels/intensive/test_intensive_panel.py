@@ -118,6 +118,7 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
         settle(panel, stage)
         assert state(panel) == "suspended"
         assert "cut off" in panel.steps.value
+        assert (panel.stop.disabled, panel.resume.disabled, panel.anew.disabled) == (True, False, False)
 
         for path in root.glob("BO_*"):
             path.rename(root / "late" / path.name)
@@ -130,6 +131,7 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
         assert "goes on" not in panel.news.value
         assert panel.stop.disabled
         assert panel.resume.disabled
+        assert not panel.anew.disabled
         assert "Clocks found, against AL" in panel.standing.value
         assert "quality" in panel.standing.value
         assert "12 of 12 steps done" in panel.twin().text
@@ -241,6 +243,7 @@ def test_what_cannot_be_is_refused_in_words(stage: Stage, tmp_path: Path) -> Non
             (panel.begin, "make a dry run"),
             (panel.stop, "make a dry run"),
             (panel.resume, "make a dry run"),
+            (panel.anew, "make a dry run"),
             (panel.open, "no report is written yet"),
         ):
             press.click()

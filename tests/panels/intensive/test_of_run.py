@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from IPython.utils.capture import CapturedIO
 
 import difxnb
 from difxnb.errors import SessionNotDone
-from difxnb.intensives import Recipe
+from difxnb.intensives import IntensiveRun, Recipe
 from difxnb.panels.intensive import IntensivePanel
 from difxnb.synthetic import small_experiment
 from difxnb.synthetic.observing_files import write_observing_files
@@ -69,6 +70,20 @@ def test_a_dry_run_has_a_panel_that_begins_it_and_ends_with_its_connection(
         assert "two in data" in behind.standing.value
         assert "data of 0 stations" in behind.decisions.value
         assert not behind.resume.disabled
+        behind.anew.click()
+        behind.paint()
+        assert "begin two anew?" in behind.news.value
+        assert (behind.anew.description, behind.stop.description) == ("Press again to begin anew", "Stop…")
+        behind.anew.click()
+        while behind.model.run is run._inner:
+            difx._loop.call(asyncio.sleep(0))
+        anew = behind.model.run
+        assert isinstance(anew, IntensiveRun)
+        assert anew is not run._inner
+        with pytest.raises(SessionNotDone, match="data of 0 stations"):
+            difx._loop.call(anew.wait(30))
+        begun = [line for line in anew.record.lines if (line.step, line.state) == ("schedule", "started")]
+        assert [line.inputs.get("anew") for line in begun] == [None, 1]
     assert panel.closed
     assert own.closed
     assert behind.closed
