@@ -185,3 +185,29 @@ def _to_model(difx: Correlator, pattern: str) -> list[tuple[str, bool]]:
     folders = {path.rpartition("/")[0] for path in inputs}
     there = {str(path) for folder in folders for path in difx.ls(folder or "/")["path"]}
     return [(path, f"{path.removesuffix('.input')}.im" in there) for path in inputs]
+
+
+@app.command(short_help="List files of an experiment by what they are.")
+def contents(
+    directory: Annotated[str, typer.Argument(metavar="DIRECTORY", help="An absolute path on the server.")],
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", "-k", metavar="KIND", help="Those alone, as vex, v2d, input, difxlog."),
+    ] = None,
+    job: Annotated[str | None, typer.Option(metavar="NAME", help="Those of a job alone, as exp_1.")] = None,
+    as_json: Json = False,
+    at: Server = USUAL,
+) -> None:
+    """List the files of a directory with what they are, and of which job.
+
+    difxnb contents /data/exp
+
+    difxnb contents /data/exp --job exp_1 --json
+    """
+    with told_in_a_line(), connected(at) as difx:
+        found = difx.experiment_files(directory)
+        if kind is not None:
+            found = found[found["kind"] == kind]
+        if job is not None:
+            found = found[found["job"] == job]
+        print_frame(found, as_json=as_json, columns=("name", "kind", "job", "size", "modified"))

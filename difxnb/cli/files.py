@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files on the server: ``ls mkdir rmdir rm mv cp``. Each change is confirmed by a look, or is an error."""
+"""Files on the server: ``ls mkdir rmdir touch rm mv cp``. Each change is confirmed by a look, or is an error."""
 
 from __future__ import annotations
 
@@ -122,6 +122,27 @@ def rmdir(
             else:
                 there.call(there.node.remove_directory(path))
             tell("remove", path, dry_run=dry_run, as_json=as_json)
+
+
+@app.command(short_help="Make empty files on the server.")
+def touch(
+    paths: Paths,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    at: Server = USUAL,
+) -> None:
+    """Make empty files; files that exist get the present time, and keep what is in them.
+
+    difxnb touch /data/exp/note
+    """
+    with told_in_a_line(), reached(at) as there:
+        for path in paths:
+            if dry_run:
+                deed = "make" if _look(there, "touch", path) is None else "give the present time to"
+            else:
+                there.call(there.node.touch(path))
+                deed = "touch"
+            tell(deed, path, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(short_help="Remove files on the server.")

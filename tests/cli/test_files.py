@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_directories_come_and_go(served: Path) -> None:
     assert refused.complaints.startswith("difxnb: rmdir")
     assert difxnb("rmdir", deep, served / "other").status == 0
     assert [path.name for path in served.iterdir()] == ["one"]
+
+
+def test_touch_makes_files_and_keeps_what_is_in_others(served: Path) -> None:
+    (served / "note").write_text("hello")
+    os.utime(served / "note", (1, 1))
+    looked = difxnb("touch", served / "note", served / "new", "--dry-run")
+    assert looked.lines == [f"would give the present time to {served}/note", f"would make {served}/new"]
+    assert not (served / "new").exists()
+    done = difxnb("touch", served / "note", served / "new", "--json")
+    assert [(one["path"], one["done"]) for one in done.objects] == [
+        (str(served / "note"), True),
+        (str(served / "new"), True),
+    ]
+    assert (served / "note").read_text() == "hello"
+    assert (served / "note").stat().st_mtime > 1e9
+    assert difxnb("touch", served / "none" / "new").status == 1
+    assert difxnb("touch", "relative").status == 2
 
 
 def test_rm_wants_to_be_told_what_is_dangerous(served: Path) -> None:
@@ -176,7 +194,14 @@ def test_a_server_with_the_faults_of_a_real_one(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["ls", "relative"], ["ls"], ["mv", "/one"], ["rm", "relative"], ["mkdir", "relative", "--dry-run"]],
+    [
+        ["ls", "relative"],
+        ["ls"],
+        ["mv", "/one"],
+        ["rm", "relative"],
+        ["mkdir", "relative", "--dry-run"],
+        ["touch", "relative", "--dry-run"],
+    ],
 )
 def test_wrong_usage_is_status_2(served: Path, arguments: list[str]) -> None:
     done = difxnb(*arguments)

@@ -126,3 +126,16 @@ def test_models_are_made_again_when_asked(served: Path, here: tuple[str, ...]) -
     assert model.is_file()
     assert difxnb("models", "/none_*.input").status == 1
     assert difxnb("models", "relative").status == 2
+
+
+def test_files_of_an_experiment_are_listed_by_what_they_are(served: Path, here: tuple[str, ...]) -> None:
+    assert difxnb("new", "-d", served / "exp", *here).status == 0
+    (answer,) = difxnb("contents", served / "exp", "--json").objects
+    kinds = {row["name"]: (row["kind"], row["job"]) for row in answer["rows"]}
+    assert kinds["demo.vex"] == ("vex", None)
+    assert kinds["demo_1.input"] == ("input", "demo_1")
+    head, *rows = difxnb("contents", served / "exp", "--job", "demo_1", "-k", "im").lines
+    assert head.split() == ["name", "kind", "job", "size", "modified"]
+    assert [row.split()[0] for row in rows] == ["demo_1.im"]
+    assert difxnb("contents", served / "none").status == 1
+    assert difxnb("contents", "relative").status == 2

@@ -112,6 +112,7 @@ def ran(row: Row, names: dict[str, str]) -> Done:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("zarr_awake")
 @pytest.mark.parametrize("program", list(dict.fromkeys(row.program for row in ROWS)))
 def test_lines_in_place_of(program: str, translated: dict[str, str]) -> None:
     """Those of one old program, one after the other."""

@@ -38,7 +38,9 @@ def test_help_names_the_commands() -> None:
         *(
             "busy",
             "clocks",
+            "command",
             "completion",
+            "contents",
             "correlate",
             "coverage",
             "cp",
@@ -56,8 +58,10 @@ def test_help_names_the_commands() -> None:
             "mkdir",
             "models",
             "monitor",
+            "msv4",
             "mv",
             "new",
+            "parameter",
             "quality",
             "queue",
             "rebuild",
@@ -68,7 +72,20 @@ def test_help_names_the_commands() -> None:
             "rm",
             "rmdir",
         ),
-        *("send", "serve", "sessions", "start", "status", "stop", "table", "token", "v2d", "version", "vex"),
+        *(
+            "send",
+            "serve",
+            "sessions",
+            "start",
+            "status",
+            "stop",
+            "table",
+            "token",
+            "touch",
+            "v2d",
+            "version",
+            "vex",
+        ),
     ):
         assert f"\n  {command} " in done.stdout
     assert "..." not in done.stdout.partition("Commands:")[2]  # nothing is cut
