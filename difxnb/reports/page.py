@@ -6,6 +6,7 @@ Names come from files and from other machines: every text is escaped, and contro
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -42,7 +43,7 @@ _FRINGES = {  # column: heading, factor, decimals
     "delay_error": ("± (ns)", 1e9, 3),
     "delay_rate": ("rate (ps/s)", 1e12, 3),
     "delay_rate_error": ("± (ps/s)", 1e12, 3),
-    "phase": ("phase (°)", 57.29577951308232, 1),
+    "phase": ("phase (°)", math.degrees(1.0), 1),
     "snr": ("SNR", 1.0, 1),
 }
 _LABELS = ("scan", "source", "baseline", "band", "polarization")
