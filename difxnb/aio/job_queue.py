@@ -12,7 +12,7 @@ import asyncio
 import inspect
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -23,6 +23,7 @@ from difxnb.aio.job_queue_changes import QueueChanges
 from difxnb.aio.job_queue_desk import LOOP_PATIENCE_S, WRITE_ERRORS, QueueDesk
 from difxnb.aio.job_queue_ends import was_left
 from difxnb.aio.job_queue_seen import facts_of, problems_of
+from difxnb.aio.job_queue_settle import Settling
 from difxnb.aio.job_queue_turn import Turn
 from difxnb.aio.job_queue_watch import QueueWatch
 from difxnb.client.placement import check_placement
@@ -31,6 +32,7 @@ from difxnb.formats.problems import problem_frame
 from difxnb.queue import Facts, Lease, QueueEntry, QueueStore, RetryPolicy
 from difxnb.queue.store_rows import require_priority
 from difxnb.wire.events import Gap
+from difxnb.wire.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,6 +68,9 @@ class JobQueue(QueueChanges):
     tried again. The queue is in memory and ends with the connection, which stops nothing that runs, unless `keep` puts
     it into a file.
 
+    A job of which nobody knows whether it still runs is ``unknown``, and holds the queue until `resume`. Where it says
+    later that it runs or has ended, its row follows; it is not tried again, whatever its policy says.
+
     Attributes
     ----------
     desk : QueueDesk
@@ -77,6 +82,7 @@ class JobQueue(QueueChanges):
         self._correlator = correlator
         self._looking_up: asyncio.Task[None] | None = None
         self._watch = QueueWatch(self.desk, self._go_on)
+        self._settling = Settling(self.desk, self._take_up)
         self._stop_listening = correlator.listen(self._hear)
 
     # --- taking in ------------------------------------------------------------------------------------
@@ -272,11 +278,25 @@ class JobQueue(QueueChanges):
         desk.use(store, lease, numbers)
 
     def _hear(self, item: Item, when: float) -> None:
-        if isinstance(item, Gap) and item.end is None:
+        if isinstance(item, Message):
+            self._listen_for_unknown(item)
+        elif isinstance(item, Gap) and item.end is None:
             self.desk.lost_since = item.begin
         elif isinstance(item, Gap):
             self.desk.connected_since = time.time()
             asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _listen_for_unknown(self, message: Message) -> None:
+        try:
+            if not self.desk.closed_why:
+                self._settling.hear(message)
+        except WRITE_ERRORS as error:
+            self.desk.cannot_write(error)
+
+    def _take_up(self, entry: QueueEntry, by_path: bool) -> None:
+        """Follow a job whose row is ``unknown``, and that has spoken."""
+        turn = Turn(self.desk, entry, found=True)
+        self._see_to(turn, entry.job, turn.settle(by_path))
 
     def _go_on(self) -> None:
         """Start what may be started."""
@@ -325,8 +345,11 @@ class JobQueue(QueueChanges):
 
     def _begin(self, entry: QueueEntry, *, found: bool = False) -> None:
         turn = Turn(self.desk, entry, found=found)
-        self.desk.turns[entry.number] = turn
-        turn.task = asyncio.create_task(turn.see_through(), name=f"difxnb queue {entry.job}")
+        self._see_to(turn, entry.job, turn.see_through())
+
+    def _see_to(self, turn: Turn, job: str, work: Coroutine[None, None, None]) -> None:
+        self.desk.turns[turn.number] = turn
+        turn.task = asyncio.create_task(work, name=f"difxnb queue {job}")
         turn.task.add_done_callback(lambda _: self._turn_over(turn))
 
     def _turn_over(self, turn: Turn) -> None:

@@ -76,7 +76,7 @@ class QueueSearch:
         connected, since = desk.connected_since, time.monotonic()
         while True:
             run, asked = await self._look()
-            if run is not None and _is_of(run, self._begun):
+            if run is not None and is_of(run, self._begun):
                 return run
             if connected != desk.connected_since:  # what was said without a connection was not heard
                 connected, since = desk.connected_since, time.monotonic()
@@ -148,16 +148,28 @@ def _sizes(traces: JobTraces) -> tuple[int | None, int | None]:
     return traces.log_size, traces.output_size
 
 
-def _is_of(run: JobRun, begun: float) -> bool:
+def is_of(run: JobRun, begun: float) -> bool:
     """Whether what is known of a run is of a start at that time, and not of one before."""
     heard = run.watch.last_heard
     if heard != run.watch.begun and heard >= begun:
         return True
+    if run.search is None:  # it was started over this connection
+        return run.begun >= begun - _LOG_SLACK_S
+    return log_is_of(run, begun)
+
+
+def log_is_of(run: JobRun, begun: float) -> bool:
+    """Whether the log of a run begins after that time, by the clock of the server as it is now.
+
+    A log that begins in the future was written before that clock was set back, nobody knows when. One that was written
+    then and seems to begin between the start and now is taken for one of this start: its row would tell how the run
+    before has ended. It would not be started again.
+    """
     search = run.search
-    if search is None:  # it was started over this connection
+    if search is None:
         return run.begun >= begun - _LOG_SLACK_S
     first = next((parse_time(line.time_text or "") for line in search.attempt.notable), None)
     if first is None or search.clock_offset is None:
         return False
     logged = (first - datetime(1970, 1, 1)).total_seconds() + search.clock_offset
-    return logged >= begun - _LOG_SLACK_S
+    return begun - _LOG_SLACK_S <= logged <= time.time() + _LOG_SLACK_S

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from difxnb.aio.job_queue_ends import Quiet, end_of, starts_in_a_row, why_stalled
 from difxnb.aio.job_queue_find import Missing, QueueSearch
 from difxnb.aio.job_queue_seen import machines_of, machines_without
+from difxnb.aio.job_queue_settle import taken_up
 from difxnb.errors import ConnectionLost, DifxError, JobNotStopped, NoReply
 from difxnb.queue import GiveUp, Keep, QueueEntry, QueueState, RetryNow, RetryWithout, next_action
 from difxnb.queue.entry import STATE_OF, shortened
@@ -77,6 +78,25 @@ class Turn:
             return entry
         why = why_stalled(run) if run.stalled else entry.why
         return replace(entry, progress=run.progress, why=why)
+
+    async def settle(self, by_path: bool) -> None:
+        """Follow a job whose end was not known and that has spoken; nothing is started, whatever its policy says."""
+        entry = self._entry
+        try:
+            run = await taken_up(self._desk, entry, self._begun(), by_path=by_path)
+            if run is None:
+                return
+            self._entry = replace(entry, policy=None, state=QueueState.RUNNING, tries=max(1, entry.tries))
+            why = "it was not known whether it still runs, and it has spoken"
+            self._desk.put(self.number, QueueState.RUNNING, why, what="attached", tries=self._entry.tries)
+            await self._follow(run)
+        except asyncio.CancelledError:
+            if self._entry.state is not QueueState.UNKNOWN:
+                self._leave()
+            raise
+        except Exception as error:  # noqa: BLE001 - kept and shown as the job's row; nothing starts beside it
+            _log.exception("the queue failed at %s", entry.job)
+            self._give_up(f"{type(error).__name__}: {error}")
 
     async def see_through(self) -> None:
         """Start the job, or find it, and follow it to its end."""
