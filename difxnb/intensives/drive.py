@@ -12,6 +12,7 @@ import errno
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from difxnb.errors import ConnectionLost, DifxError, NoReply
 from difxnb.intensives.steps import (
@@ -119,7 +120,7 @@ class Drive:
         context.outputs[step.id] = known
         if step.news is None:
             return True
-        found = await self._tried(lambda: step.news(context, known))  # type: ignore[misc]
+        found = await self._tried(partial(step.news, context, known))
         if not found.why:
             return True
         if not is_correlated(record):
