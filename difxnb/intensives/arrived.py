@@ -9,7 +9,7 @@ from difxnb.errors import ConnectionLost, DifxError, NoReply
 from difxnb.formats.v2d import V2d
 from difxnb.intensives.modules import copied_off, listed
 from difxnb.intensives.recipe import StationData
-from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
+from difxnb.intensives.steps import Context, Done, NotThereYet, Outputs
 
 _NEXT = "put the data there and take the session up again"
 
@@ -43,7 +43,7 @@ async def settled(
 
 
 def _require_enough(context: Context, wanted: Iterable[str], rows: Mapping[str, str]) -> Outputs:
-    """Who is there; StepFailed where nothing can be done without those who are not."""
+    """Who is there; NotThereYet where nothing can be done without those who are not."""
     there = [name for name in wanted if name not in rows]
     found = {
         "arrived": there,
@@ -51,9 +51,9 @@ def _require_enough(context: Context, wanted: Iterable[str], rows: Mapping[str, 
     }
     said = "; ".join(f"{name} {why}" for name, why in rows.items())
     if rows and context.recipe.on_missing == "stop":
-        raise StepFailed(f"{said} ({_NEXT})", found)
+        raise NotThereYet(f"{said} ({_NEXT})", found)
     if len(there) < 2:
-        raise StepFailed(
+        raise NotThereYet(
             f"data of {len(there)} stations are there, and two are needed: {said} ({_NEXT})", found
         )
     return found

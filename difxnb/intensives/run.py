@@ -142,12 +142,12 @@ class IntensiveRun:
         Returns
         -------
         DataFrame
-            ``step``, ``state`` (``planned`` where it has not begun), ``since`` (UTC), ``progress``, ``why``,
-            ``inputs``, ``outputs``.
+            ``step``, ``state`` (``planned`` where it has not begun; of a dry run ``waiting`` where it would wait),
+            ``since`` (UTC), ``progress``, ``why``, ``inputs``, ``outputs``.
         """
         if self._plan is not None:
             frame = run_frame([one.id for one in STEPS], self._plan, "", 0.0)
-            return frame.assign(state=frame["state"].replace("waiting", "planned"))
+            return frame.assign(state=frame["state"].replace("started", "planned"))
         return run_frame([one.id for one in STEPS], self.record.lines, self.step, self._context.progress)
 
     def report(self) -> Path | None:

@@ -25,7 +25,7 @@ from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_templates import V2dTemplate
 from difxnb.formats.vex import Vex, parse_vex
-from difxnb.intensives.steps import Context, Done, StepFailed
+from difxnb.intensives.steps import Context, Done, NotThereYet, StepFailed
 
 _FETCH_S = 60.0
 _LATER = ("no clock", "no eop", "eop outside", "eop twice", "few eop")
@@ -83,7 +83,7 @@ async def take_schedule(context: Context) -> Done:
             seen, why = None, str(error)
         if why:
             if time.monotonic() >= until:
-                raise StepFailed(f"{why} (put it there whole, and take the session up again)")
+                raise NotThereYet(f"{why} (put it there whole, and take the session up again)")
             context.wait(why)
         await context.look_again()
 

@@ -53,6 +53,10 @@ class StepFailed(DifxError):
         super().__init__(why)
 
 
+class NotThereYet(StepFailed):
+    """What a step has waited for may still come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What a step gave, and what has to be said of it."""

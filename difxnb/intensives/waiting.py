@@ -21,7 +21,7 @@ from difxnb.geometry.eop_cache import read_eop
 from difxnb.intensives.arrived import settled
 from difxnb.intensives.modules import NOWHERE, look_at_modules
 from difxnb.intensives.recipe import StationData
-from difxnb.intensives.steps import Context, Done, Outputs, StepFailed
+from difxnb.intensives.steps import Context, Done, NotThereYet, Outputs
 
 # --- Earth orientation -----------------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ async def take_eop(context: Context) -> Done:
                 said = f"EOP too old or not to be had: {error}; those of the schedule are used"
                 return Done(as_it_is, said)
             if time.monotonic() >= until:
-                raise StepFailed(
+                raise NotThereYet(
                     f"EOP too old or not to be had: {error} (name a newer table as eop in the recipe, or put $EOP into "
                     "the schedule)"
                 ) from error

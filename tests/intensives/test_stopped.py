@@ -8,6 +8,7 @@ import errno
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,37 @@ def test_a_dry_run_tells_what_each_step_would_start_from_and_does_nothing(tmp_pa
     assert "3 stations" in frame["why"]["search_jobs"]
     assert frame["inputs"]["schedule"]["schedule"] == f"{root}/demo.vex"
     assert frame["inputs"]["search_jobs"]["directory"] == f"{root}/one"
+    assert frame["inputs"]["hooks"] == {"hooks": []}, "how it has gone is not known before"
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "step", "state", "said"),
+    [
+        ({"wait_s": 60}, 2, "data", "waiting", "and waited for 60 s, then left out: CE not arrived"),
+        ({"wait_s": 60, "on_missing": "stop"}, 2, "data", "waiting", "then the end of the session: CE"),
+        ({"wait_s": 60}, 0, "data", "waiting", "data of 0 stations are there"),
+        ({"on_missing": "wait"}, 0, "data", "waiting", "and waited for without end"),
+        ({}, 0, "data", "failed", "data of 0 stations are there"),
+        ({"wait_s": 60, "schedule": "/none.vex"}, 3, "schedule", "waiting", "no schedule"),
+        ({"wait_s": 60, "newest": 30.0}, 3, "schedule", "failed", "old schedule"),
+    ],
+)
+def test_a_dry_run_tells_what_is_late_from_what_is_wrong(
+    tmp_path: Path, changes: dict[str, Any], left: int, step: str, state: str, said: str
+) -> None:
+    root = tmp_path.resolve()
+    recipe = put_down(root).with_(**changes)
+    for station in ("AL", "BO", "CE")[left:]:
+        for path in root.glob(f"{station}_*"):
+            path.unlink()
+
+    async def main() -> IntensiveRun:
+        async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
+            return await run_intensive(difx, recipe, session="one", directory=root / "record", dry_run=True)
+
+    row = asyncio.run(main()).frame().set_index("step").loc[step]
+    assert row["state"] == state
+    assert said in row["why"]
 
 
 def test_the_same_from_a_cell(tmp_path: Path) -> None:

@@ -255,10 +255,11 @@ class IntensiveModel(ActingModel):
             self._say(f"{run.session} was begun already: this is how it stands")
             return
         frame = run.frame()
-        failed = frame.loc[frame["state"] == "failed", "step"].tolist()
+        failed, waiting = (frame.loc[frame["state"] == one, "step"].tolist() for one in ("failed", "waiting"))
         if failed:
-            waits = "Start begins it all the same, and it waits as long as its recipe says"
-            self._say(f"as things are now, {run.session} could not do {failed[0]}; {waits}", is_problem=True)
+            self._say(f"as things are now, {run.session} could not do {failed[0]}", is_problem=True)
+        elif waiting:
+            self._say(f"as things are now, {run.session} waits in {waiting[0]}; Start begins it all the same")
         else:
             self._say(f"nothing was done; Start begins {run.session}")
 

@@ -94,7 +94,7 @@ def test_a_session_is_looked_at_begun_stopped_taken_up_and_read_by_buttons(night
         panel.plan.click()
         settle(panel, stage)
         assert state(panel) == "planned"
-        assert "could not do data" in panel.news.value
+        assert "waits in data" in panel.news.value
         assert "what it would start from" in panel.steps.value
         assert not (stage.root.parent / "state").exists(), "a dry run leaves nothing"
 
