@@ -18,6 +18,7 @@ from difxnb.aio.overheard import OnLine, require_timeout
 from difxnb.client.plain_values import plain_path, plain_word
 from difxnb.errors import RemoteFileError, RemoteFileExists, RemoteFileNotFound, UnsafeValue
 from difxnb.formats.v2d import V2d, parse_v2d
+from difxnb.formats.v2d_antennas import require_enough
 from difxnb.formats.vex import Vex, parse_vex
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ class ExperimentVerbs:
         Raises
         ------
         ValueError
-            No station is named, one is not among those of the ``.v2d``, or none would be left.
+            No station is named, one is not among those of the ``.v2d``, or fewer would be left than its
+            ``minSubarray`` asks for (2 where it says nothing); nothing was written.
         RemoteFileNotFound, FileFormatError
             Of the ``.v2d``, or the schedule that it names.
         RemoteFileChanged
@@ -310,6 +312,7 @@ async def _without(difx: Correlator, orders: V2d, path: PurePosixPath, stations:
     if "*" in (orders.words("antennas") or "*"):
         orders.use(await _schedule_of(difx, orders, path))
     new = orders.without(*stations)
+    require_enough(new)
     if "jobSeries" in new:
         del new["jobSeries"]
     return new

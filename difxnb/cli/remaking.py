@@ -63,7 +63,11 @@ def rebuild(
     stations = [word.strip() for word in without.split(",") if word.strip()]
     with told_in_a_line(), connected(at, gently=True) as difx:
         if dry_run:
-            diff = _orders(difx, v2d).without(*stations).edit().diff
+            from difxnb.formats.v2d_antennas import require_enough
+
+            orders = _orders(difx, v2d).without(*stations)
+            require_enough(orders)
+            diff = orders.edit().diff
             if as_json:
                 print_json({"deed": "rebuild", "path": v2d, "diff": diff, "done": False})
             else:

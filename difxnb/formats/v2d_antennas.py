@@ -58,6 +58,25 @@ def without(v2d: V2d, stations: Sequence[str]) -> V2d:
     return new
 
 
+def require_enough(v2d: V2d) -> None:
+    """Make sure that the stations that are listed are enough for a job, ``minSubarray`` or 2.
+
+    Of too few vex2difx says that the spectral resolution is 0 Hz, as no scan tells it the bandwidth.
+
+    Raises
+    ------
+    ValueError
+        They are not.
+    """
+    listed = v2d.words("antennas")
+    fewest = v2d.get("minSubarray", 2)
+    if listed and "*" not in listed and len(listed) < fewest:
+        raise ValueError(
+            f"{v2d.path or 'v2d'}: of its stations only {', '.join(listed)} would be left, and a job needs {fewest}; "
+            "minSubarray in the .v2d says how many"
+        )
+
+
 def antennas_of(v2d: V2d) -> list[str]:
     """Stations that are correlated, by their names in the schedule: those that are listed, else all of it.
 

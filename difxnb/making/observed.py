@@ -224,7 +224,7 @@ def _span(words: list[str]) -> Span:
     if not words:
         return ALWAYS
     if len(words) != 2:
-        raise ValueError("a line is a name, and mostly when it begins and ends")
+        raise ValueError("a line is a name, and mostly when it begins and ends; remarks stand behind #")
     start, stop = (unix_of(read_mjd(word)) for word in words)
     if stop <= start:
         raise ValueError("it ends before it begins")

@@ -187,6 +187,8 @@ async def test_jobs_again_without_a_station(tmp_path: Path) -> None:
         assert f"-antennas = {', '.join(STATIONS)}" in jobs.attrs["diff"]
         after = everything(exp)
         assert {name: after[name] for name in before} == before
+        with (exp / f"{NAME}-2.v2d").open("a") as orders:
+            orders.write("minSubarray = 1\n")
         third = await difx.rebuild_without(f"{exp}/{NAME}-2.v2d", [others[0].lower()])
         assert third["job"].tolist() == [f"{NAME}-3_1"]
         before = everything(exp)
@@ -195,6 +197,10 @@ async def test_jobs_again_without_a_station(tmp_path: Path) -> None:
                 await difx.rebuild_without(f"{exp}/{NAME}.v2d", wrong)
         with pytest.raises(ValueError, match="no station would be left"):
             await difx.rebuild_without(f"{exp}/{NAME}.v2d", STATIONS)
+        with pytest.raises(
+            ValueError, match=f"only {STATIONS[0]} would be left, and a job needs 2; minSubarray"
+        ):
+            await difx.rebuild_without(f"{exp}/{NAME}.v2d", others)
         assert everything(exp) == before
 
 

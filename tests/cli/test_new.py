@@ -109,6 +109,9 @@ def test_jobs_of_a_v2d_on_the_server_are_made_and_made_again_without_a_station(
     (made,) = (served / "exp").glob("demo-2_*.input")
     assert len(read_input(made).telescopes) == len(OTHERS)
     assert difxnb("rebuild", v2d, "--without", "ZZ").status == 2
+    for dry in ((), ("--dry-run",)):
+        alone = difxnb("rebuild", v2d, "--without", ",".join(OTHERS), *dry)
+        assert (alone.status, f"only {FIRST} would be left" in alone.complaints) == (2, True)
     assert difxnb("make", served / "none.v2d").status == 1
 
 

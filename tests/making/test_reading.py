@@ -125,6 +125,7 @@ def test_data_are_files_lists_modules_or_made_up() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
+        ("/d/1 60310 60311 the first", "remarks stand behind #"),
         ("/d/1 60310", "a line is a name"),
         ("/d/1 noon night", "is no time"),
         ("/d/1 60311 60310", "ends before it begins"),
