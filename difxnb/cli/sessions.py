@@ -33,9 +33,9 @@ Records = Annotated[
 def _places(records: list[str] | None) -> list[str]:
     if records:
         return records
-    from platformdirs import user_state_path
+    from difxnb.sessions.record import usual_folder
 
-    usual = user_state_path("difxnb") / "sessions"  # as run_intensive has it
+    usual = usual_folder()
     if not usual.is_dir():
         raise FileNotFoundError(f"there are no sessions in {usual}; name their folder")
     return [str(usual)]

@@ -11,8 +11,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_state_path
-
 from difxnb.errors import SessionNotDone
 from difxnb.intensives.checked import judge, quality_inputs, report_inputs, write_reports
 from difxnb.intensives.clock_pass import clocks_inputs, correct_clocks, correct_inputs, search_clocks
@@ -38,7 +36,7 @@ from difxnb.intensives.waiting import (
     take_eop,
 )
 from difxnb.queue import Lease
-from difxnb.sessions.record import RECORD, RecordLine, SessionRecord
+from difxnb.sessions.record import RECORD, RecordLine, SessionRecord, usual_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -303,7 +301,7 @@ async def run_intensive(
     )
     if not _SESSION.fullmatch(name):
         raise ValueError(f"a session is called by letters, digits and dashes, 64 at most; got {name[:80]!r}")
-    place = Path(directory) if directory is not None else user_state_path("difxnb") / "sessions" / name
+    place = Path(directory) if directory is not None else usual_folder() / name
     folder = place.expanduser().absolute()
     if dry_run:
         run = IntensiveRun(difx, chosen, name, SessionRecord(folder / RECORD, name, [], (), now))

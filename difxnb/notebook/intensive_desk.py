@@ -8,8 +8,6 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from platformdirs import user_state_path
-
 if TYPE_CHECKING:
     from difxnb import aio
     from difxnb.intensives import IntensiveRun
@@ -102,11 +100,10 @@ def _is_recipe(path: Path) -> bool:
 
 
 def _codes() -> list[str]:
-    from difxnb.sessions.record import RECORD
+    from difxnb.sessions.record import RECORD, usual_folder
 
-    folder = user_state_path("difxnb") / "sessions"
     try:
-        found = [(path.stat().st_mtime, path.parent.name) for path in folder.glob(f"*/{RECORD}")]
+        found = [(path.stat().st_mtime, path.parent.name) for path in usual_folder().glob(f"*/{RECORD}")]
     except OSError:
         return []
     return [name for _, name in sorted(found, reverse=True)[:_MOST_OFFERS]]

@@ -21,6 +21,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_state_path
+
 from difxnb.sessions.record_lines import (
     LARGEST_LINE,
     RECORD,
@@ -35,7 +37,16 @@ from difxnb.sessions.record_lines import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RECORD", "VERSION", "RecordLine", "SessionRecord", "StepState", "fingerprint", "read_record"]
+__all__ = [
+    "RECORD",
+    "VERSION",
+    "RecordLine",
+    "SessionRecord",
+    "StepState",
+    "fingerprint",
+    "read_record",
+    "usual_folder",
+]
 
 _LONGEST_NAME = 128
 _LONGEST_WHY = 2000
@@ -173,6 +184,11 @@ class SessionRecord:
     def __repr__(self) -> str:
         last = f", last {self._lines[-1].step} {self._lines[-1].state}" if self._lines else ""
         return f"<SessionRecord {self.session}: {len(self._lines)} lines{last}>"
+
+
+def usual_folder() -> Path:
+    """Where sessions of this user are kept, a folder for each, unless somebody says where."""
+    return user_state_path("difxnb") / "sessions"
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:
