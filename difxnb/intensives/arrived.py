@@ -38,8 +38,20 @@ async def settled(
     if rows:
         orders = _without(orders, context.outputs["schedule"]["stations"], rows)
     kept = context.keep_new_text(f"{context.numbered(context.stem)}-there.v2d", orders.text)
-    said = "; ".join(f"{name} {why}" for name, why in rows.items())
-    return Done({**found, "v2d": kept}, f"left out: {said}" if said else "")
+    said = [f"left out: {'; '.join(f'{name} {why}' for name, why in rows.items())}"] if rows else []
+    said += _few(context, wanted, {name: files for name, files in arrived.items() if name not in rows})
+    return Done({**found, "v2d": kept}, "; ".join(said))
+
+
+def _few(context: Context, wanted: Mapping[str, StationData], arrived: Mapping[str, list[str]]) -> list[str]:
+    """Stations with fewer recordings than scans: one may hold several, or the last have not been copied yet."""
+    observed = [str(names).upper().split() for names in context.vex().scans()["stations"]]
+    found = list[str]()
+    for name, files in arrived.items():
+        scans = sum(name.upper() in names for names in observed)
+        if wanted[name].kind != "module" and len(files) < scans:
+            found.append(f"{name} has {len(files)} recordings for {scans} scans: look whether they hold all")
+    return found
 
 
 def _require_enough(context: Context, wanted: Iterable[str], rows: Mapping[str, str]) -> Outputs:

@@ -45,6 +45,7 @@ def test_data_that_come_late_are_waited_for_and_those_that_grow_too(tmp_path: Pa
     row = run.frame().set_index("step").loc["data"]
     assert sorted(row["outputs"]["arrived"]) == ["AL", "BO", "CE"]
     assert f"{root}/late/a.vdif" in Path(row["outputs"]["v2d"]).read_text()
+    assert row["why"] == "CE has 1 recordings for 2 scans: look whether they hold all"
     assert [line.state for line in run.record.lines if line.step == "data"] == ["started", "waiting", "done"]
 
 
