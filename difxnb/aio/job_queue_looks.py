@@ -90,6 +90,9 @@ class QueueLooks:
     def history(self, since: Any = None, limit: int = 1000) -> pd.DataFrame:
         """What happened, oldest first.
 
+        Nothing of it is ever deleted. In a file, a job and the four lines of one that goes well take 0.7 kB: 15 MB for
+        20,000 jobs a year, less than 1 MB for two a day.
+
         Parameters
         ----------
         since : time, optional

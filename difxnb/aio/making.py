@@ -66,7 +66,9 @@ class MakingVerbs:
         overwrite : bool
             Allow that jobs of this series which are there are replaced.
         timeout : float
-            Seconds for the whole; both programs can take minutes.
+            Seconds for the whole. Both programs can take minutes and say nothing meanwhile, so that no silence ends it
+            before: a guiServer that hangs in it, and answers all else, is told by this alone. Then a note of the error
+            says for how long nothing was said.
         progress : callable, optional
             Called with each line that is said meanwhile, and with each file that is done.
 

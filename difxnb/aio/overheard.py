@@ -7,12 +7,13 @@ Notices carry no mark of the operation they belong to, so what is said of someth
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from difxnb.errors import DifxError
+from difxnb.errors import DifxError, NoReply
 from difxnb.wire.control import Notice, NoticeSeverity
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _IN_ERRORS = 20
 
 class Overheard:
     """Notices during a ``with`` block; an error of this package that ends it gets the last of them as a note.
+
+    Where a time-out ends it, another note says for how long nothing was said: work that goes on, or one that hangs.
 
     Parameters
     ----------
@@ -104,6 +107,15 @@ class Overheard:
         if isinstance(error, DifxError) and self._notices:
             said = "\n".join(f"    {line}" for line in self.lines[-_IN_ERRORS:])
             error.add_note(f"guiServer said meanwhile:\n{said}")
+        if isinstance(error, NoReply):
+            error.add_note(self._silence())
+
+    def _silence(self) -> str:
+        if not self._notices:
+            return "guiServer said nothing meanwhile"
+        return (
+            f"guiServer said nothing more for the last {max(0.0, time.time() - self._notices[-1][0]):.0f} s"
+        )
 
     def _hear(self, item: Item, time: float) -> None:
         if not isinstance(item, Notice):

@@ -42,7 +42,8 @@ class MakingVerbs:
         """Run vex2difx on a ``.v2d`` file, then the delay model program: rows ``job input model replaced modified``.
 
         Jobs of the series that are there are replaced only when `overwrite`. What was said is in ``attrs["lines"]``,
-        complaints in ``attrs["warnings"]``.
+        complaints in ``attrs["warnings"]``. `timeout` is for the whole: the programs may say nothing for minutes, so
+        that no silence ends it before.
         """
         return call_showing(
             self._loop,

@@ -89,6 +89,7 @@ async def test_words_that_may_be_of_another_job_of_the_name_settle_nothing(
         await difx.send(_HEAD.format("one", 2, where, "Done"))
         if where:
             await until_true(lambda: "Done" in difx.jobs.frame()["state"].tolist())
+            await until_true(lambda: not difx.queue.desk.turns)
             assert states(difx) == ["unknown"]
         else:  # and its log says the same
             await until_true(lambda: states(difx) == ["done"])

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from difxnb.aio import overheard
 from difxnb.aio.overheard import Overheard, require_timeout
-from difxnb.errors import NoReply
+from difxnb.errors import NoReply, NothingMade
 from difxnb.wire.control import Notice, NoticeSeverity
 from difxnb.wire.message import Header, Info, Message
 
@@ -76,7 +77,7 @@ def test_errors_of_this_package_get_the_last_ones_as_a_note() -> None:
     ears = Ears()
     with pytest.raises(NoReply) as caught:
         fail(ears, 30, NoReply("silence"))
-    (note,) = caught.value.__notes__
+    note, _ = caught.value.__notes__
     assert note.startswith("guiServer said meanwhile:")
     assert "line 29" in note
     assert "line 9\n" not in note
@@ -84,6 +85,19 @@ def test_errors_of_this_package_get_the_last_ones_as_a_note() -> None:
         fail(ears, 1, KeyError())
     assert not hasattr(other.value, "__notes__")
     assert ears.hearers == []
+
+
+def test_a_time_out_says_for_how_long_nothing_was_said() -> None:
+    ears = Ears()
+    with pytest.raises(NoReply) as caught:
+        fail(ears, 0, NoReply("silence"))
+    assert caught.value.__notes__ == ["guiServer said nothing meanwhile"]
+    with pytest.raises(NoReply) as caught:
+        fail(ears, 1, NoReply("silence"))
+    assert re.search(r"nothing more for the last \d{9,} s", caught.value.__notes__[1]), "it was said in 1970"
+    with pytest.raises(NothingMade) as other:
+        fail(ears, 1, NothingMade("", []))
+    assert len(other.value.__notes__) == 1
 
 
 def test_times_that_make_no_sense() -> None:
