@@ -18,6 +18,9 @@ from difxnb.errors import DifxError
 
 if TYPE_CHECKING:
     from difxnb import aio as aio
+    from difxnb import geometry as geometry
+    from difxnb import intensives as intensives
+    from difxnb import plots as plots
     from difxnb.boxed import demo as demo
     from difxnb.catalogue import open_jobs as open_jobs
     from difxnb.clock.search import clock_search as clock_search
@@ -89,11 +92,14 @@ _HOMES = {
     "to_msv4": "difxnb.visibility.msv4.tree",
 }
 
+# Packages that are named after ``import difxnb`` alone, as in ``difxnb.plots.phase(ds)``.
+_PACKAGES = ("geometry", "intensives", "plots")
+
 __all__ = ["DifxError", "__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
+    home = f"difxnb.{name}" if name in _PACKAGES else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(home)
@@ -101,4 +107,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, *_PACKAGES})

@@ -34,6 +34,13 @@ def test_every_public_name_is_there(name: str) -> None:
     assert name in dir(difxnb)
 
 
+@pytest.mark.parametrize("named", ["plots.schedule_timeline", "intensives.Recipe", "geometry.leap_seconds"])
+def test_packages_are_there_after_one_import(named: str) -> None:
+    program = f"import difxnb; print(difxnb.{named}.__name__, {named.partition('.')[0]!r} in dir(difxnb))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [named.rpartition(".")[2], "True"]
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         difxnb.no_such_name  # noqa: B018
