@@ -25,7 +25,7 @@ from difxnb.formats.v2d import V2d, parse_v2d
 from difxnb.formats.v2d_block import V2dParameters
 from difxnb.formats.v2d_templates import V2dTemplate
 from difxnb.formats.vex import Vex, parse_vex
-from difxnb.intensives.steps import Context, Done, NotThereYet, StepFailed
+from difxnb.intensives.steps import Context, Done, NotThereYet, StepFailed, clock_words
 
 _FETCH_S = 60.0
 _LATER = ("no clock", "no eop", "eop outside", "eop twice", "few eop")
@@ -68,6 +68,7 @@ def schedule_inputs(context: Context) -> Mapping[str, Any]:
 async def take_schedule(context: Context) -> Done:
     """Fetch the schedule and the ``.v2d``, and look whether jobs can be made of them."""
     until = time.monotonic() + context.recipe.wait_s
+    latest = clock_words(context.recipe.wait_s)
     seen: _Texts | None = None
     while True:
         why = ""
@@ -84,7 +85,7 @@ async def take_schedule(context: Context) -> Done:
         if why:
             if time.monotonic() >= until:
                 raise NotThereYet(f"{why} (put it there whole, and take the session up again)")
-            context.wait(why)
+            context.wait(f"{why}; waited for until {latest} at most")
         await context.look_again()
 
 

@@ -86,6 +86,7 @@ def test_a_file_that_is_still_being_copied_is_waited_for(
         async with own_server(root) as server, aio.connect("127.0.0.1", server.port) as difx:
             run = await begun(difx, root, recipe)
             await until_true(lambda: run.state == "waiting" and "is not whole, or none" in run.why)
+            assert "; waited for until 20" in run.why
             (root / name).write_text(whole[:half])
 
             def is_seen_to_grow() -> bool:
