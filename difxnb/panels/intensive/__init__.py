@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from difxnb.panels.intensive.model import IntensiveModel, IntensiveSnapshot
+from difxnb.panels.intensive.model import IntensiveModel
 from difxnb.panels.intensive.session import Desk, Session
+from difxnb.panels.intensive.snapshot import IntensiveSnapshot
 from difxnb.panels.intensive.view import IntensivePanel
 
 __all__ = ["Desk", "IntensiveModel", "IntensivePanel", "IntensiveSnapshot", "Session"]

@@ -10,7 +10,7 @@ from html import escape
 from difxnb.markup import printable
 from difxnb.panels import shown
 from difxnb.panels.intensive.look import Clock, Standing, StepLine
-from difxnb.panels.intensive.model import Choice, Detail, Opened, RecipeText
+from difxnb.panels.intensive.snapshot import Choice, Detail, Opened, RecipeText
 from difxnb.panels.shown import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Mark
 
 MARKS = {

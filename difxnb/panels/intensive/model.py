@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from difxnb.panels.acting import ActingModel, ActingSnapshot, Said
+from difxnb.panels.acting import ActingModel, Said
 from difxnb.panels.intensive.look import ELAPSED_S, Standing, clock_time, standing_of
 from difxnb.panels.intensive.session import Desk, Session
+from difxnb.panels.intensive.snapshot import Choice, Detail, IntensiveSnapshot, Opened, RecipeText
 from difxnb.panels.work import Work
 
 STOP, ANEW = "stop", "begin anew"
@@ -20,85 +20,6 @@ STOP, ANEW = "stop", "begin anew"
 _MOST_SESSIONS = 100
 _MOST_PROBLEMS = 20
 _LONGEST_REPORT = 8 * 2**20
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A session that may be chosen: where it is kept, its code and its state."""
-
-    key: str
-    name: str
-    state: str
-
-
-@dataclass(frozen=True)
-class RecipeText:
-    """A recipe as a file has it, and what is likely to go wrong with it: how bad, where, what, and what to do."""
-
-    text: str
-    problems: tuple[tuple[str, str, str, str], ...]
-
-
-@dataclass(frozen=True)
-class Detail:
-    """All that one step took and gave, as text."""
-
-    step: str
-    inputs: str
-    outputs: str
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A report that is shown."""
-
-    path: str
-    text: str
-
-    @property
-    def is_page(self) -> bool:
-        """Whether it is HTML."""
-        return self.path.lower().endswith((".html", ".htm"))
-
-
-@dataclass(frozen=True)
-class IntensiveSnapshot(ActingSnapshot):
-    """All that a panel of sessions shows.
-
-    Attributes
-    ----------
-    path, code : str
-        Of the recipe and the session of which a dry run is made.
-    choices : tuple of Choice
-    chosen : str
-        Key of the chosen one; empty for none.
-    standing : Standing, optional
-        How it stands.
-    recipe : RecipeText, optional
-        None where it is not shown.
-    detail : Detail, optional
-        Of the step that was chosen.
-    report : str
-        The report that would be opened.
-    opened : Opened, optional
-    asks : str
-        What the words ask for, ``"stop"`` or ``"begin anew"``; empty where they are no question.
-    recipes, codes : tuple of str
-        Files of recipes and codes of earlier sessions on this machine, to choose from.
-    """
-
-    path: str
-    code: str
-    choices: tuple[Choice, ...]
-    chosen: str
-    standing: Standing | None
-    recipe: RecipeText | None
-    detail: Detail | None
-    report: str
-    opened: Opened | None
-    asks: str
-    recipes: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
 
 
 class IntensiveModel(ActingModel):

@@ -14,7 +14,8 @@ from difxnb.panels.acting_panel import ActingPanel, news_html, row
 from difxnb.panels.bound import Bound, write
 from difxnb.panels.intensive import markup
 from difxnb.panels.intensive.look import Standing
-from difxnb.panels.intensive.model import ANEW, STOP, IntensiveModel, IntensiveSnapshot
+from difxnb.panels.intensive.model import ANEW, STOP, IntensiveModel
+from difxnb.panels.intensive.snapshot import IntensiveSnapshot
 from difxnb.panels.painter import PAINTER, Painter
 from difxnb.panels.twin import Twin
 
