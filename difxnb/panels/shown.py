@@ -20,14 +20,17 @@ _NOW_S = 10.0
 
 STYLE = """<style>
 .difxnb-page {color: var(--jp-ui-font-color1, #222); line-height: 1.35; overflow-wrap: anywhere}
-.difxnb-page pre {margin: 0.2em 0; max-height: 24em; overflow: auto; padding: 0.4em;
+.difxnb-page pre {max-height: 24em; overflow: auto}
+.difxnb-page.difxnb-page.difxnb-page pre {margin: 0.2em 0; padding: 0.4em;
   color: var(--jp-ui-font-color1, #222); background: var(--jp-layout-color2, #eee)}
 .difxnb-page h4 {margin: 0.6em 0 0.1em}
 .difxnb-table {overflow: auto; max-height: 28em}
 .difxnb-table.difxnb-whole {max-height: none}
-.difxnb-table table {border-collapse: collapse; color: var(--jp-ui-font-color1, inherit); font-size: 90%}
-.difxnb-table th, .difxnb-table td {text-align: left; vertical-align: top; padding: .1em .6em; line-height: 1.5;
-  border-bottom: 1px solid var(--jp-border-color2, #8888)}
+.difxnb-table.difxnb-table.difxnb-table table {border-collapse: collapse; margin: 0;
+  color: var(--jp-ui-font-color1, inherit); font-size: 90%}
+.difxnb-table.difxnb-table.difxnb-table tr {background: none}
+.difxnb-table.difxnb-table.difxnb-table :is(th, td) {text-align: left; vertical-align: top; padding: .1em .6em;
+  line-height: 1.5; border-bottom: 1px solid var(--jp-border-color2, #8888)}
 .difxnb-table caption {text-align: left; font-weight: bold; padding: .3em 0}
 .difxnb-mark {padding: 0 .45em; border-radius: .3em; white-space: nowrap; line-height: 1.5}
 .difxnb-bar {display: inline-block; width: 7em; max-width: 30vw; height: .7em; vertical-align: middle;
@@ -42,7 +45,11 @@ STYLE = """<style>
 .difxnb-quiet {color: var(--jp-ui-font-color2, #555)}
 .difxnb-mono select, .difxnb-mono input {font-family: var(--jp-code-font-family, monospace)}
 </style>"""
-"""The style sheet of all this; once in each panel, and in each twin."""
+"""The style sheet of all this; once in each panel, and in each twin.
+
+A class named three times outweighs what JupyterLab says of tables and ``pre`` in outputs, where twins stand: numbers at
+the right, stripes and other distances. It is said of our own elements alone, as sheets hold for the whole notebook.
+"""
 
 
 @dataclass(frozen=True)

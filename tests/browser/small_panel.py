@@ -9,6 +9,7 @@ from pathlib import Path
 import ipywidgets as widgets
 from PIL import Image, ImageDraw
 
+from difxnb.panels import shown
 from difxnb.panels.panel import AUDIENCE, Panel
 from difxnb.panels.twin import Twin
 
@@ -53,4 +54,5 @@ class SmallPanel(Panel):
     def twin(self) -> Twin:
         words = f"clicks {self.clicks}"
         table = f"<table class='small-table'><tr><td>{words}</td></tr></table>"
-        return Twin(f"small panel: {words}", table, picture(self.looks))
+        styled = shown.STYLE + shown.table(("of", "two"), shown.texts([("all", "panels"), ("in", "stripes")]))
+        return Twin(f"small panel: {words}", table + styled, picture(self.looks))

@@ -110,9 +110,18 @@ def assert_only_the_widget(page: Page) -> None:
 
 
 def assert_only_the_twin(page: Page, name: str) -> None:
-    """The table once, the picture as it was drawn, and not a word of what is lost."""
+    """The table once, the picture as it was drawn, and not a word of what is lost.
+
+    Tables of panels look as in the panel, whatever the page says of tables, and nobody else's do.
+    """
     expect(page.locator(".small-table:visible")).to_have_count(1, timeout=PATIENCE_MS)
     expect(page.locator(".difxnb-twin")).to_contain_text("clicks 1")
+    expect(page.locator(".small-table td")).to_have_css("text-align", "right")
+    for cell in page.locator(".difxnb-table").locator("td, th").all():
+        expect(cell).to_have_css("text-align", "left")
+        expect(cell).to_have_css("border-bottom-style", "solid")
+    for row in page.locator(".difxnb-table tr").all():
+        expect(row).to_have_css("background-color", "rgba(0, 0, 0, 0)")
     picture = page.locator("img[src^='data:image/png']")
     expect(picture).to_be_visible()
     assert 0.05 < share(picture.screenshot(), BLUE) < 0.5
@@ -280,12 +289,33 @@ def test_connect_launch_watch_judge_stop(dashboard: NotebookPage, server: Jupyte
     dashboard.picture("dashboard-stopped")
 
 
+def test_a_session_is_asked_for_by_keys(dashboard: NotebookPage) -> None:
+    """From field to button by Tab; the focus stays where it was when what came of it is painted."""
+    page = dashboard.page
+    tab = panel_of(page).get_by_role("button", name="Intensive", exact=True)
+    tab.focus()
+    page.keyboard.press("Enter")
+    told(page, "No session yet")
+    expect(tab).to_be_focused()
+    page.get_by_label("Recipe", exact=True).focus()
+    page.keyboard.type("none.toml")
+    page.keyboard.press("Tab")
+    page.keyboard.type("i26001")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    told(page, re.compile("✗ .*none.toml"))
+    expect(panel_of(page).get_by_role("button", name="Dry run", exact=True)).to_be_focused()
+    expect(page.get_by_label("Recipe", exact=True)).to_have_value("none.toml")
+    expect(page.get_by_label("Session", exact=True)).to_have_value("i26001")
+    dashboard.picture("dashboard-intensive")
+
+
 def test_it_fits_into_a_narrow_page(dashboard: NotebookPage) -> None:
     """Nothing of a tab is wider than its cell, but for tables, which scroll by themselves."""
     page = dashboard.page
     page.set_viewport_size(_NARROW)  # type: ignore[arg-type]
     try:
-        for tab in ("Connection", "Launch", "Monitor"):
+        for tab in ("Connection", "Launch", "Monitor", "Intensive"):
             press(page, tab)
             expect(panel_of(page).locator("button.mod-active")).to_have_text(tab)
             box = panel_of(page).bounding_box()

@@ -48,3 +48,13 @@ def test_every_class_of_the_pieces_is_in_the_one_style_sheet() -> None:
     names = {name for names in re.findall(r'class="([^"]*)"', "".join(pieces)) for name in names.split()}
     assert {name for name in names if f".{name} " not in shown.STYLE} == {"difxnb-tone-"}
     assert shown.STYLE.count("<style>") == 1
+
+
+def test_no_rule_of_the_style_sheet_is_about_what_is_not_ours() -> None:
+    """Sheets of outputs hold for the whole notebook."""
+    sheet = shown.STYLE.removeprefix("<style>").removesuffix("</style>")
+    heads = [head for rule in sheet.split("}") if (head := rule.split("{")[0].strip())]
+    assert len(heads) > 10
+    for head in heads:
+        for selector in re.split(r",(?![^(]*\))", head):
+            assert selector.strip().startswith(".difxnb-"), selector
