@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = "DEFAULT"
 _SKIPPED = "skipped"
+_SHOWN = 12
 _CLOCK = ("clockAccel", "clockJerk", "deltaClock", "deltaClockRate", "deltaClockAccel")
 
 
@@ -141,7 +142,8 @@ def only_scans(v2d: V2d, scans: Iterable[str] | pd.DataFrame) -> V2d:
     if unknown or not wanted:
         raise ValueError(
             f"{v2d.path or 'v2d'}: no scan {', '.join(unknown[:5]) or 'was given'}; {vex.path or 'the schedule'} has "
-            f"{len(there)}, {', '.join(there[:3])} …"
+            f"{', '.join(there[:_SHOWN])}"
+            + (f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else "")
         )
     old = [one for one in v2d.statements.of_kind("RULE") if one.name == _SKIPPED]
     new = v2d.changed(edited(v2d.text, [without_block(v2d.statements, one) for one in old]))

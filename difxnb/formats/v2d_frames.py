@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MILLISECOND_NS = 10**6
 _ARCSEC = math.pi / 180 / 3600
+_RESOLUTIONS = ("FFTSpecRes", "specRes")
 _KINDS = ("", "SETUP", "RULE", "SOURCE", "ANTENNA", "DATASTREAM", "ZOOM", "OUTPUTBAND", "EOP")
 
 
@@ -53,10 +54,20 @@ def defaults_frame(v2d: V2d) -> pd.DataFrame:
         _row(kind, one.name, "", None, kind) for kind in _KINDS if kind not in there for one in _known(kind)
     ]
     columns = _row_columns(rows)
-    taken = [row.value or row.default for row in rows]
+    counted = {block.where for block in v2d.blocks("SETUP") if _counts_channels(block)}
+    taken = [
+        row.value or ("" if row.name in _RESOLUTIONS and row.block in counted else row.default)
+        for row in rows
+    ]
     return frames.table(
         {**columns, "taken": frames.texts(taken), "text": frames.texts(row.text for row in rows)}
     )
+
+
+def _counts_channels(setup: V2dParameters) -> bool:
+    """Whether a setup says how many channels there are, of which vex2difx finds out the resolutions."""
+    is_counted = any(word != "0" for name in ("nChan", "nFFTChan") for word in setup.words(name))
+    return is_counted and not setup.words("FFTSpecRes")
 
 
 def _known(kind: str) -> list[Any]:

@@ -100,6 +100,22 @@ def test_defaults_say_what_vex2difx_takes() -> None:
     assert taken == ["60"]
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ("", ["0.25", "0.5"]),
+        ("nChan = 0", ["0.25", "0.5"]),
+        ("nChan = 64 nFFTChan = 128", ["", ""]),
+        ("nFFTChan = 128 specRes = 0.125", ["", "0.125"]),
+        ("nChan = 64 FFTSpecRes = 0.03125", ["0.03125", "0.5"]),
+    ],
+)
+def test_resolutions_that_vex2difx_finds_out_have_no_default(said: str, taken: list[str]) -> None:
+    table = parse_v2d(f"vex = e.vex\nSETUP x {{ tInt = 1 {said} }}\n").defaults()
+    rows = table[table["block"] == "SETUP x"].set_index("name")
+    assert rows.loc[["FFTSpecRes", "specRes"], "taken"].tolist() == taken
+
+
 def test_tables_of_a_file_that_says_nothing_are_empty() -> None:
     v2d = parse_v2d("")
     for name in ("parameters", "antennas", "setups", "rules", "eops"):
