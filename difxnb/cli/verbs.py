@@ -6,6 +6,7 @@ A parameter that is a dataclass stands for options that belong together: one for
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache, wraps
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperGroup
+
+from difxnb.cli.streams import make_them_bear_all
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,6 +75,15 @@ class Verbs(typer.Typer):
     def __init__(self, **options: Any) -> None:
         # Loading rich, for boxes around the help, takes longer than all else.
         super().__init__(**{"cls": LazyGroup, "rich_markup_mode": None, "add_completion": False, **options})
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program, whatever its standard streams are; a full disk is a line also where help is written."""
+        make_them_bear_all()
+        try:
+            return super().__call__(*args, **kwargs)
+        except OSError as error:
+            print(f"difxnb: {error}", file=sys.stderr)
+            sys.exit(1)
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Function], Function]:
         """Make a function a command; parameters are those of `typer.Typer.command`."""
