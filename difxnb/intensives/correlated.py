@@ -65,11 +65,26 @@ async def _correlate(context: Context, jobs: list[str]) -> Done:
             _say_lost(context, time.monotonic() - lost)
         elif held and not any(row.state.is_under_way for row in rows):
             context.wait(f"nothing is started: {held}")
+        elif why := _why_not_yet(context, rows):
+            context.wait(why)
         else:
             context.go_on()
         await asyncio.sleep(_LOOK_S)
     context.go_on()
     return _judged(context, jobs, rows)
+
+
+def _why_not_yet(context: Context, rows: list[QueueEntry]) -> str:
+    """Why none of its jobs is started, in the queue's words; empty where one runs, or is about to be started."""
+    if any(row.state.is_under_way for row in rows):
+        return ""
+    mine = {row.number for row in rows if row.state.waits}
+    told = [
+        f"{one.job} waits in the queue: {one.why}"
+        for one in context.difx.queue.actions()
+        if one.number in mine and one.why
+    ]
+    return next(iter(told), "")
 
 
 def _say_lost(context: Context, seconds: float) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,9 +15,10 @@ from difxnb import aio
 from difxnb.intensives.correlated import QUEUE, correlating
 from difxnb.intensives.recipe import CorrelateRecipe, Recipe
 from difxnb.intensives.steps import Context, Done, StepFailed
-from difxnb.queue import QueueState, RetryPolicy
+from difxnb.queue import QueueLimits, QueueState, RetryPolicy
 from difxnb.sessions import SessionRecord
-from tests.aio.stage import stage
+from difxnb.sessions.record import RECORD
+from tests.aio.stage import stage, until_true
 from tests.client.peers import ROBUST
 from tests.queued_jobs import put_named
 
@@ -169,3 +172,25 @@ async def test_a_job_that_was_taken_out_elsewhere_is_submitted_here(tmp_path: Pa
         store = difx.queue.desk.store
         store.remove(store.entries()[0].number)
         assert [one["state"] for one in (await correlated(difx, root)).outputs["jobs"]] == ["done"]
+
+
+async def test_a_session_says_what_its_jobs_wait_for_in_the_queue(tmp_path: Path, made: Path) -> None:
+    async with night(tmp_path.resolve(), made) as difx:
+        root = tmp_path.resolve()
+        difx.queue.limits = QueueLimits(between=_not_now())
+        task = asyncio.create_task(correlated(difx, root))
+        record = root / "record" / RECORD
+        await until_true(
+            lambda: (
+                record.is_file()
+                and "one_1 waits in the queue: jobs are started between" in record.read_text()
+            )
+        )
+        difx.queue.limits = QueueLimits()
+        await task
+
+
+def _not_now() -> tuple[dt.time, dt.time]:
+    """Hours of the day that are not these."""
+    now = dt.datetime.now(dt.UTC)
+    return (now + dt.timedelta(hours=6)).time(), (now + dt.timedelta(hours=7)).time()
