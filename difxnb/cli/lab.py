@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Annotated
 
 import typer
 
+from difxnb.cli.connection import DryRun
+from difxnb.cli.printed import say
 from difxnb.cli.program import app, errors_in_one_line
 from difxnb.errors import ServerNotStarted
 
@@ -31,6 +34,7 @@ def lab(
     demo: Annotated[
         bool, typer.Option("--demo", help="With a correlator in a box and its experiment in difxnb-demo.")
     ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Start JupyterLab so that a night of watching with the page closed fills no memory.
 
@@ -42,6 +46,9 @@ def lab(
     """
     with errors_in_one_line(), ExitStack() as stack:
         command = lab_command(context.args)
+        if dry_run:
+            say(f"would start {'a correlator in a box and ' if demo else ''}{shlex.join(command)}")
+            return
         settings = _box(stack, Path("difxnb-demo")) if demo else {}
         raise typer.Exit(_run(command, {**os.environ, **settings}))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from difxnb.cli.connection import Json
+from difxnb.cli.connection import DryRun, Json
+from difxnb.cli.files import tell
 from difxnb.cli.printed import print_json
 from difxnb.cli.program import app, errors_in_one_line, wrong_usage
 
@@ -30,6 +31,7 @@ def demo(
     quirks: Annotated[
         str | None, typer.Option(help="Faults of a real server to reproduce, such as 2.9.")
     ] = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Make an experiment, correlate it on a correlator in a box, and compare the fringes with the truth.
@@ -40,6 +42,9 @@ def demo(
 
     difxnb demo --json --directory /tmp/demo
     """
+    if dry_run:
+        tell("make and correlate an experiment below", str(directory), dry_run=True, as_json=as_json)
+        return
     from difxnb.first_light import first_light
 
     with errors_in_one_line():
@@ -165,6 +170,7 @@ def token(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A new file; only you will be able to read it.")
     ],
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Make an access token for 'difxnb serve --token-file'; clients need a copy of the file.
@@ -174,6 +180,11 @@ def token(
     from difxnb.formats.token_file import make_token
 
     with errors_in_one_line():
+        if dry_run:
+            if file.exists():
+                raise FileExistsError(f"{file} is there already; nothing is written over")
+            tell("make a token in", str(file), dry_run=True, as_json=as_json)
+            return
         make_token(file)
     if as_json:
         print_json({"deed": "make a token", "path": str(file), "done": True})

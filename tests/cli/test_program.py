@@ -124,6 +124,18 @@ def test_a_token_is_made_once(tmp_path: Path) -> None:
     assert (tmp_path / "token").read_text() == content
 
 
+def test_what_needs_no_server_is_looked_at_first_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert difxnb_program("demo", "--dry-run").lines == [
+        "would make and correlate an experiment below difxnb-demo"
+    ]
+    assert difxnb_program("token", "new", "--dry-run").lines == ["would make a token in new"]
+    assert "jupyterlab" in difxnb_program("lab", "--demo", "--dry-run", "--no-browser").out
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "old").touch()
+    assert difxnb_program("token", "old", "--dry-run").status == 1
+
+
 def test_a_job_that_does_not_exist_is_one_line_and_status_1(tmp_path: Path) -> None:
     done = run("correlate", tmp_path / "none.input")
     assert done.returncode == 1
