@@ -146,7 +146,7 @@ async def _fetched(url: str, timeout: float) -> Source:
     try:
         content = await asyncio.to_thread(download, url, timeout=min(timeout, TIMEOUT_S), largest=LARGEST)
     except UNREACHED as error:
-        raise OSError(f"{url} could not be fetched: {error}") from error
+        raise OSError(f"{url} could not be fetched: {getattr(error, 'reason', '') or error}") from error
     return Source(content, PurePosixPath(unquote(urlsplit(url).path)).name, None, url)
 
 

@@ -8,6 +8,10 @@ is refused by name, all reasons at once (:class:`~difxnb.errors.CannotMakeJob`):
 phase centres, pulsars, spacecraft, several datastreams of a station, data from the network and of Mark6, a choice of
 baselines.
 
+Two things are written otherwise than vex2difx does, as the correlator would find no scans for its rules: a RULE of a
+source that a SOURCE block renames keeps the name that the ``.calc`` has, and a ``calCode`` does not go into rules.
+`V2d.problems` warns of both, and of what vex2difx stops at although jobs are made of it here.
+
 >>> from difxnb.making import make_job_files, planned_frame, planned_jobs
 """
 
