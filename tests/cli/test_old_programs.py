@@ -57,7 +57,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[difxnb.boxed.DemoC
     """A correlator in a box, with a job that was run once."""
     folder = tmp_path_factory.mktemp("old") / "exp"
     tiny = default_experiment(
-        n_stations=2, n_scans=1, n_bands=1, scan_seconds=2, gap_seconds=2, bandwidth=0.256e6
+        n_stations=3, n_scans=1, n_bands=1, scan_seconds=2, gap_seconds=2, bandwidth=0.256e6
     )
     with difxnb.demo(folder, experiment=tiny) as difx:
         job = difx.job(difx.experiment.input_file)
