@@ -218,13 +218,11 @@ class JobConversation:
 
     @property
     def refusal(self) -> Refusal | None:
-        if self.accepted or self._terminal is None:
+        if self.outcome is not JobOutcome.REFUSED:
             return None
         if self._terminal is JobId.STOPPED_AFTER_CONFIG:
-            return Refusal.BAD_CONFIG if self.config_passed is False else None
-        if self._terminal is JobId.JOB_TERMINATED:
-            return self._failure or Refusal.STOPPED_BEFORE_START
-        return None
+            return Refusal.BAD_CONFIG
+        return self._failure or Refusal.STOPPED_BEFORE_START
 
     def _keep(self, event: JobEvent) -> None:
         if event.id is JobId.DIFX_ERROR:

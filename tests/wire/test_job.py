@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from difxnb.wire.job import (
@@ -74,6 +74,7 @@ def test_events_round_trip(event: JobEvent) -> None:
     assert decode_job(packet) == event
 
 
+@example([(113, b""), (124, b""), (128, b"")])
 @given(st.lists(st.tuples(st.integers(95, 135), st.binary(max_size=20)), max_size=40))
 def test_any_packets_in_any_order_leave_a_sound_conversation(packets: list[tuple[int, bytes]]) -> None:
     conversation = JobConversation(max_lines=5)
